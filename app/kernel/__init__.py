@@ -1,0 +1,1 @@
+"""The floor that every room stands on: database, transactions, errors, time, money, journal, outbox and jobs."""

@@ -1,0 +1,104 @@
+"""The outbox: a mail is written, as a kind and facts, in the transaction that causes it, and rendered and sent afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel import clock, nudges
+from app.kernel.db import Model, db, uuid7
+from app.kernel.errors import Missing
+
+SWEEP = "mail"
+LEASE = timedelta(minutes=2)
+BATCH = 50
+BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8))
+
+
+class OutboxMail(Model):
+    """A mail to be sent once; times are real ones, because other machines keep them."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    kind: Mapped[str]
+    address: Mapped[str]
+    organisation_id: Mapped[UUID | None]
+    facts: Mapped[dict[str, Any]]
+    written_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (sa.Index(None, "due_at"),)
+
+
+class DeliveredMail(Model):
+    """A mail as the sandbox's mailbox page shows it."""
+
+    id: Mapped[UUID] = mapped_column(sa.ForeignKey("outbox_mail.id"), primary_key=True)
+    sent_at: Mapped[datetime]
+    address: Mapped[str]
+    subject: Mapped[str]
+    text: Mapped[str]
+    html: Mapped[str]
+
+
+def write(kind: str, address: str, *, organisation_id: UUID | None = None, **facts: object) -> None:
+    """Write a mail of a kind (the name of its template) to an address; it leaves after the commit."""
+    mail = OutboxMail(
+        kind=kind,
+        address=address,
+        organisation_id=organisation_id,
+        facts=facts,
+        written_at=clock.now(),
+        due_at=clock.real_now(),
+    )
+    db.session.add(mail)
+    nudges.ask(SWEEP)
+
+
+def lease_due() -> list[OutboxMail]:
+    """Take the mails that are due, oldest first, so that no other worker takes them for a while."""
+    now = clock.real_now()
+    due = sa.select(OutboxMail.id).where(OutboxMail.due_at <= now).order_by(OutboxMail.due_at, OutboxMail.id).limit(BATCH)
+    leased = sa.update(OutboxMail).where(OutboxMail.id.in_(due.with_for_update(skip_locked=True)), OutboxMail.due_at <= now)
+    ids = db.session.scalars(leased.values(due_at=now + LEASE).returning(OutboxMail.id)).all()
+    return list(
+        db.session.scalars(sa.select(OutboxMail).where(OutboxMail.id.in_(ids)).order_by(OutboxMail.written_at, OutboxMail.id))
+    )
+
+
+def mark_sent(mail_id: UUID) -> bool:
+    """Mark a mail as sent; False when it already was."""
+    statement = sa.update(OutboxMail).where(OutboxMail.id == mail_id, OutboxMail.sent_at.is_(None))
+    marked = db.session.execute(statement.values(sent_at=clock.now(), due_at=None, last_error=None).returning(OutboxMail.id))
+    return marked.first() is not None
+
+
+def mark_failed(mail_id: UUID, error: str) -> None:
+    """Keep a failed mail with its error and try again later; after the last try it stays for the operator to see."""
+    mail = db.session.get_one(OutboxMail, mail_id)
+    wait = BACKOFF[mail.tries] if mail.tries < len(BACKOFF) else None
+    mail.tries += 1
+    mail.last_error = error[:500]
+    mail.due_at = None if wait is None else clock.real_now() + wait
+
+
+def delivered(address: str = "", limit: int = 100) -> list[DeliveredMail]:
+    """Give the mails in the sandbox's mailbox, newest first; only those to an address when one is given."""
+    query = sa.select(DeliveredMail).order_by(DeliveredMail.sent_at.desc(), DeliveredMail.id.desc()).limit(limit)
+    if address:
+        query = query.where(sa.func.lower(DeliveredMail.address).contains(address.lower(), autoescape=True))
+    return list(db.session.scalars(query))
+
+
+def delivered_mail(mail_id: UUID) -> DeliveredMail:
+    """Give one mail of the sandbox's mailbox; raises Missing."""
+    mail = db.session.get(DeliveredMail, mail_id)
+    if mail is None:
+        raise Missing
+    return mail
