@@ -1,0 +1,251 @@
+"""Memberships: a person in an organisation, with roles and a state; before they accept, a name and an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.accounts import people
+from app.accounts.organisations import Organisation
+from app.kernel import clock
+from app.kernel.db import Model, db, uuid7
+from app.kernel.errors import Conflict, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.accounts.people import Person
+
+
+class Role(StrEnum):
+    """What a person is in an organisation; one may be several."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MANAGER = "manager"
+    BILLING = "billing"
+    LEARNER = "learner"
+
+
+class State(StrEnum):
+    """Where a membership stands."""
+
+    INVITED = "invited"
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    WITHDRAWN = "withdrawn"
+
+
+class Membership(Model):
+    """A person in an organisation, known there by this name and this address; `person_id` is empty until they accept."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
+    person_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("person.id"))
+    name: Mapped[str]
+    address: Mapped[str]
+    address_key: Mapped[str]
+    state: Mapped[str]
+    is_owner: Mapped[bool] = mapped_column(default=False)
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    is_manager: Mapped[bool] = mapped_column(default=False)
+    is_billing: Mapped[bool] = mapped_column(default=False)
+    is_learner: Mapped[bool] = mapped_column(default=False)
+    added_at: Mapped[datetime]
+    joined_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("state IN ('invited', 'active', 'archived', 'withdrawn')", name="state"),
+        sa.CheckConstraint("state NOT IN ('active', 'archived') OR person_id IS NOT NULL", name="joined_has_person"),
+        sa.Index(
+            "ix_membership_one_per_person",
+            "organisation_id",
+            "person_id",
+            unique=True,
+            sqlite_where=sa.text("person_id IS NOT NULL"),
+            postgresql_where=sa.text("person_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_membership_one_per_address",
+            "organisation_id",
+            "address_key",
+            unique=True,
+            sqlite_where=sa.text("state IN ('invited', 'active')"),
+            postgresql_where=sa.text("state IN ('invited', 'active')"),
+        ),
+        sa.Index(None, "person_id"),
+    )
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles held."""
+        return frozenset(role for role in Role if getattr(self, f"is_{role}"))
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN}),
+    State.ACTIVE: frozenset({State.ARCHIVED}),
+    State.ARCHIVED: frozenset({State.INVITED}),
+    State.WITHDRAWN: frozenset({State.INVITED}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Someone acting inside one organisation: whatever they reach is found through this."""
+
+    person: Person
+    organisation: Organisation
+    membership: Membership
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles held in this organisation."""
+        return self.membership.roles
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An organisation a person belongs to, and as what."""
+
+    organisation: Organisation
+    membership: Membership
+
+
+def actor(person: Person, organisation_id: UUID) -> Actor:
+    """Give the person as a member of the organisation; raises Missing for anyone else, as if it did not exist."""
+    row = db.session.execute(
+        sa.select(Organisation, Membership)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Organisation.id == organisation_id, Membership.person_id == person.id, Membership.state == State.ACTIVE)
+    ).first()
+    if row is None:
+        raise Missing
+    return Actor(person, row[0], row[1])
+
+
+def places_of(person_id: UUID) -> list[Place]:
+    """Give the organisations a person belongs to, by name."""
+    rows = db.session.execute(
+        sa.select(Organisation, Membership)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.person_id == person_id, Membership.state == State.ACTIVE)
+        .order_by(Organisation.name, Organisation.id)
+    )
+    return [Place(organisation, membership) for organisation, membership in rows]
+
+
+def add(organisation: Organisation, person: Person, roles: Iterable[Role]) -> Membership:
+    """Make a person a member with roles at once, as the founder of an organisation is."""
+    now = clock.now()
+    membership = Membership(
+        id=uuid7(),
+        organisation_id=organisation.id,
+        person_id=person.id,
+        name=person.name,
+        address=person.address,
+        address_key=person.address_key,
+        state=State.ACTIVE,
+        added_at=now,
+        joined_at=now,
+        **{f"is_{role}": True for role in roles},
+    )
+    db.session.add(membership)
+    db.session.flush()
+    return membership
+
+
+def invite(organisation_id: UUID, name: str, address: str, roles: Iterable[Role]) -> Membership:
+    """Add someone who has yet to accept, or take up the record of somebody who was here before.
+
+    Raises Conflict when this address is invited or active already.
+    """
+    key = people.address_key(address)
+    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.address_key == key)
+    membership = db.session.scalar(query.order_by(Membership.person_id.is_(None), Membership.added_at.desc()).limit(1))
+    if membership is None:
+        membership = Membership(
+            id=uuid7(),
+            organisation_id=organisation_id,
+            name=name,
+            address=address,
+            address_key=key,
+            state=State.INVITED,
+            added_at=clock.now(),
+        )
+        db.session.add(membership)
+    elif membership.state in {State.INVITED, State.ACTIVE}:
+        words = "has an open invitation" if membership.state == State.INVITED else "is here already"
+        raise Conflict(f"{address} {words}. Look for {membership.name} in the list of people.")
+    else:
+        move(membership, State.INVITED)
+        membership.name = name
+    for role in Role:
+        setattr(membership, f"is_{role}", role in roles)
+    try:
+        db.session.flush()
+    except sa.exc.IntegrityError as error:
+        raise Conflict(f"{address} has just been invited by somebody else.") from error
+    return membership
+
+
+def join(membership: Membership, person: Person) -> None:
+    """Let a person take up the membership they were invited to; raises Conflict when they have another one here."""
+    taken = db.session.scalar(
+        sa.select(Membership.id).where(
+            Membership.organisation_id == membership.organisation_id,
+            Membership.person_id == person.id,
+            Membership.id != membership.id,
+        )
+    )
+    if taken is not None or membership.person_id not in {None, person.id}:
+        raise Conflict("You already belong to this organisation under another address. Ask its admin to invite that one.")
+    move(membership, State.ACTIVE)
+    membership.person_id = person.id
+    membership.joined_at = clock.now()
+    db.session.flush()
+
+
+def move(membership: Membership, to: State) -> None:
+    """Move a membership along its life; raises Conflict where there is no such way."""
+    if to not in MOVES[State(membership.state)]:
+        raise Conflict(f"{membership.name} is {membership.state} now. Reload the page to see where things stand.")
+    membership.state = to
+    membership.archived_at = clock.now() if to is State.ARCHIVED else None
+
+
+def of_organisation(organisation_id: UUID, membership_id: UUID) -> Membership:
+    """Give a membership of an organisation; raises Missing for any other."""
+    query = sa.select(Membership).where(Membership.id == membership_id, Membership.organisation_id == organisation_id)
+    membership = db.session.scalar(query.with_for_update())
+    if membership is None:
+        raise Missing
+    return membership
+
+
+def people_of(organisation_id: UUID, *, archived: bool = False) -> list[Membership]:
+    """Give the people of an organisation by name: those invited and active, or those archived."""
+    states = (State.ARCHIVED,) if archived else (State.INVITED, State.ACTIVE)
+    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.state.in_(states))
+    return list(db.session.scalars(query.order_by(sa.func.lower(Membership.name), Membership.id)))
+
+
+def owners(organisation_id: UUID) -> int:
+    """Count the active owners of an organisation."""
+    query = sa.select(sa.func.count()).where(
+        Membership.organisation_id == organisation_id, Membership.is_owner, Membership.state == State.ACTIVE
+    )
+    return db.session.scalar(query) or 0
+
+
+def names(membership_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Give the names by which memberships are known."""
+    query = sa.select(Membership.id, Membership.name).where(Membership.id.in_(set(membership_ids)))
+    return dict(db.session.execute(query).all())

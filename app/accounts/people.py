@@ -1,0 +1,89 @@
+"""People: everyone with an account, known by an e-mail address that is kept as typed and compared by its key."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import sqlalchemy as sa
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel import journal
+from app.kernel.db import Model, db, uuid7
+from app.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST_NAME = 120
+
+
+class Person(Model):
+    """Someone with an account."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    name: Mapped[str]
+    address: Mapped[str]
+    address_key: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    is_operator: Mapped[bool] = mapped_column(default=False)
+    joined_at: Mapped[datetime]
+
+
+def read_name(typed: str, field: str = "name", longest: int = LONGEST_NAME) -> str:
+    """Give a name as typed, on one line with single spaces; raises Invalid when it is empty, too long or not text."""
+    name = " ".join(unicodedata.normalize("NFC", typed).split())
+    if not name:
+        message = "Give a name."
+        raise Invalid(message, field=field)
+    if len(name) > longest:
+        message = f"Give a name of at most {longest} characters."
+        raise Invalid(message, field=field)
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Co", "Cn"} for character in name):
+        message = "Give a name in letters. This one holds a sign that cannot be shown."
+        raise Invalid(message, field=field)
+    return name
+
+
+def read_address(typed: str) -> str:
+    """Give the address as typed, trimmed; raises Invalid when no mail could be sent to it."""
+    address = unicodedata.normalize("NFC", typed.strip())
+    try:
+        validate_email(address, check_deliverability=False, allow_smtputf8=True)
+        address_key(address)
+    except (EmailNotValidError, UnicodeError) as error:
+        message = "Give an e-mail address in full, such as ruth@example.org."
+        raise Invalid(message, field="address") from error
+    return address
+
+
+def address_key(address: str) -> str:
+    """Give the key under which an address is unique: case-folded, with the domain in its ASCII form."""
+    local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
+    return f"{local.casefold()}@{domain.casefold().encode('idna').decode('ascii')}"
+
+
+def with_address(address: str) -> Person | None:
+    """Give the person who has this address."""
+    return db.session.scalar(sa.select(Person).where(Person.address_key == address_key(address)))
+
+
+def known(person_id: UUID) -> Person:
+    """Give a person who is known to exist."""
+    return db.session.get_one(Person, person_id)
+
+
+def rename(person_id: UUID, name: str) -> None:
+    """Change the name a person goes by; organisations keep the one they know. Raises Invalid for a name that cannot be used."""
+    person = db.session.get_one(Person, person_id)
+    person.name = read_name(name)
+    journal.write("person.renamed", by=person_id, about=person_id)
+
+
+def names(person_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Give the names by which people go."""
+    rows = db.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(set(person_ids))))
+    return dict(rows.all())
