@@ -1,0 +1,268 @@
+"""Checkouts: one order on its way from the price page through the provider's page to seats; each is served exactly once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.accounts.memberships import Membership
+from app.kernel import clock, journal, outbox
+from app.kernel.db import Model, db, uuid7
+from app.kernel.errors import Conflict, Invalid, Missing
+from billing import figures, price_cards, seats, subscriptions
+from billing.price_cards import SELF_SERVICE_SEATS, Interval
+
+if TYPE_CHECKING:
+    from app.accounts.memberships import Actor
+    from billing.gateway import ProviderCheckout, Snapshot
+    from billing.subscriptions import Subscription
+
+STUCK_AFTER = timedelta(minutes=3)
+
+
+class State(StrEnum):
+    """Where a checkout stands."""
+
+    OPEN = "open"
+    PROCESSING = "processing"
+    PAID = "paid"
+    STUCK = "stuck"
+    SERVED = "served"
+    EXPIRED = "expired"
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.OPEN: frozenset({State.PROCESSING, State.PAID, State.EXPIRED}),
+    State.PROCESSING: frozenset({State.PAID, State.EXPIRED}),
+    State.PAID: frozenset({State.STUCK, State.SERVED}),
+    State.STUCK: frozenset({State.SERVED}),
+    State.SERVED: frozenset(),
+    State.EXPIRED: frozenset(),
+}
+UNFINISHED = (State.OPEN, State.PROCESSING, State.PAID, State.STUCK)
+
+
+class Customer(Model):
+    """The provider's customer of an organisation."""
+
+    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"), primary_key=True)
+    provider_id: Mapped[str] = mapped_column(unique=True)
+
+
+class Checkout(Model):
+    """An order with its figures as the buyer saw them."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
+    buyer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("membership.id"))
+    seat_for_buyer: Mapped[bool]
+    seats: Mapped[int]
+    interval: Mapped[str]
+    card_version: Mapped[int] = mapped_column(sa.ForeignKey("price_card.version"))
+    vat_percent: Mapped[int | None]
+    net_minor: Mapped[int]
+    vat_minor: Mapped[int]
+    gross_minor: Mapped[int]
+    currency: Mapped[str]
+    state: Mapped[str]
+    attempt: Mapped[int] = mapped_column(default=1)
+    provider_id: Mapped[str | None] = mapped_column(unique=True)
+    provider_url: Mapped[str | None]
+    began_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    served_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("state IN ('open', 'processing', 'paid', 'stuck', 'served', 'expired')", name="state"),
+        sa.CheckConstraint("seats > 0 AND gross_minor = net_minor + vat_minor", name="figures"),
+        sa.Index(None, "organisation_id", "began_at"),
+        sa.Index(None, "state"),
+    )
+
+    @property
+    def paid_interval(self) -> Interval:
+        """How often will be paid."""
+        return Interval(self.interval)
+
+
+def start(actor: Actor, number: int, interval: Interval, *, vat_percent: int | None, seat_for_buyer: bool) -> Checkout:
+    """Start an order, or give the open one that is just the same.
+
+    Raises Invalid beyond what is sold without a quote, Conflict for an organisation that has a subscription already.
+    """
+    if number > SELF_SERVICE_SEATS:
+        message = f"You can buy up to {SELF_SERVICE_SEATS:,} seats here. For more, ask us for a quote."
+        raise Invalid(message, field="seats")
+    card = price_cards.current()
+    figure = figures.figure(card, number, interval, vat_percent)
+    if subscriptions.is_running(actor.organisation.id):
+        message = f"{actor.organisation.name} already has a subscription, so we have not started another. Open Billing to see it."
+        raise Conflict(message)
+    wanted = {
+        "organisation_id": actor.organisation.id,
+        "buyer_id": actor.membership.id,
+        "seat_for_buyer": seat_for_buyer,
+        "seats": number,
+        "interval": interval,
+        "card_version": card.version,
+        "vat_percent": vat_percent,
+        "net_minor": figure.net_minor,
+        "vat_minor": figure.vat_minor,
+        "gross_minor": figure.gross_minor,
+        "currency": card.currency,
+        "state": State.OPEN,
+    }
+    same = db.session.scalar(sa.select(Checkout).filter_by(**wanted).order_by(Checkout.began_at.desc()).limit(1))
+    if same is not None and clock.now() < same.began_at + timedelta(hours=23):
+        return same
+    checkout = Checkout(id=uuid7(), began_at=clock.now(), **wanted)
+    db.session.add(checkout)
+    db.session.flush()
+    journal.write(
+        "checkout.started",
+        organisation_id=actor.organisation.id,
+        by=actor.person.id,
+        about=checkout.id,
+        seats=number,
+        interval=interval,
+        gross_minor=figure.gross_minor,
+    )
+    return checkout
+
+
+def others_open(checkout: Checkout) -> list[tuple[UUID, str]]:
+    """Give the organisation's other orders that could still be paid, by our id and the provider's, so that they can be closed."""
+    query = sa.select(Checkout.id, Checkout.provider_id).where(
+        Checkout.organisation_id == checkout.organisation_id, Checkout.state == State.OPEN, Checkout.id != checkout.id
+    )
+    return [(checkout_id, provider_id) for checkout_id, provider_id in db.session.execute(query) if provider_id]
+
+
+def of_organisation(organisation_id: UUID, checkout_id: UUID) -> Checkout:
+    """Give an order of an organisation; raises Missing for any other."""
+    checkout = db.session.get(Checkout, checkout_id)
+    if checkout is None or checkout.organisation_id != organisation_id:
+        raise Missing
+    return checkout
+
+
+def known(checkout_id: UUID | None, provider_id: str | None = None) -> Checkout | None:
+    """Give the order with our id or else with the provider's."""
+    if checkout_id is not None and (checkout := db.session.get(Checkout, checkout_id)) is not None:
+        return checkout
+    return db.session.scalar(sa.select(Checkout).where(Checkout.provider_id == provider_id)) if provider_id else None
+
+
+def unfinished() -> list[Checkout]:
+    """Give the orders that may still have to be served, oldest first."""
+    return list(db.session.scalars(sa.select(Checkout).where(Checkout.state.in_(UNFINISHED)).order_by(Checkout.began_at)))
+
+
+def paid_not_served() -> list[Checkout]:
+    """Give the orders whose money has come and whose seats have not."""
+    query = sa.select(Checkout).where(Checkout.state.in_((State.PAID, State.STUCK)))
+    return list(db.session.scalars(query.order_by(Checkout.paid_at)))
+
+
+def keep_customer(organisation_id: UUID, provider_id: str) -> None:
+    """Remember the provider's customer of an organisation."""
+    if db.session.get(Customer, organisation_id) is None:
+        db.session.add(Customer(organisation_id=organisation_id, provider_id=provider_id))
+
+
+def customer_of(organisation_id: UUID) -> str | None:
+    """Give the provider's customer of an organisation, if there is one yet."""
+    return db.session.scalar(sa.select(Customer.provider_id).where(Customer.organisation_id == organisation_id))
+
+
+def record(checkout_id: UUID, provider: ProviderCheckout) -> State:
+    """Keep what the provider says about an order, and give where the order stands now."""
+    checkout = _locked(checkout_id)
+    if checkout.provider_id is None:
+        checkout.provider_id = provider.id
+    checkout.provider_url = provider.url
+    if State(checkout.state) in {State.OPEN, State.PROCESSING}:
+        if provider.is_paid:
+            checkout.paid_at = clock.now()
+            _move(checkout, State.PAID)
+        elif provider.is_expired:
+            _move(checkout, State.EXPIRED)
+        elif not provider.is_open and checkout.state == State.OPEN:
+            _move(checkout, State.PROCESSING)
+    return State(checkout.state)
+
+
+def serve(checkout_id: UUID, snapshot: Snapshot) -> bool:
+    """Turn a paid order into a subscription with its seats, once whoever asks; False when that was done or must wait.
+
+    A second paid order for an organisation with another living subscription is not served: it stays for the operator to see.
+    """
+    checkout = _locked(checkout_id)
+    if State(checkout.state) not in {State.PAID, State.STUCK}:
+        return False
+    # The buyer's row is locked before the subscription's: whoever archives the buyer takes the two in the same order.
+    buyer = db.session.get_one(Membership, checkout.buyer_id, with_for_update=True)
+    live = subscriptions.live(checkout.organisation_id)
+    if live is not None and live.provider_id != snapshot.id and live.status != "canceled":
+        return False
+    subscription = subscriptions.begin(checkout.organisation_id, snapshot)
+    checkout.served_at = clock.now()
+    _move(checkout, State.SERVED)
+    _welcome(checkout, subscription, buyer)
+    return True
+
+
+def try_again(checkout_id: UUID) -> None:
+    """Count one more attempt to open the provider's page, after it refused the last one for good."""
+    _locked(checkout_id).attempt += 1
+
+
+def mark_stuck() -> int:
+    """Mark the orders that were paid a while ago and are still not served; gives how many."""
+    late = [checkout for checkout in paid_not_served() if _is_late(checkout)]
+    for checkout in late:
+        _move(checkout, State.STUCK)
+    return len(late)
+
+
+def _is_late(checkout: Checkout) -> bool:
+    return checkout.state == State.PAID and checkout.paid_at is not None and clock.now() >= checkout.paid_at + STUCK_AFTER
+
+
+def _locked(checkout_id: UUID) -> Checkout:
+    """Load an order as it is now and keep others from it until the transaction ends."""
+    query = sa.select(Checkout).where(Checkout.id == checkout_id).with_for_update()
+    return db.session.execute(query.execution_options(populate_existing=True)).scalar_one()
+
+
+def _move(checkout: Checkout, to: State) -> None:
+    """Move an order along its life; raises Conflict where there is no such way."""
+    if to not in MOVES[State(checkout.state)]:
+        message = "This order has moved on. Reload the page to see where it stands."
+        raise Conflict(message, was=checkout.state, to=to)
+    checkout.state = to
+    db.session.flush()
+    journal.write(f"checkout.{to}", organisation_id=checkout.organisation_id, about=checkout.id)
+
+
+def _welcome(checkout: Checkout, subscription: Subscription, buyer: Membership) -> None:
+    """Give the buyer the seat they asked for, and tell them that their seats are there."""
+    if checkout.seat_for_buyer and not seats.has_one(buyer.id):
+        seats.assign(checkout.organisation_id, buyer.id, seats.State.IN_USE, by=None)
+        buyer.is_learner = True
+    outbox.write(
+        "seats_bought",
+        buyer.address,
+        organisation_id=checkout.organisation_id,
+        organisation=str(checkout.organisation_id),
+        seats=checkout.seats,
+        gross_minor=checkout.gross_minor,
+        vat_minor=checkout.vat_minor,
+        interval=checkout.interval,
+        renews_at=subscription.period_end.isoformat(),
+    )

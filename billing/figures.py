@@ -1,0 +1,85 @@
+"""What a number of seats costs: one pure function for the price page, the checkout and everything else that names a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from app.kernel import money
+from app.kernel.errors import Invalid
+from billing.price_cards import Interval
+
+if TYPE_CHECKING:
+    from billing.price_cards import Card
+
+MONTHS = 12
+MOST_SEATS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BandShare:
+    """How many of the seats fall into one band and what they cost together, in pence before VAT."""
+
+    seats: int
+    unit_minor: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A price in pence: net, VAT and gross for one interval, and how it came about."""
+
+    seats: int
+    interval: Interval
+    vat_percent: int | None
+    bands: tuple[BandShare, ...]
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+    average_net_minor: int
+    saving_minor: int
+
+
+def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None) -> Figure:
+    """Price a number of seats by a card.
+
+    VAT is rounded half up once, on the net total. The average is for one person and one month before VAT; the saving is what a
+    year costs less than twelve months. Raises Invalid for fewer than one seat.
+    """
+    if not 1 <= seats <= MOST_SEATS:
+        message = "Give a number of people from 1 upwards."
+        raise Invalid(message, field="seats")
+    shares = _shares(card, seats, interval)
+    net = sum(share.amount_minor for share in shares)
+    vat = vat_on(net, vat_percent)
+    months = 1 if interval is Interval.MONTH else MONTHS
+    yearly_by_month = MONTHS * sum(share.amount_minor for share in _shares(card, seats, Interval.MONTH))
+    return Figure(
+        seats=seats,
+        interval=interval,
+        vat_percent=vat_percent,
+        bands=shares,
+        net_minor=net,
+        vat_minor=vat,
+        gross_minor=net + vat,
+        average_net_minor=money.half_up(Fraction(net, seats * months)),
+        saving_minor=yearly_by_month - net if interval is Interval.YEAR else 0,
+    )
+
+
+def vat_on(net_minor: int, vat_percent: int | None) -> int:
+    """Give the VAT on a net total in pence, rounded half up; none where the supplier charges none."""
+    return 0 if vat_percent is None else money.share(net_minor, vat_percent, 100)
+
+
+def _shares(card: Card, seats: int, interval: Interval) -> tuple[BandShare, ...]:
+    shares = []
+    for band in card.bands:
+        if seats < band.first:
+            break
+        last = seats if band.last is None else min(seats, band.last)
+        count = last - band.first + 1
+        unit = band.unit_minor(interval)
+        shares.append(BandShare(count, unit, count * unit))
+    return tuple(shares)

@@ -1,0 +1,110 @@
+"""What the shop asks of a payment provider, in our own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.kernel.errors import Refusal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from billing.price_cards import Card, Interval
+
+
+class ForgedEvent(Refusal):
+    """A webhook that the provider did not sign, or signed too long ago."""
+
+    status = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be paid for on the provider's page; `attempt` counts up after each definite failure."""
+
+    checkout_id: UUID
+    attempt: int
+    organisation_id: UUID
+    customer_id: str
+    card: Card
+    interval: Interval
+    seats: int
+    vat_percent: int | None
+    paid_url: str
+    back_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCheckout:
+    """The provider's page for one order, as it stands there; `url` is empty once it is over."""
+
+    id: str
+    url: str | None
+    is_open: bool
+    is_paid: bool
+    is_expired: bool
+    subscription_id: str | None
+    gross_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A subscription as the provider has it at one moment."""
+
+    id: str
+    organisation_id: UUID | None
+    checkout_id: UUID | None
+    status: str
+    quantity: int
+    interval: Interval
+    card_version: int
+    period_start: datetime
+    period_end: datetime
+    cancel_at: datetime | None
+    was_asked_to_end: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderEvent:
+    """A signed message of the provider: a hint to fetch what it is about, never the truth itself."""
+
+    id: str
+    kind: str
+    created_at: datetime
+    api_version: str | None
+    object_id: str
+    checkout_id: UUID | None
+    subscription_id: str | None
+    payload: dict[str, Any]
+
+
+class Gateway(Protocol):
+    """A payment provider. Every call may raise Unavailable; none is made inside a transaction."""
+
+    api_version: str
+
+    def customer(self, organisation_id: UUID, name: str, address: str) -> str:
+        """Make the provider's customer for an organisation, once however often asked, and give its id."""
+        ...
+
+    def open_checkout(self, order: Order) -> ProviderCheckout:
+        """Open the provider's page for an order, once however often asked with the same checkout id."""
+        ...
+
+    def checkout(self, provider_id: str) -> ProviderCheckout:
+        """Fetch a page for an order."""
+        ...
+
+    def expire_checkout(self, provider_id: str) -> ProviderCheckout:
+        """Close a page so that it can no longer be paid, and give how it stands; one already paid stays paid."""
+        ...
+
+    def subscription(self, provider_id: str) -> Snapshot:
+        """Fetch a subscription."""
+        ...
+
+    def event(self, payload: bytes, signature: str) -> ProviderEvent:
+        """Read a webhook; raises ForgedEvent when its signature is wrong or its time is not now."""
+        ...

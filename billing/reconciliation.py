@@ -1,0 +1,60 @@
+"""Reconciliation: rebuild the truth from the provider as if every webhook had been lost, and say where we differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+import structlog
+
+from app.kernel.db import db
+from app.kernel.errors import Refusal
+from billing import checkouts, reactions, seats
+from billing.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from billing.gateway import Gateway
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a reconciliation looked at, and what it could not put right, in words for the operator."""
+
+    checkouts: int
+    subscriptions: int
+    differences: tuple[str, ...]
+
+
+def run(gateway: Gateway) -> Report:
+    """Ask the provider about every unfinished order and every live subscription, and bring our copies up to date."""
+    differences = []
+    unfinished = [(checkout.id, checkout.provider_id) for checkout in checkouts.unfinished()]
+    for checkout_id, provider_id in unfinished:
+        try:
+            state = reactions.serve(gateway, checkout_id, provider_id)
+        except Refusal as refusal:
+            differences.append(f"Order {checkout_id}: {refusal.message}")
+        else:
+            if state in {checkouts.State.PAID, checkouts.State.STUCK}:
+                differences.append(f"Order {checkout_id}: paid, but not served.")
+    live = list(db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_live).order_by(Subscription.id)))
+    for provider_id in live:
+        try:
+            reactions.refresh(gateway, provider_id)
+        except Refusal as refusal:
+            differences.append(f"Subscription {provider_id}: {refusal.message}")
+    over = db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_over, Subscription.is_live))
+    differences += [f"Subscription {provider_id}: more seats are taken than are paid for." for provider_id in over]
+    differences += [f"Subscription {row_id}: the count of taken seats is wrong." for row_id in seats.miscounted()]
+    for difference in differences:
+        log.warning("drift", difference=difference)
+    return Report(len(unfinished), len(live), tuple(differences))
+
+
+def sweep(gateway: Gateway) -> int:
+    """Reconcile as a job; what it finds goes to the log, and it never asks to be run again at once."""
+    run(gateway)
+    return 0

@@ -1,0 +1,105 @@
+"""Getting invoices paid: charges, what a success or a failure does to the subscription, and the retries of two weeks."""
+
+from billing.sandbox.engine import customers, events, invoices
+from billing.sandbox.engine.deadlines import RETRY_AFTER
+from billing.sandbox.refusals import Refusal, declined
+from billing.sandbox.rendering import stored, wire
+from billing.sandbox.store import JSON, Work
+
+SAYS_NO = "Your card was declined."
+
+
+def is_good(card: JSON | None) -> bool:
+    """Say whether the bank behind this payment method pays."""
+    return card is not None and customers.BY_NUMBER[card["_number"]].charges
+
+
+def settle(work: Work, body: JSON) -> JSON:
+    """Mark an open invoice paid, and bring its subscription back to life when it was waiting for this."""
+    body["status"] = "paid"
+    body["attempted"] = True
+    body["attempt_count"] += 1
+    body["amount_paid"] = body["total"]
+    body["amount_remaining"] = 0
+    body["next_payment_attempt"] = None
+    body["status_transitions"]["paid_at"] = work.now
+    for payment in body["_payments"]:
+        payment["status"] = "paid"
+        payment["amount_paid"] = body["total"]
+        payment["status_transitions"]["paid_at"] = work.now
+    work.put("invoice", body)
+    events.record(work, "invoice.paid", body)
+    customers.set_delinquent(work, body["customer"], delinquent=False)
+    subscription = _subscription(work, body)
+    if subscription["latest_invoice"] == body["id"] and subscription["status"] in {"incomplete", "past_due", "unpaid"}:
+        move(work, subscription, "active")
+    return body
+
+
+def fail(work: Work, body: JSON, *, is_scheduled: bool) -> JSON:
+    """Note a declined charge; a scheduled one plans the next try, and after the last the subscription is unpaid."""
+    body["attempted"] = True
+    body["attempt_count"] += 1
+    subscription = _subscription(work, body)
+    if is_scheduled:
+        retry = body["_retries"]
+        body["next_payment_attempt"] = work.now + RETRY_AFTER[retry] if retry < len(RETRY_AFTER) else None
+        body["_retries"] = retry + 1
+        body["auto_advance"] = body["next_payment_attempt"] is not None
+    work.put("invoice", body)
+    events.record(work, "invoice.payment_failed", body)
+    customers.set_delinquent(work, body["customer"], delinquent=True)
+    if is_scheduled and subscription["status"] in {"active", "past_due"}:
+        move(work, subscription, "past_due" if body["auto_advance"] else "unpaid")
+    return body
+
+
+def charge(work: Work, body: JSON) -> JSON:
+    """Make the planned charge of an open invoice; nothing to pay needs no card."""
+    customer = stored(work, "customer", body["customer"])
+    subscription = _subscription(work, body)
+    card = customers.card_to_charge(work, customer, subscription["default_payment_method"])
+    if body["total"] == 0 or is_good(card):
+        return settle(work, body)
+    return fail(work, body, is_scheduled=True)
+
+
+def pay(work: Work, body: JSON, params: JSON) -> JSON:
+    """Charge an invoice now because someone asked. Raises Refusal when it cannot be paid or the card is declined."""
+    if body["status"] == "draft":
+        invoices.finalise(work, body)
+    if body["status"] == "paid":
+        raise Refusal(says="Invoice is already paid", code="invoice_already_paid")
+    if body["status"] != "open":
+        raise Refusal(says=f"This invoice is {body['status']} and can no longer be paid.", code="invoice_not_editable")
+    customer = stored(work, "customer", body["customer"])
+    card = (
+        customers.owned_card(work, customer["id"], params["payment_method"], "payment_method")
+        if "payment_method" in params
+        else customers.card_to_charge(work, customer, _subscription(work, body)["default_payment_method"])
+    )
+    if card is None and body["total"] > 0:
+        raise no_card()
+    if body["total"] > 0 and not is_good(card):
+        fail(work, body, is_scheduled=False)
+        raise declined(says=SAYS_NO, keeps_effects=True)
+    return settle(work, body)
+
+
+def no_card() -> Refusal:
+    """Say that a customer has nothing to charge."""
+    message = "This customer has no attached payment source or default payment method."
+    return Refusal(says=message, code="resource_missing")
+
+
+def move(work: Work, subscription: JSON, status: str) -> JSON:
+    """Change a subscription's status and say so."""
+    before = wire(work, subscription)
+    subscription["status"] = status
+    work.put("subscription", subscription)
+    events.record_change(work, "customer.subscription.updated", before, subscription)
+    return subscription
+
+
+def _subscription(work: Work, invoice: JSON) -> JSON:
+    return stored(work, "subscription", invoice["parent"]["subscription_details"]["subscription"])

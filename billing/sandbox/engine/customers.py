@@ -1,0 +1,201 @@
+"""Customers and the cards they pay with, as far as test cards go."""
+
+from dataclasses import dataclass
+
+from billing.sandbox.engine import events
+from billing.sandbox.engine.metadata import merged
+from billing.sandbox.refusals import Refusal, missing
+from billing.sandbox.rendering import wire
+from billing.sandbox.store import JSON, Work, new_id
+
+ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A test card: its digits, and what its bank answers."""
+
+    number: str
+    brand: str
+    charges: bool
+    asks: bool = False
+
+    @property
+    def last4(self) -> str:
+        """Return the digits that may be shown."""
+        return self.number[-4:]
+
+
+VISA = Card("4242424242424242", "visa", charges=True)
+DECLINED = Card("4000000000000002", "visa", charges=False)
+CHALLENGED = Card("4000002500003155", "visa", charges=True, asks=True)
+FAILING_LATER = Card("4000000000000341", "visa", charges=False)
+BY_NUMBER = {card.number: card for card in (VISA, DECLINED, CHALLENGED, FAILING_LATER)}
+READY_MADE = {
+    "pm_card_visa": VISA,
+    "pm_card_chargeDeclined": DECLINED,
+    "pm_card_chargeCustomerFail": FAILING_LATER,
+}
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What a buyer says beside the card's number; the expiry is month and year."""
+
+    email: str | None = None
+    name: str | None = None
+    postcode: str | None = None
+    expiry: tuple[int, int] = (12, 2034)
+
+
+def create(work: Work, params: JSON) -> JSON:
+    """Create a customer, with a first card when one is given."""
+    settings = params.get("invoice_settings", {})
+    body = {
+        "id": new_id("cus", 14),
+        "object": "customer",
+        "address": _address(params.get("address")),
+        "balance": 0,
+        "created": work.now,
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": params.get("description"),
+        "discount": None,
+        "email": params.get("email"),
+        "invoice_prefix": new_id("", 8)[1:].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": merged({}, params),
+        "name": params.get("name"),
+        "next_invoice_sequence": 1,
+        "phone": params.get("phone"),
+        "preferred_locales": params.get("preferred_locales", []),
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
+    first = attach(work, body, params["payment_method"], "payment_method") if "payment_method" in params else None
+    _set_default_card(work, body, settings, first)
+    work.put("customer", body)
+    events.record(work, "customer.created", body)
+    return body
+
+
+def update(work: Work, body: JSON, params: JSON) -> JSON:
+    """Change what is known of a customer."""
+    before = wire(work, body)
+    body["metadata"] = merged(body["metadata"], params)
+    for name in ("description", "email", "name", "phone"):
+        if name in params:
+            body[name] = params[name] or None
+    if "address" in params:
+        body["address"] = _address(params["address"], body["address"])
+    body["preferred_locales"] = params.get("preferred_locales", body["preferred_locales"])
+    _set_default_card(work, body, params.get("invoice_settings", {}), None)
+    work.put("customer", body)
+    events.record_change(work, "customer.updated", before, body)
+    return body
+
+
+def _address(sent: JSON | str | None, kept: JSON | None = None) -> JSON | None:
+    if not isinstance(sent, dict):
+        return None if sent == "" else kept
+    return dict.fromkeys(ADDRESS) | (kept or {}) | {name: value or None for name, value in sent.items()}
+
+
+def _set_default_card(work: Work, body: JSON, settings: JSON, first: JSON | None) -> None:
+    if "default_payment_method" not in settings:
+        return
+    key = settings["default_payment_method"]
+    if first is not None and key in READY_MADE:
+        key = first["id"]
+    if key:
+        owned_card(work, body["id"], key, "invoice_settings[default_payment_method]")
+    body["invoice_settings"]["default_payment_method"] = key or None
+
+
+def make_card(work: Work, card: Card, holder: Holder) -> JSON:
+    """Create the payment method for a card; it belongs to nobody yet."""
+    return {
+        "id": new_id("pm"),
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": {
+            "address": dict.fromkeys(ADDRESS) | {"postal_code": holder.postcode},
+            "email": holder.email,
+            "name": holder.name,
+            "phone": None,
+            "tax_id": None,
+        },
+        "card": {
+            "brand": card.brand,
+            "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+            "country": "GB",
+            "display_brand": card.brand,
+            "exp_month": holder.expiry[0],
+            "exp_year": holder.expiry[1],
+            "fingerprint": f"sandbox{card.last4}",
+            "funding": "credit",
+            "generated_from": None,
+            "last4": card.last4,
+            "networks": {"available": [card.brand], "preferred": None},
+            "regulated_status": "unregulated",
+            "three_d_secure_usage": {"supported": True},
+            "wallet": None,
+        },
+        "created": work.now,
+        "customer": None,
+        "livemode": False,
+        "metadata": {},
+        "type": "card",
+        "_number": card.number,
+    }
+
+
+def attach(work: Work, customer: JSON, key: str, param: str) -> JSON:
+    """Give a ready-made test card, or one not yet anybody's, to a customer. Raises Refusal when it is another's."""
+    if key in READY_MADE:
+        body = make_card(work, READY_MADE[key], Holder())
+    else:
+        found = work.find("payment_method", key)
+        if found is None:
+            raise missing(noun="PaymentMethod", key=key, param=param, status=400)
+        body = found
+    if body["customer"] not in {None, customer["id"]}:
+        message = "The payment method you provided has already been attached to a customer."
+        raise Refusal(says=message, code="payment_method_unexpected_state", param=param)
+    body["customer"] = customer["id"]
+    return work.put("payment_method", body)
+
+
+def owned_card(work: Work, customer: str, key: str, param: str) -> JSON:
+    """Return a customer's own payment method. Raises Refusal when it is not theirs."""
+    body = work.find("payment_method", key)
+    if body is None or body["customer"] != customer:
+        message = (
+            f"The customer does not have a payment method with the ID {key}. The payment method must be attached to the customer."
+        )
+        raise Refusal(says=message, code="resource_missing", param=param)
+    return body
+
+
+def card_to_charge(work: Work, customer: JSON, preferred: str | None) -> JSON | None:
+    """Return the payment method an invoice is charged to: the subscription's, else the customer's default."""
+    key = preferred or customer["invoice_settings"]["default_payment_method"]
+    return None if key is None else work.find("payment_method", key)
+
+
+def set_delinquent(work: Work, key: str, *, delinquent: bool) -> None:
+    """Note on the customer whether their latest charge failed."""
+    body = work.find("customer", key)
+    if body is not None and body["delinquent"] != delinquent:
+        before = wire(work, body)
+        body["delinquent"] = delinquent
+        work.put("customer", body)
+        events.record_change(work, "customer.updated", before, body)

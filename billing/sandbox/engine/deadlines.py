@@ -1,0 +1,28 @@
+"""When time next has something to do with an object: the one place that knows, read whenever an object is stored."""
+
+from typing import Any
+
+HOUR = 3600
+DAY = 24 * HOUR
+SESSION_LIFE = DAY
+DRAFT_LIFE = HOUR
+INCOMPLETE_LIFE = 23 * HOUR
+RETRY_AFTER = (3 * DAY, 5 * DAY, 7 * DAY)
+RENEWING = frozenset({"active", "past_due", "unpaid"})
+
+
+def deadline(body: dict[str, Any]) -> int | None:
+    """Return the moment at which time changes this object, or None when only a request can."""
+    moment: int | None = None
+    match body["object"], body.get("status"):
+        case "checkout.session", "open":
+            moment = body["expires_at"]
+        case "subscription", "incomplete":
+            moment = body["created"] + INCOMPLETE_LIFE
+        case "subscription", status if status in RENEWING:
+            moment = body["_items"][0]["current_period_end"]
+        case "invoice", "draft":
+            moment = body["automatically_finalizes_at"]
+        case "invoice", "open":
+            moment = body["next_payment_attempt"]
+    return moment

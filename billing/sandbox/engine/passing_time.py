@@ -1,0 +1,27 @@
+"""What time does by itself: one step at a time, in the order of the moments they were due."""
+
+from billing.sandbox.engine import checkout, collection, invoices, subscriptions
+from billing.sandbox.rendering import stored
+from billing.sandbox.store import Work
+
+
+def step(work: Work) -> bool:
+    """Do the first thing that is due, as of the moment it was due; return False when nothing is."""
+    due = work.next_due()
+    if due is None:
+        return False
+    (kind, key), work.now = due[0].split(" "), due[1]
+    body = stored(work, kind, key)
+    match kind, body["status"]:
+        case "checkout.session", _:
+            checkout.expire(work, body)
+        case "subscription", "incomplete":
+            subscriptions.expire(work, body)
+        case "subscription", _:
+            subscriptions.renew(work, body)
+        case "invoice", "draft":
+            invoices.finalise(work, body)
+            collection.charge(work, body)
+        case _:
+            collection.charge(work, body)
+    return True

@@ -1,0 +1,222 @@
+"""Objects as they go over the wire in API version 2026-10-28.endive, and what `expand` adds to them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from billing.sandbox.refusals import Refusal
+from billing.sandbox.store import JSON, Work
+
+API_VERSION = "2026-10-28.endive"
+DEEPEST_EXPANSION = 4
+
+EXPANDABLE = {
+    "customer": "customer",
+    "default_payment_method": "payment_method",
+    "default_price": "price",
+    "invoice": "invoice",
+    "latest_invoice": "invoice",
+    "price": "price",
+    "product": "product",
+    "subscription": "subscription",
+}
+
+
+def listed(url: str, data: list[JSON], *, has_more: bool = False) -> JSON:
+    """Return a list object."""
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def public(body: JSON) -> JSON:
+    """Return the object without what only the sandbox knows."""
+    return {name: value for name, value in body.items() if not name.startswith("_")}
+
+
+def stored(work: Work, kind: str, key: str) -> JSON:
+    """Return an object that another one names. Raises LookupError when the store has lost it."""
+    body = work.find(kind, key)
+    if body is None:
+        raise LookupError(key)
+    return body
+
+
+def tax_rate(body: JSON) -> JSON:
+    """Return a tax rate; the wire has its percentages as numbers, the store as exact text."""
+    percentage = float(body["percentage"])
+    return public(body) | {"percentage": percentage, "effective_percentage": percentage}
+
+
+def tax_rates(work: Work, keys: Iterable[str]) -> list[JSON]:
+    """Return the tax rates an object carries whole."""
+    return [tax_rate(stored(work, "tax_rate", key)) for key in keys]
+
+
+def tiers(price: JSON) -> list[JSON] | None:
+    """Return a price's bands as the wire has them; they come only when they are asked for."""
+    if price["_tiers"] is None:
+        return None
+    return [
+        {
+            "flat_amount": None,
+            "flat_amount_decimal": None,
+            "unit_amount": tier["unit_amount"],
+            "unit_amount_decimal": str(tier["unit_amount"]),
+            "up_to": tier["up_to"],
+        }
+        for tier in price["_tiers"]
+    ]
+
+
+def plan(price: JSON) -> JSON:
+    """Return the older description of a price, which subscription items still must carry."""
+    return {
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": price["recurring"]["interval"],
+        "interval_count": price["recurring"]["interval_count"],
+        "livemode": False,
+        "metadata": price["metadata"],
+        "meter": None,
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": None,
+        "trial_period_days": None,
+        "usage_type": "licensed",
+    }
+
+
+def subscription(work: Work, body: JSON) -> JSON:
+    """Return a subscription with its items, their prices and its tax rates."""
+    items: list[JSON] = []
+    for item in body["_items"]:
+        price = stored(work, "price", item["price"])
+        items.append(item | {"plan": plan(price), "price": public(price), "tax_rates": tax_rates(work, item["tax_rates"])})
+    return public(body) | {
+        "default_tax_rates": tax_rates(work, body["default_tax_rates"]),
+        "items": listed(f"/v1/subscription_items?subscription={body['id']}", items),
+    }
+
+
+def invoice(work: Work, body: JSON) -> JSON:
+    """Return an invoice with its lines and tax rates."""
+    return public(body) | {
+        "default_tax_rates": tax_rates(work, body["default_tax_rates"]),
+        "lines": listed(f"/v1/invoices/{body['id']}/lines", body["_lines"]),
+    }
+
+
+def payments(body: JSON) -> JSON:
+    """Return an invoice's payments; they come only when they are asked for."""
+    return listed("/v1/invoice_payments", body["_payments"])
+
+
+def line_items(work: Work, session: JSON) -> list[JSON]:
+    """Return what is bought in a checkout session; it comes only when it is asked for, or from its own address."""
+    found: list[JSON] = []
+    for line in session["_lines"]:
+        rates = tax_rates(work, line["tax_rates"])
+        found.append(
+            {
+                "id": line["id"],
+                "object": "item",
+                "adjustable_quantity": None,
+                "amount_discount": 0,
+                "amount_subtotal": line["subtotal"],
+                "amount_tax": line["tax"],
+                "amount_total": line["subtotal"] + line["tax"],
+                "currency": session["currency"],
+                "description": line["description"],
+                "discounts": [],
+                "metadata": line["metadata"],
+                "price": public(stored(work, "price", line["price"])),
+                "quantity": line["quantity"],
+                "taxes": [
+                    {"amount": amount, "rate": rate, "taxability_reason": None, "taxable_amount": line["subtotal"]}
+                    for rate, amount in zip(rates, line["taxes"], strict=True)
+                ],
+            }
+        )
+    return found
+
+
+def wire(work: Work, body: JSON) -> JSON:
+    """Return an object as the API answers it when nothing is expanded."""
+    match body["object"]:
+        case "subscription":
+            return subscription(work, body)
+        case "invoice":
+            return invoice(work, body)
+        case "tax_rate":
+            return tax_rate(body)
+        case _:
+            return public(body)
+
+
+def hidden_payments(work: Work, key: str) -> JSON:
+    """Read the payments of an invoice."""
+    return payments(stored(work, "invoice", key))
+
+
+def hidden_line_items(work: Work, key: str) -> JSON:
+    """Read the lines of a checkout session."""
+    return listed(f"/v1/checkout/sessions/{key}/line_items", line_items(work, stored(work, "checkout.session", key)))
+
+
+def hidden_tiers(work: Work, key: str) -> list[JSON] | None:
+    """Read the bands of a price."""
+    return tiers(stored(work, "price", key))
+
+
+HIDDEN: dict[tuple[str, str], Callable[[Work, str], Any]] = {
+    ("checkout.session", "line_items"): hidden_line_items,
+    ("invoice", "payments"): hidden_payments,
+    ("price", "tiers"): hidden_tiers,
+}
+
+
+def expand(work: Work, answer: JSON, paths: Iterable[str]) -> JSON:
+    """Put whole objects where the answer has ids, along each dotted path. Raises Refusal where that is impossible."""
+    for path in paths:
+        steps = path.split(".")
+        if len(steps) - (steps[0] == "data") > DEEPEST_EXPANSION:
+            message = f"You cannot expand more than {DEEPEST_EXPANSION} levels of a property. Property: {path}"
+            raise Refusal(says=message, code="property_expansion_max_depth", param="expand")
+        _expand_at(work, answer, steps, path)
+    return answer
+
+
+def _expand_at(work: Work, target: JSON, steps: list[str], path: str) -> None:
+    step, *rest = steps
+    hidden = HIDDEN.get((target.get("object", ""), step))
+    if step not in target and hidden is None:
+        raise _impossible(path)
+    if step not in target and hidden is not None:
+        found = hidden(work, target["id"])
+        if found is None:
+            return
+        target[step] = found
+    if isinstance(target[step], str):
+        if step not in EXPANDABLE:
+            raise _impossible(path)
+        target[step] = wire(work, stored(work, EXPANDABLE[step], target[step]))
+    if rest:
+        value = target[step]
+        for member in value if isinstance(value, list) else [value]:
+            _expand_within(work, member, rest, path)
+
+
+def _expand_within(work: Work, member: Any, rest: list[str], path: str) -> None:
+    if isinstance(member, dict):
+        _expand_at(work, member, rest, path)
+    elif member is not None:
+        raise _impossible(path)
+
+
+def _impossible(path: str) -> Refusal:
+    return Refusal(says=f"This property cannot be expanded ({path}).", param="expand")

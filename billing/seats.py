@@ -1,0 +1,226 @@
+"""Seats: places bought, given to memberships and taken back; never more than were bought, whoever asks at the same time.
+
+The count of taken seats lives on the subscription's row, and one conditional UPDATE of it decides. Every function here updates
+that row first and the assignments after it, so that two operations always meet at the same row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel import clock, journal
+from app.kernel.db import Model, db, uuid7
+from app.kernel.errors import Conflict
+from billing.subscriptions import Subscription
+
+
+class State(StrEnum):
+    """Where a seat assignment stands."""
+
+    HELD = "held"
+    IN_USE = "in_use"
+    RELEASED = "released"
+
+
+class SeatAssignment(Model):
+    """A seat given to a membership, from `assigned_at` to `released_at`; kept for ever and never used again."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
+    subscription_id: Mapped[UUID] = mapped_column(sa.ForeignKey("subscription.id"))
+    membership_id: Mapped[UUID] = mapped_column(sa.ForeignKey("membership.id"))
+    state: Mapped[str]
+    assigned_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+    why_released: Mapped[str | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("state IN ('held', 'in_use', 'released')", name="state"),
+        sa.CheckConstraint("(state = 'released') = (released_at IS NOT NULL)", name="released_at"),
+        sa.Index(
+            "ix_seat_assignment_one_open",
+            "membership_id",
+            unique=True,
+            sqlite_where=sa.text("released_at IS NULL"),
+            postgresql_where=sa.text("released_at IS NULL"),
+        ),
+        sa.Index(None, "subscription_id", "state"),
+        sa.Index(None, "organisation_id"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many seats an organisation has bought and what became of them."""
+
+    bought: int
+    in_use: int
+    held: int
+
+    @property
+    def free(self) -> int:
+        """Seats that can be given now."""
+        return max(0, self.bought - self.in_use - self.held)
+
+
+def count(organisation_id: UUID) -> Count:
+    """Count the seats of an organisation's live subscription."""
+    rows = db.session.execute(
+        sa.select(SeatAssignment.state, sa.func.count())
+        .join(Subscription, Subscription.id == SeatAssignment.subscription_id)
+        .where(Subscription.organisation_id == organisation_id, Subscription.is_live, SeatAssignment.released_at.is_(None))
+        .group_by(SeatAssignment.state)
+    )
+    states = dict(rows.all())
+    bought = db.session.scalar(
+        sa.select(Subscription.bought).where(Subscription.organisation_id == organisation_id, Subscription.is_live)
+    )
+    return Count(bought or 0, states.get(State.IN_USE, 0), states.get(State.HELD, 0))
+
+
+def states(organisation_id: UUID) -> dict[UUID, str]:
+    """Give the state of each open seat assignment of an organisation, by membership."""
+    query = sa.select(SeatAssignment.membership_id, SeatAssignment.state).where(
+        SeatAssignment.organisation_id == organisation_id, SeatAssignment.released_at.is_(None)
+    )
+    return dict(db.session.execute(query).all())
+
+
+def history(membership_id: UUID) -> list[SeatAssignment]:
+    """Give every seat a membership has had, newest first."""
+    query = sa.select(SeatAssignment).where(SeatAssignment.membership_id == membership_id)
+    return list(db.session.scalars(query.order_by(SeatAssignment.assigned_at.desc(), SeatAssignment.id.desc())))
+
+
+def has_one(membership_id: UUID) -> bool:
+    """Whether a membership has a seat, held or in use."""
+    query = sa.select(SeatAssignment.id).where(
+        SeatAssignment.membership_id == membership_id, SeatAssignment.released_at.is_(None)
+    )
+    return db.session.scalar(query) is not None
+
+
+def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID | None) -> SeatAssignment:
+    """Give a seat to a membership, held for an invitation or in use at once; raises Conflict when none is free."""
+    subscription_id = _take(organisation_id)
+    assignment = SeatAssignment(
+        id=uuid7(),
+        organisation_id=organisation_id,
+        subscription_id=subscription_id,
+        membership_id=membership_id,
+        state=state,
+        assigned_at=clock.now(),
+    )
+    db.session.add(assignment)
+    try:
+        db.session.flush()
+    except sa.exc.IntegrityError as error:
+        message = "This person already has a seat."
+        raise Conflict(message) from error
+    journal.write(f"seat.{state}", organisation_id=organisation_id, by=by, about=membership_id, assignment=str(assignment.id))
+    return assignment
+
+
+def put_in_use(organisation_id: UUID, membership_id: UUID, *, by: UUID | None) -> None:
+    """Turn the held seat of a membership into one in use; raises Conflict when it is not held any more."""
+    moved = db.session.execute(
+        sa.update(SeatAssignment)
+        .where(
+            SeatAssignment.organisation_id == organisation_id,
+            SeatAssignment.membership_id == membership_id,
+            SeatAssignment.state == State.HELD,
+        )
+        .values(state=State.IN_USE)
+        .returning(SeatAssignment.id)
+    ).scalar()
+    if moved is None:
+        message = "The seat that was kept for you has been taken back. Ask the person who invited you."
+        raise Conflict(message)
+    journal.write("seat.in_use", organisation_id=organisation_id, by=by, about=membership_id, assignment=str(moved))
+
+
+def release(organisation_id: UUID, membership_id: UUID, why: str, *, by: UUID | None) -> bool:
+    """Take a membership's seat back, so that it is free at this moment; False when it had none."""
+    subscription_id = db.session.scalar(
+        sa.select(SeatAssignment.subscription_id).where(
+            SeatAssignment.organisation_id == organisation_id,
+            SeatAssignment.membership_id == membership_id,
+            SeatAssignment.released_at.is_(None),
+        )
+    )
+    if subscription_id is None:
+        return False
+    db.session.execute(sa.select(Subscription.id).where(Subscription.id == subscription_id).with_for_update())
+    released = db.session.execute(
+        sa.update(SeatAssignment)
+        .where(SeatAssignment.membership_id == membership_id, SeatAssignment.released_at.is_(None))
+        .values(state=State.RELEASED, released_at=clock.now(), why_released=why)
+        .returning(SeatAssignment.id)
+    ).scalar()
+    if released is None:
+        return False
+    _give_back(subscription_id, 1)
+    journal.write("seat.released", organisation_id=organisation_id, by=by, about=membership_id, assignment=str(released), why=why)
+    return True
+
+
+def release_all(subscription: Subscription, why: str) -> int:
+    """Take back every seat of a subscription that has ended; gives how many."""
+    db.session.execute(sa.select(Subscription.id).where(Subscription.id == subscription.id).with_for_update())
+    released = db.session.execute(
+        sa.update(SeatAssignment)
+        .where(SeatAssignment.subscription_id == subscription.id, SeatAssignment.released_at.is_(None))
+        .values(state=State.RELEASED, released_at=clock.now(), why_released=why)
+        .returning(SeatAssignment.id)
+    ).all()
+    if released:
+        _give_back(subscription.id, len(released))
+        journal.write(
+            "seat.all_released", organisation_id=subscription.organisation_id, about=subscription.id, seats=len(released), why=why
+        )
+    return len(released)
+
+
+def miscounted() -> list[UUID]:
+    """Give the subscriptions whose count of taken seats differs from their open assignments: there should be none."""
+    open_rows = (
+        sa.select(sa.func.count())
+        .where(SeatAssignment.subscription_id == Subscription.id, SeatAssignment.released_at.is_(None))
+        .scalar_subquery()
+    )
+    return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
+
+
+def _take(organisation_id: UUID) -> UUID:
+    """Take one of the seats bought, in one statement that decides; raises Conflict at the limit."""
+    subscription_id = db.session.execute(
+        sa.update(Subscription)
+        .where(
+            Subscription.organisation_id == organisation_id,
+            Subscription.is_live,
+            Subscription.taken + 1 <= Subscription.bought,
+        )
+        .values(taken=Subscription.taken + 1)
+        .returning(Subscription.id)
+        .execution_options(synchronize_session=False)
+    ).scalar()
+    if subscription_id is None:
+        message = "All your seats are taken. Take one back from somebody who has left, or buy more seats."
+        raise Conflict(message)
+    return subscription_id
+
+
+def _give_back(subscription_id: UUID, number: int) -> None:
+    """Count seats as free again."""
+    db.session.execute(
+        sa.update(Subscription)
+        .where(Subscription.id == subscription_id)
+        .values(taken=Subscription.taken - number, is_over=Subscription.taken - number > Subscription.bought)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,194 @@
+"""Subscriptions: what an organisation pays for, as a copy of the provider's truth; their state is derived, never moved."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel import clock, journal
+from app.kernel.db import Model, db, uuid7
+from billing.price_cards import Interval
+
+if TYPE_CHECKING:
+    from billing.gateway import Snapshot
+
+LEASE = timedelta(seconds=60)
+
+
+class State(StrEnum):
+    """Where a subscription stands for the organisation."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    CANCELLING = "cancelling"
+    PAST_DUE = "past_due"
+    LAPSED = "lapsed"
+    ENDED = "ended"
+
+
+class Subscription(Model):
+    """What an organisation pays for. `taken` counts the open seat assignments; only a guarded UPDATE changes it."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
+    provider_id: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    card_version: Mapped[int] = mapped_column(sa.ForeignKey("price_card.version"))
+    interval: Mapped[str]
+    bought: Mapped[int]
+    taken: Mapped[int] = mapped_column(default=0)
+    is_over: Mapped[bool] = mapped_column(default=False)
+    is_live: Mapped[bool] = mapped_column(default=True)
+    period_start: Mapped[datetime]
+    period_end: Mapped[datetime]
+    cancel_at: Mapped[datetime | None]
+    was_asked_to_end: Mapped[bool]
+    began_at: Mapped[datetime]
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("bought >= 0 AND taken >= 0 AND (taken <= bought OR is_over)", name="seats_within_bought"),
+        sa.CheckConstraint("interval IN ('month', 'year')", name="interval"),
+        sa.Index(
+            "ix_subscription_one_live",
+            "organisation_id",
+            unique=True,
+            sqlite_where=sa.text("is_live"),
+            postgresql_where=sa.text("is_live"),
+        ),
+        sa.Index(None, "organisation_id"),
+    )
+
+    @property
+    def paid_interval(self) -> Interval:
+        """How often is paid."""
+        return Interval(self.interval)
+
+
+def state(
+    status: str, *, period_start: datetime, will_end: bool, was_asked_to_end: bool, grace: timedelta, now: datetime
+) -> State:
+    """Derive the state from what the provider says, our grace and the time; no answer of the provider is refused.
+
+    The grace of an unpaid renewal counts from the start of the period that is not paid for.
+    """
+    match status:
+        case "incomplete":
+            return State.PENDING
+        case "incomplete_expired":
+            return State.ENDED
+        case "active" | "trialing":
+            return State.CANCELLING if will_end else State.ACTIVE
+        case "past_due":
+            return State.PAST_DUE if now < period_start + grace else State.LAPSED
+        case "canceled":
+            return State.ENDED if was_asked_to_end else State.LAPSED
+        case _:
+            return State.LAPSED
+
+
+def state_of(subscription: Subscription, grace: timedelta, now: datetime) -> State:
+    """Derive the state of a subscription from our copy of the provider's truth."""
+    return state(
+        subscription.status,
+        period_start=subscription.period_start,
+        will_end=subscription.cancel_at is not None,
+        was_asked_to_end=subscription.was_asked_to_end,
+        grace=grace,
+        now=now,
+    )
+
+
+def live(organisation_id: UUID) -> Subscription | None:
+    """Give the organisation's live subscription, if it has one."""
+    return db.session.scalar(sa.select(Subscription).where(Subscription.organisation_id == organisation_id, Subscription.is_live))
+
+
+def is_running(organisation_id: UUID) -> bool:
+    """Whether the organisation has a subscription that the provider still knows, so that buying another would be a mistake."""
+    subscription = live(organisation_id)
+    return subscription is not None and subscription.status != "canceled"
+
+
+def with_provider_id(provider_id: str) -> Subscription | None:
+    """Give the subscription that the provider knows by this id."""
+    return db.session.scalar(sa.select(Subscription).where(Subscription.provider_id == provider_id))
+
+
+def begin(organisation_id: UUID, snapshot: Snapshot) -> Subscription:
+    """Start a subscription from the provider's truth, or let it take over the seats of a live one that died there."""
+    subscription = db.session.scalar(
+        sa.select(Subscription).where(Subscription.organisation_id == organisation_id, Subscription.is_live).with_for_update()
+    )
+    if subscription is None:
+        subscription = Subscription(id=uuid7(), organisation_id=organisation_id, taken=0, began_at=clock.now(), is_live=True)
+        db.session.add(subscription)
+    _copy(subscription, snapshot)
+    db.session.flush()
+    journal.write(
+        "subscription.began",
+        organisation_id=organisation_id,
+        about=subscription.id,
+        seats=snapshot.quantity,
+        interval=snapshot.interval,
+    )
+    return subscription
+
+
+def lease(subscription_id: UUID) -> UUID | None:
+    """Take the right to refresh a subscription for a minute of real time; None while somebody else has it."""
+    now, token = clock.real_now(), uuid4()
+    taken = db.session.execute(
+        sa.update(Subscription)
+        .where(
+            Subscription.id == subscription_id,
+            sa.or_(Subscription.lease_until.is_(None), Subscription.lease_until < now),
+        )
+        .values(lease_token=token, lease_until=now + LEASE)
+        .returning(Subscription.id)
+    )
+    return token if taken.first() is not None else None
+
+
+def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> bool:
+    """Copy the provider's truth if the lease is still ours and give it back; False when it was lost."""
+    subscription = db.session.scalar(
+        sa.select(Subscription).where(Subscription.id == subscription_id, Subscription.lease_token == token).with_for_update()
+    )
+    if subscription is None:
+        return False
+    before = (subscription.status, subscription.bought, subscription.period_end, subscription.cancel_at)
+    _copy(subscription, snapshot)
+    subscription.lease_token = subscription.lease_until = None
+    if before != (subscription.status, subscription.bought, subscription.period_end, subscription.cancel_at):
+        journal.write(
+            "subscription.changed",
+            organisation_id=subscription.organisation_id,
+            about=subscription.id,
+            status=snapshot.status,
+            seats=snapshot.quantity,
+        )
+    return True
+
+
+def _copy(subscription: Subscription, snapshot: Snapshot) -> None:
+    """Copy the provider's truth; fewer seats than are taken are flagged, and nothing can be given until it fits again."""
+    subscription.provider_id = snapshot.id
+    subscription.status = snapshot.status
+    subscription.card_version = snapshot.card_version
+    subscription.interval = snapshot.interval
+    subscription.is_over = subscription.taken > snapshot.quantity
+    subscription.bought = snapshot.quantity
+    subscription.period_start = snapshot.period_start
+    subscription.period_end = snapshot.period_end
+    subscription.cancel_at = snapshot.cancel_at
+    subscription.was_asked_to_end = snapshot.was_asked_to_end
+    subscription.is_live = not (
+        snapshot.status == "incomplete_expired" or (snapshot.status == "canceled" and snapshot.was_asked_to_end)
+    )

@@ -1,0 +1,172 @@
+"""Every object the sandbox returns has the shape that the SDK's classes say, in a walk through all its endpoints."""
+
+import copy
+
+import pytest
+import requests
+
+from tests.contract import shape
+
+CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth Okafor", "postcode": "SW1A 1AA"}
+BANDS = [{"up_to": 4, "unit_amount": 9000}, {"up_to": 9, "unit_amount": 3600}, {"up_to": "inf", "unit_amount": 1800}]
+
+
+def walk(client, base, clock):
+    """Go through every endpoint, with everything expanded that can be."""
+    v1 = client.v1
+    product = v1.products.create({"name": "Lanyard", "unit_label": "seat", "description": "All of it"})
+    v1.products.update(product.id, {"metadata": {"shelf": "whole"}})
+    v1.products.retrieve(product.id)
+    v1.products.list()
+    price = v1.prices.create(
+        {
+            "product": product.id,
+            "currency": "gbp",
+            "recurring": {"interval": "month"},
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": BANDS,
+            "lookup_key": "lanyard_month",
+            "tax_behavior": "exclusive",
+            "expand": ["tiers", "product"],
+        }
+    )
+    flat = v1.prices.create({"product": product.id, "currency": "gbp", "recurring": {"interval": "year"}, "unit_amount": 500})
+    v1.prices.update(flat.id, {"nickname": "Flat"})
+    v1.prices.retrieve(price.id)
+    v1.prices.list({"lookup_keys": ["lanyard_month"], "expand": ["data.tiers", "data.product"]})
+    rate = v1.tax_rates.create({"display_name": "VAT", "percentage": 20, "inclusive": False, "country": "GB"})
+    v1.tax_rates.retrieve(rate.id)
+    v1.tax_rates.list()
+    customer = v1.customers.create({"name": "St Anselm", "email": "ruth@example.org", "address": {"country": "GB"}})
+    v1.customers.retrieve(customer.id)
+    v1.customers.list()
+    card = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
+    v1.payment_methods.retrieve(card.id, {"expand": ["customer"]})
+    v1.payment_methods.list({"customer": customer.id})
+    sessions = [open_session(v1, price, rate, {"customer": customer.id}), open_session(v1, flat, rate, {})]
+    paid = requests.post(
+        f"{base}/checkout/{sessions[0].id}", data=CARD | {"email": "x@y.example"}, allow_redirects=False, timeout=10
+    )
+    assert paid.status_code == 303
+    v1.checkout.sessions.expire(sessions[1].id)
+    done = v1.checkout.sessions.retrieve(
+        sessions[0].id,
+        {"expand": ["line_items.data.price.product", "subscription.latest_invoice.payments", "customer", "invoice"]},
+    )
+    v1.checkout.sessions.line_items.list(done.id, {"expand": ["data.price.tiers"]})
+    v1.checkout.sessions.list()
+    subscription = done.subscription.id
+    v1.subscriptions.update(
+        subscription, {"metadata": {"seats": "6"}, "default_payment_method": card.id, "cancel_at_period_end": True}
+    )
+    v1.subscriptions.update(subscription, {"cancel_at_period_end": False})
+    direct = v1.customers.create(
+        {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    )
+    other = v1.subscriptions.create(
+        {"customer": direct.id, "items": [{"price": flat.id, "quantity": 2}], "expand": ["latest_invoice.payments"]}
+    )
+    v1.subscriptions.cancel(other.id)
+    unpaid = v1.subscriptions.create(
+        {
+            "customer": direct.id,
+            "items": [{"price": flat.id, "quantity": 1, "tax_rates": [rate.id]}],
+            "payment_behavior": "default_incomplete",
+        }
+    )
+    v1.invoices.pay(unpaid.latest_invoice)
+    v1.subscriptions.create({"customer": direct.id, "items": [{"price": flat.id}], "payment_behavior": "default_incomplete"})
+    clock.forward(days=60)
+    v1.subscriptions.retrieve(subscription, {"expand": ["latest_invoice.payments", "default_payment_method"]})
+    v1.subscriptions.list({"status": "all", "expand": ["data.customer", "data.items.data.price.tiers"]})
+    v1.invoices.list({"customer": customer.id, "expand": ["data.payments"]})
+    v1.invoices.retrieve(done.invoice.id, {"expand": ["payments"]})
+    events = v1.events.list({"limit": 100})
+    v1.events.retrieve(events.data[0].id)
+
+
+@pytest.fixture(scope="module")
+def seen(client, http, base, clock):
+    walk(client, base, clock)
+    return http.seen
+
+
+def test_every_object_of_a_walk_through_all_endpoints_has_the_shape_of_the_sdk(seen):
+    found = [problem for body in seen for problem in shape.problems(body)]
+    assert found == []
+
+
+def test_the_walk_sees_every_kind_of_object_and_event(seen):
+    kinds = {body["object"] for body in seen} - {"list"}
+    assert kinds == {
+        *("product", "price", "tax_rate", "customer", "payment_method"),
+        *("checkout.session", "subscription", "invoice", "event"),
+    }
+    types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
+    assert types == {
+        *("product.created", "product.updated", "price.created", "price.updated"),
+        *("customer.created", "customer.updated", "checkout.session.completed", "checkout.session.expired"),
+        *("customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted"),
+        *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed", "invoice.voided"),
+    }
+
+
+def open_session(v1, price, rate, who):
+    return v1.checkout.sessions.create(
+        {
+            "mode": "subscription",
+            "ui_mode": "hosted_page",
+            "line_items": [{"price": price.id, "quantity": 6}],
+            "subscription_data": {"default_tax_rates": [rate.id], "metadata": {"organisation": "7"}},
+            "success_url": "http://127.0.0.1:8000/done?session={CHECKOUT_SESSION_ID}",
+            "cancel_url": "http://127.0.0.1:8000/prices",
+            "client_reference_id": "7",
+            **who,
+        }
+    )
+
+
+def break_field(body, path, value):
+    broken = copy.deepcopy(body)
+    place = broken
+    for step in path[:-1]:
+        place = place[step]
+    if value is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "report"),
+    [
+        ("price", ("colour",), "blue", "price.colour: unknown field"),
+        ("price", ("currency",), ..., "price.currency: missing"),
+        ("price", ("billing_scheme",), "bands", "price.billing_scheme: 'bands' is none of"),
+        ("price", ("created",), "today", "price.created: 'today' is no int"),
+        ("price", ("tiers",), None, "price.tiers: null, but Stripe leaves it out"),
+        ("price", ("recurring", "interval"), "term", "price.recurring.interval: 'term' is none of"),
+        ("subscription", ("items", "data", 0, "plan"), ..., "subscription.items.data[0].plan: missing"),
+        ("subscription", ("items", "has_more"), ..., "is no list object"),
+        ("subscription", ("status",), "alive", "subscription.status: 'alive' is none of"),
+        ("payment_method", ("bacs_debit",), None, "null, but Stripe leaves out"),
+        ("invoice", ("lines", "data", 0, "amount"), 1.5, "invoice.lines.data[0].amount: 1.5 is no int"),
+        ("invoice", ("total_taxes", 0, "amount"), "20", "invoice.total_taxes[0].amount: '20' is no int"),
+        ("event", ("data", "object", "livemode"), "no", "event.data.object: "),
+        ("event", ("type",), "price.melted", "event.type: 'price.melted' is none of"),
+    ],
+)
+def test_a_broken_object_is_reported(seen, kind, path, value, report):
+    body = next(body for body in seen if body["object"] == kind and has(body, path[:-1]))
+    assert shape.problems(body) == []
+    assert report in "\n".join(shape.problems(break_field(body, path, value)))
+
+
+def has(body, path):
+    for step in path:
+        if not body or (isinstance(body, dict) and step not in body):
+            return False
+        body = body[step]
+    return True
