@@ -1,0 +1,1 @@
+"""What is taught; this package knows no prices."""

@@ -1,0 +1,1 @@
+"""The shelf: courses and guides as they are published."""
