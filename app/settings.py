@@ -37,7 +37,6 @@ class Settings:
     vat_percent: int | None
     grace_days: int
     invitation_days: int
-    supplier: str
     contact_address: str
     trusted_proxies: int
     log_format: Literal["text", "json"]
@@ -78,7 +77,6 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         vat_percent=_vat_percent(env),
         grace_days=_whole(env, "LANYARD_GRACE_DAYS", 14, 0, 90),
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
-        supplier=env.get("LANYARD_SUPPLIER") or "Lanyard",
         contact_address=env.get("LANYARD_CONTACT_ADDRESS") or "hello@lanyard.example",
         trusted_proxies=_whole(env, "LANYARD_TRUSTED_PROXIES", 0, 0, 5),
         log_format=cast("Literal['text', 'json']", _choice(env, "LANYARD_LOG_FORMAT", ("text", "json"), "text")),
@@ -164,7 +162,9 @@ def _stripe_keys(env: Mapping[str, str], billing: str, secret_key: str) -> tuple
     key, webhook_secret = env.get("STRIPE_SECRET_KEY", ""), env.get("STRIPE_WEBHOOK_SECRET", "")
     if billing == "sandbox":
         if key and not key.startswith(SANDBOX_KEY_PREFIX):
-            message = "STRIPE_SECRET_KEY: this is a real key, but LANYARD_BILLING is sandbox. Set that to stripe, or remove the key."
+            message = (
+                "STRIPE_SECRET_KEY: this is a real key, but LANYARD_BILLING is sandbox. Set that to stripe, or remove the key."
+            )
             raise BadSetting(message)
         return key or f"{SANDBOX_KEY_PREFIX}_{secret_key[:24]}", webhook_secret or f"whsec_sandbox_{secret_key[24:56]}"
     if not key.startswith(("sk_", "rk_")) or key.startswith(SANDBOX_KEY_PREFIX):

@@ -1,0 +1,153 @@
+"""`run` and `worker`: the shop with everything it needs in one process, or the background work alone."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+
+from app import factory, settings
+from app.cli import demo, upkeep
+from app.web import logs
+
+if TYPE_CHECKING:
+    import argparse
+    from wsgiref.types import WSGIApplication
+
+    from app.settings import Settings
+
+PORT = 8000
+THREADS = 8
+GRACEFUL_SECONDS = 5
+TRIES = 10
+
+
+def add_commands(commands: Any) -> None:
+    """Add the subcommands that keep running."""
+    run = commands.add_parser("run", help="set everything up and run the shop, its jobs and, where no money moves, the sandbox")
+    run.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    run.add_argument("--port", type=_port, default=PORT, help=f"the port to listen on ({PORT})")
+    run.add_argument("--data", type=Path, help="the folder that holds all data (./var)")
+    run.add_argument("--no-demo", action="store_true", help="start empty, with a one-time link for the first operator")
+    run.set_defaults(do=run_shop)
+    worker = commands.add_parser("worker", help="run the background work alone, beside web processes started otherwise")
+    worker.add_argument("--data", type=Path, help="the folder that holds all data (./var)")
+    worker.set_defaults(do=run_worker)
+
+
+def run_shop(options: argparse.Namespace) -> int:
+    """Set up and serve until told to stop; a port already taken is said before anything else happens."""
+    listener = _listen(options.host, options.port)
+    if listener is None:
+        print(
+            f"Port {options.port} is taken on {options.host}. Stop what runs there, or choose another: --port 8001",
+            file=sys.stderr,
+        )
+        return 1
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    host = "127.0.0.1" if options.host in {"0.0.0.0", "::"} else shown  # noqa: S104 - compared with, not bound to
+    chosen = settings.from_environment(data=options.data, url=f"http://{host}:{options.port}")
+    logs.configure(chosen.log_format)
+    _Server(chosen, listener, with_demo=not options.no_demo).run()
+    return 0
+
+
+def run_worker(options: argparse.Namespace) -> int:
+    """Do background work until told to stop."""
+    chosen = settings.from_environment(data=options.data)
+    logs.configure(chosen.log_format)
+    app = factory.create_app(chosen)
+    upkeep.demand_schema(app)
+    factory.open_gateway(app, chosen)
+    consumer = app.extensions["jobs"].consumer()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    consumer.start()
+    print("Working. Ctrl-C stops it.", flush=True)
+    stop.wait()
+    consumer.stop(graceful=True)
+    return 0
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn with one worker of eight threads; the jobs and the sandbox live in that worker."""
+
+    def __init__(self, chosen: Settings, listener: socket.socket, *, with_demo: bool) -> None:
+        self._settings = chosen
+        self._listener = listener
+        self._port = listener.getsockname()[1]
+        self._with_demo = with_demo
+        self._running: list[Any] = []
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what gunicorn needs; the socket is bound already."""
+        for name, value in {
+            "bind": [f"fd://{self._listener.fileno()}"],
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": THREADS,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "timeout": 60,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "proc_name": "lanyard",
+            "worker_exit": self._stop,
+        }.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> WSGIApplication:
+        """Set up the shop inside the worker and start what runs beside it."""
+        app = factory.create_app(self._settings)
+        with app.app_context():
+            upkeep.migrate_and_load()
+        factory.open_gateway(app, self._settings, webhook_url=f"http://127.0.0.1:{self._port}/hooks/stripe")
+        greeting = demo.make(app) if self._settings.is_sandbox and self._with_demo else demo.first_operator_link(app)
+        wsgi = factory.with_sandbox(app)
+        if "sandbox" in app.extensions:
+            self._running.append(app.extensions["sandbox"].close)
+        consumer = app.extensions["jobs"].consumer()
+        consumer.start()
+        app.extensions["jobs"].nudge_all()
+        self._running.append(lambda: consumer.stop(graceful=True))
+        print(f"\nLanyard is open at {self._settings.url}\n{greeting}\nCtrl-C stops it.", flush=True)
+        return wsgi
+
+    def _stop(self, _server: object, _worker: object) -> None:
+        for stop in reversed(self._running):
+            stop()
+
+
+def _listen(host: str, port: int) -> socket.socket | None:
+    """Bind the port, waiting a few seconds for one that is just being given up; None when it stays taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(TRIES):
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except PermissionError as error:
+            raise settings.BadSetting(
+                f"--port {port}: {error.strerror}. Ports below 1024 need more rights; choose another."
+            ) from error
+        except OSError:
+            listener.close()
+            threading.Event().wait(0.5)
+        else:
+            listener.set_inheritable(True)
+            return listener
+    return None
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65536:  # noqa: PLR2004 - the ports there are
+        raise ValueError
+    return number

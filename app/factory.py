@@ -1,0 +1,153 @@
+"""Where everything is put together: the only module that sees every room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import joining, mail
+from app.accounts import tidying
+from app.kernel import clock, db, outbox, schema, transaction
+from app.kernel.jobs import Jobs, Sweep
+from app.web import (
+    area,
+    assets,
+    checkout,
+    classroom,
+    context,
+    errors,
+    headers,
+    health,
+    hooks,
+    logs,
+    membership,
+    office,
+    storefront,
+    style_page,
+    workspace,
+)
+from app.web import joining as joining_pages
+from app.web import sandbox as sandbox_pages
+from billing import events, reactions, reconciliation
+from billing.sandbox.server import Sandbox
+from billing.stripe_gateway import StripeGateway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from wsgiref.types import WSGIApplication
+
+    from app.settings import Settings
+    from billing.gateway import Gateway
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+LARGEST_REQUEST = 2 * 1024 * 1024
+SANDBOX_MOUNT = "/sandbox/stripe"
+AREAS: tuple[area.Area, ...] = (
+    health.area,
+    hooks.area,
+    assets.area,
+    storefront.area,
+    style_page.area,
+    membership.area,
+    joining_pages.area,
+    checkout.area,
+    workspace.area,
+    classroom.area,
+    office.area,
+)
+
+
+def create_app(settings: Settings) -> Flask:
+    """Make the application for these settings; nothing is shared between two of them."""
+    app = Flask("lanyard", template_folder=str(TEMPLATES), static_folder=None)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SETTINGS=settings,
+        CLOCK_MOVES=settings.is_sandbox,
+        WRITE_LOCK=settings.data / "write.lock",
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        TRUSTED_HOSTS=[urlsplit(settings.url).hostname or "", "127.0.0.1", "localhost"],
+        SERVER_NAME=None,
+        PREFERRED_URL_SCHEME=urlsplit(settings.url).scheme,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        SESSION_COOKIE_NAME="__Host-lanyard" if settings.is_https else "lanyard",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        STATIC_FOLDER=assets.publish(settings.data),
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    db.init_app(app, settings.database_url)
+    schema.migrate.init_app(app, db.db)
+    transaction.guard()
+    logs.init_app(app)
+    headers.init_app(app, is_https=settings.is_https)
+    errors.init_app(app)
+    context.init_app(app, settings)
+    CSRFProtect(app).exempt(hooks.area.blueprint)
+    membership.sessions.init_app(app)
+    for part in AREAS:
+        app.register_blueprint(part.blueprint)
+    if settings.is_sandbox:
+        app.register_blueprint(sandbox_pages.area.blueprint)
+    app.extensions["jobs"] = Jobs(app, settings, _sweeps(app))
+    return app
+
+
+def open_gateway(app: Flask, settings: Settings, *, webhook_url: str | None = None) -> None:
+    """Connect the application with the payment provider: Stripe, or a sandbox in this process on the shop's own clock."""
+    address = None
+    if settings.is_sandbox:
+
+        def now() -> datetime:
+            with app.app_context():
+                return clock.now()
+
+        sandbox = Sandbox(
+            data=settings.data,
+            now=now,
+            public_url=f"{settings.url}{SANDBOX_MOUNT}",
+            webhook_url=webhook_url or f"{settings.url}/hooks/stripe",
+            webhook_secret=settings.stripe_webhook_secret,
+            key=settings.stripe_secret_key,
+        )
+        app.extensions["sandbox"] = sandbox
+        address = sandbox.listen()
+    app.extensions["gateway"] = StripeGateway(settings.stripe_secret_key, settings.stripe_webhook_secret, address=address)
+
+
+def with_sandbox(app: Flask) -> WSGIApplication:
+    """Give the application with the sandbox's payment pages mounted, and let its webhooks leave; without one, as it is."""
+    sandbox: Sandbox | None = app.extensions.get("sandbox")
+    if sandbox is None:
+        return app
+    sandbox.start_deliveries()
+    return DispatcherMiddleware(app, {SANDBOX_MOUNT: sandbox.wsgi})
+
+
+def _sweeps(app: Flask) -> list[Sweep]:
+    """Give the work that is repeated, each with what it needs."""
+
+    def with_gateway(run: Callable[[Gateway], int]) -> Callable[[], int]:
+        return lambda: run(app.extensions["gateway"])
+
+    return [
+        Sweep(outbox.SWEEP, mail.send_due),
+        Sweep(events.SWEEP, with_gateway(reactions.apply_due)),
+        Sweep("paid_orders", with_gateway(reactions.serve_paid)),
+        Sweep("invitations", joining.expire_due),
+        Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
+        Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
+    ]

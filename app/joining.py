@@ -1,0 +1,124 @@
+"""Joining and leaving: where people and seats meet. Each function is one operation and runs inside the edge's transaction.
+
+Seats are taken first and given back last, so that two operations always meet at the same row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from app.accounts import invitations, memberships, people
+from app.accounts.memberships import Membership, Role
+from app.accounts.memberships import State as MembershipState
+from app.kernel import journal
+from app.kernel.db import db
+from app.kernel.errors import Conflict, Invalid, NotAllowed
+from app.kernel.transaction import transaction
+from billing import seats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from app.accounts.invitations import Invitation
+    from app.accounts.memberships import Actor
+    from app.accounts.people import Person
+
+
+def invite(actor: Actor, name: str, address: str, roles: Iterable[Role], *, days: int) -> Membership:
+    """Invite someone by address; a learner's seat is held for them.
+
+    Raises Invalid for a name or address that cannot be used, NotAllowed for a role that is not the actor's to give, Conflict
+    when they are here already or no seat is free.
+    """
+    given = frozenset(roles)
+    if not given:
+        raise Invalid("Choose what they will do here.", field="role")
+    if Role.OWNER in given or (Role.ADMIN in given and Role.OWNER not in actor.roles):
+        raise NotAllowed("Only an owner can make somebody an admin. Ask an owner of your organisation.")
+    membership = memberships.invite(actor.organisation.id, people.read_name(name), people.read_address(address), given)
+    if Role.LEARNER in given:
+        seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
+    invitations.send(membership, by=actor.person.id, days=days)
+    return membership
+
+
+def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
+    """Send a new invitation link; raises Conflict when there is no open invitation."""
+    membership, invitation = _open_invitation(actor, membership_id)
+    invitations.send_again(invitation, membership, by=actor.person.id, days=days)
+    return membership
+
+
+def withdraw(actor: Actor, membership_id: UUID) -> Membership:
+    """Take an open invitation back, so that its seat is free at once; raises Conflict when it is no longer open."""
+    membership, invitation = _open_invitation(actor, membership_id)
+    _end(membership, invitation, invitations.State.WITHDRAWN, by=actor.person.id)
+    return membership
+
+
+def accept(invitation: Invitation, person: Person) -> Membership:
+    """Let a person accept an invitation, so that the held seat is in use.
+
+    Raises Conflict when the invitation is over, the seat was taken back, or the person is here under another address.
+    """
+    membership = memberships.of_organisation(invitation.organisation_id, invitation.membership_id)
+    if membership.is_learner:
+        seats.put_in_use(invitation.organisation_id, membership.id, by=person.id)
+    invitations.settle(invitation, invitations.State.ACCEPTED, by=person.id)
+    memberships.join(membership, person)
+    return membership
+
+
+def archive(actor: Actor, membership_id: UUID) -> Membership:
+    """Archive a person who leaves: their seat is free at this moment, and every record stays.
+
+    Raises Conflict for the last owner, NotAllowed when an admin archives an owner.
+    """
+    _lock_owners(actor.organisation.id)
+    membership = memberships.of_organisation(actor.organisation.id, membership_id)
+    if membership.is_owner:
+        if Role.OWNER not in actor.roles:
+            raise NotAllowed("Only an owner can archive an owner.")
+        if memberships.owners(actor.organisation.id) == 1:
+            raise Conflict(f"{membership.name} is the only owner. Make somebody else an owner first.")
+    memberships.move(membership, MembershipState.ARCHIVED)
+    journal.write("membership.archived", organisation_id=actor.organisation.id, by=actor.person.id, about=membership.id)
+    seats.release(actor.organisation.id, membership.id, "archived", by=actor.person.id)
+    return membership
+
+
+def expire_due() -> int:
+    """End the invitations whose time is over and free their seats, each in its own transaction; gives how many. A sweep."""
+    expired = 0
+    for invitation_id in [invitation.id for invitation in invitations.overdue()]:
+        with transaction():
+            invitation = db.session.get_one(invitations.Invitation, invitation_id)
+            membership = memberships.of_organisation(invitation.organisation_id, invitation.membership_id)
+            if invitation.state == invitations.State.OPEN:
+                _end(membership, invitation, invitations.State.EXPIRED, by=None)
+                expired += 1
+    return expired
+
+
+def _open_invitation(actor: Actor, membership_id: UUID) -> tuple[Membership, Invitation]:
+    membership = memberships.of_organisation(actor.organisation.id, membership_id)
+    invitation = invitations.open_of(membership.id)
+    if invitation is None:
+        raise Conflict(f"{membership.name} has no open invitation. Reload the page to see where things stand.")
+    return membership, invitation
+
+
+def _end(membership: Membership, invitation: Invitation, to: invitations.State, *, by: UUID | None) -> None:
+    """End an invitation that nobody accepted and free its seat."""
+    invitations.settle(invitation, to, by=by)
+    memberships.move(membership, MembershipState.WITHDRAWN)
+    seats.release(membership.organisation_id, membership.id, str(to), by=by)
+
+
+def _lock_owners(organisation_id: UUID) -> None:
+    """Keep two owners from archiving each other at the same moment."""
+    query = sa.select(Membership.id).where(Membership.organisation_id == organisation_id, Membership.is_owner)
+    db.session.execute(query.order_by(Membership.id).with_for_update()).all()

@@ -1,0 +1,115 @@
+"""Letters: what a mail of each kind says, rendered from its template and the facts in the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from flask import current_app
+
+from app.accounts import invitations, one_time_links, organisations, registrations
+from app.accounts.one_time_links import OneTimeLink
+from app.accounts.people import Person
+from app.accounts.registrations import Registration
+from app.kernel.db import db
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+Facts = Mapping[str, Any]
+Context = Callable[[Facts], dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail as it will be read."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render(kind: str, facts: Facts) -> Rendered:
+    """Render a mail of a kind: the first line of its text is the subject."""
+    context = CONTEXTS[kind](facts)
+    templates = current_app.jinja_env
+    subject, _, text = templates.get_template(f"mail/{kind}.txt").render(context).partition("\n")
+    html = templates.get_template(f"mail/{kind}.html").render(context)
+    return Rendered(subject.strip(), text.strip() + "\n", html)
+
+
+def link(path: str) -> str:
+    """Give the whole address of a page, as a mail needs it."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return f"{settings.url}{path}"
+
+
+def _sign_in_links(_facts: Facts) -> dict[str, object]:
+    return {"sign_in_url": link("/sign-in"), "reset_url": link("/reset-password")}
+
+
+def _no_account(_facts: Facts) -> dict[str, object]:
+    return {"register_url": link("/register")}
+
+
+def _person(facts: Facts) -> dict[str, object]:
+    person = db.session.get_one(Person, UUID(facts["person_id"]))
+    return {"name": person.name, "reset_url": link("/reset-password")}
+
+
+def _registration(facts: Facts) -> dict[str, object]:
+    registration = db.session.get_one(Registration, UUID(facts["registration_id"]))
+    return {"url": link(f"/register/{registrations.token(registration.id)}"), "expires_at": registration.expires_at}
+
+
+def _reset(facts: Facts) -> dict[str, object]:
+    found = db.session.get_one(OneTimeLink, UUID(facts["link_id"]))
+    person = db.session.get_one(Person, found.person_id)
+    return {"name": person.name, "url": link(f"/reset-password/{one_time_links.token(found)}"), "expires_at": found.expires_at}
+
+
+def _address_change(facts: Facts) -> dict[str, object]:
+    found = db.session.get_one(OneTimeLink, UUID(facts["link_id"]))
+    return {"url": link(f"/change-address/{one_time_links.token(found)}"), "expires_at": found.expires_at}
+
+
+def _invitation(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "name": facts["name"],
+        "has_seat": facts["has_seat"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "url": link(f"/join/{invitations.token(UUID(facts['link_id']))}"),
+    }
+
+
+def _seats_bought(facts: Facts) -> dict[str, object]:
+    organisation = organisations.known(UUID(facts["organisation"]))
+    return {
+        "organisation": organisation.name,
+        "seats": facts["seats"],
+        "gross_minor": facts["gross_minor"],
+        "vat_minor": facts["vat_minor"],
+        "interval": facts["interval"],
+        "renews_at": datetime.fromisoformat(facts["renews_at"]),
+        "url": link(f"/workspace/{organisation.id}/people"),
+    }
+
+
+# What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
+# only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else.
+CONTEXTS: dict[str, Context] = {
+    "confirm_registration": _registration,
+    "already_registered": _sign_in_links,
+    "reset_password": _reset,
+    "no_account": _no_account,
+    "password_changed": _person,
+    "confirm_address": _address_change,
+    "address_taken": _sign_in_links,
+    "address_changed": _person,
+    "invitation": _invitation,
+    "seats_bought": _seats_bought,
+}

@@ -1,0 +1,177 @@
+"""The mail: what stands in the outbox is rendered from its template and sent, each mail by itself, so that none stops another."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import time
+from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from flask import current_app
+
+from app import letters
+from app.kernel import clock, outbox
+from app.kernel.db import db
+from app.kernel.outbox import DeliveredMail
+from app.kernel.transaction import transaction
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from app.letters import Facts, Rendered
+    from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_SECONDS = 15
+# A worker stops well before its lease ends, because another one then takes the mails it has not come to.
+STOP_AFTER_SECONDS = outbox.LEASE.total_seconds() / 2
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail as it was taken from the outbox."""
+
+    id: UUID
+    kind: str
+    address: str
+    facts: Facts
+
+
+class Carrier(Protocol):
+    """Whoever takes a rendered mail to its address and marks it as sent."""
+
+    def carry(self, letter: Letter, rendered: Rendered) -> None:
+        """Take one mail; raises whatever goes wrong."""
+
+    def close(self) -> None:
+        """Put down what was opened."""
+
+
+def send_due() -> int:
+    """Send the mails that are due and give how many were tried; a mail that fails is kept for later. The sweep of the outbox."""
+    with transaction():
+        due = [Letter(mail.id, mail.kind, mail.address, mail.facts) for mail in outbox.lease_due()]
+    carrier = _carrier()
+    stop_at = time.monotonic() + STOP_AFTER_SECONDS
+    tried = 0
+    try:
+        for letter in due:
+            if time.monotonic() > stop_at:
+                log.warning("mail is slow", left=len(due) - tried)
+                break
+            _send(carrier, letter)
+            tried += 1
+    finally:
+        carrier.close()
+    return tried
+
+
+def _send(carrier: Carrier, letter: Letter) -> None:
+    """Render and carry one mail; whatever goes wrong is logged and kept with it."""
+    try:
+        carrier.carry(letter, letters.render(letter.kind, letter.facts))
+    except Exception as error:
+        log.exception("mail failed", mail=str(letter.id), kind=letter.kind)
+        with transaction():
+            outbox.mark_failed(letter.id, f"{type(error).__name__}: {error}")
+
+
+class _Mailbox:
+    """The sandbox's carrier: mails stay in the shop, where the mailbox page shows them."""
+
+    def carry(self, letter: Letter, rendered: Rendered) -> None:
+        """Put the mail into the mailbox and mark it as sent, in one transaction."""
+        with transaction():
+            if outbox.mark_sent(letter.id):
+                delivered = DeliveredMail(
+                    id=letter.id,
+                    sent_at=clock.now(),
+                    address=letter.address,
+                    subject=rendered.subject,
+                    text=rendered.text,
+                    html=rendered.html,
+                )
+                db.session.add(delivered)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _MailServer:
+    """The carrier for real mail: one connection to the mail server, opened when it is needed and again after a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection: smtplib.SMTP | None = None
+
+    def carry(self, letter: Letter, rendered: Rendered) -> None:
+        """Send the mail, then mark it as sent; its Message-ID is always the same, so a repeated one can be recognised."""
+        message = compose(letter, rendered, self._settings)
+        try:
+            if self._connection is None:
+                self._connection = _connect(self._settings.mail_url or "")
+            self._connection.send_message(message)
+        except Exception:
+            self.close()
+            raise
+        with transaction():
+            outbox.mark_sent(letter.id)
+
+    def close(self) -> None:
+        """Leave the mail server."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def compose(letter: Letter, rendered: Rendered, settings: Settings) -> EmailMessage:
+    """Write a mail as it goes over the wire; raises ValueError for a header that would hold a second line."""
+    message = EmailMessage(policy=policy.SMTP)
+    message["Subject"] = rendered.subject
+    message["From"] = settings.mail_from
+    message["To"] = letter.address
+    message["Date"] = format_datetime(clock.real_now())
+    message["Message-ID"] = f"<{letter.id}@{parseaddr(settings.mail_from)[1].rpartition('@')[2] or 'localhost'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(rendered.text)
+    message.add_alternative(rendered.html, subtype="html")
+    return message
+
+
+def _connect(mail_url: str) -> smtplib.SMTP:
+    """Open a connection to the mail server, encrypted unless it is on this very machine."""
+    parts = urlsplit(mail_url)
+    host = parts.hostname or ""
+    secure = ssl.create_default_context()
+    if parts.scheme == "smtps":
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_SECONDS, context=secure)
+    else:
+        connection = smtplib.SMTP(host, parts.port or 587, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.ehlo()
+        if parts.scheme == "smtp" and (host not in LOOPBACK or connection.has_extn("starttls")):
+            connection.starttls(context=secure)
+        if parts.username:
+            connection.login(unquote(parts.username), unquote(parts.password or ""))
+    except Exception:
+        connection.close()
+        raise
+    return connection
+
+
+def _carrier() -> Carrier:
+    settings = _settings()
+    return _MailServer(settings) if settings.mail_url else _Mailbox()
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings

@@ -1,0 +1,42 @@
+"""Who may do what: every route names one of these, and the table in the docs is made from the routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.accounts.memberships import Role
+
+
+class Reach(StrEnum):
+    """To whom a permission applies before roles come in."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed in"
+    MEMBER = "member"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a route demands; `roles` count only for members of the organisation in the address."""
+
+    name: str
+    reach: Reach
+    roles: frozenset[Role] = frozenset()
+
+
+def _for_roles(name: str, *roles: Role) -> Permission:
+    return Permission(name, Reach.MEMBER, frozenset(roles))
+
+
+ANYONE = Permission("come in", Reach.ANYONE)
+SIGNED_IN = Permission("use an account of one's own", Reach.SIGNED_IN)
+RUN_THE_SHOP = Permission("run the shop", Reach.OPERATOR)
+
+SEE_WORKSPACE = _for_roles("see the workspace", Role.OWNER, Role.ADMIN, Role.BILLING)
+SEE_PEOPLE = _for_roles("see the people", Role.OWNER, Role.ADMIN)
+GIVE_SEATS = _for_roles("give and take seats", Role.OWNER, Role.ADMIN)
+SEE_BILLING = _for_roles("see what is paid", Role.OWNER, Role.BILLING)
+BUY_SEATS = _for_roles("buy seats", Role.OWNER, Role.BILLING)
+LEARN = _for_roles("learn", *Role)

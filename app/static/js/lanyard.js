@@ -1,0 +1,7 @@
+// What scripts add to pages that already work without them.
+import { startCalculators } from "./calculator.js";
+import { startMenus } from "./menus.js";
+
+document.querySelector("[data-focus]")?.focus();
+startCalculators();
+startMenus();

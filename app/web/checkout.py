@@ -1,0 +1,103 @@
+"""Buying seats: the order, the way to the provider's page, and the page that says the truth afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import redirect, render_template, request, url_for
+from flask_login import current_user
+from wtforms import BooleanField, IntegerField, SelectField
+
+from app.accounts import memberships
+from app.kernel.errors import Invalid
+from app.kernel.transaction import transaction
+from app.permissions import ANYONE, BUY_SEATS
+from app.web import navigation, wiring
+from app.web.area import Area, signed_in_person
+from app.web.forms import Form
+from billing import checkouts, figures, price_cards, reactions, subscriptions
+from billing.checkouts import State
+from billing.price_cards import SELF_SERVICE_SEATS, Interval
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask.typing import ResponseReturnValue
+
+    from app.accounts.memberships import Actor
+
+area = Area("checkout")
+
+
+class OrderForm(Form):
+    """How many seats and how often to pay."""
+
+    seats = IntegerField("People who will learn")
+    interval = SelectField("Pay", choices={"year": "Yearly", "month": "Monthly"})
+    seat_for_me = BooleanField("One of these seats is for me")
+
+
+@area.page("/buy", allow=ANYONE)
+def order() -> ResponseReturnValue:
+    """Show the order before it is paid, and who it is for."""
+    seats, interval = _wanted(request.args.get("seats", ""), request.args.get("interval", ""))
+    figure = figures.figure(price_cards.current(), seats, interval, wiring.settings().vat_percent)
+    places = memberships.places_of(signed_in_person().id) if current_user.is_authenticated else []
+    buyers = [place for place in places if place.membership.roles & BUY_SEATS.roles]
+    subscribed = {place.organisation.id for place in buyers if subscriptions.is_running(place.organisation.id)}
+    form = OrderForm(formdata=None, seats=seats, interval=interval, seat_for_me=seats == 1)
+    return render_template("checkout/order.html", figure=figure, buyers=buyers, subscribed=subscribed, form=form)
+
+
+@area.action("/workspace/<uuid:organisation>/checkouts", allow=BUY_SEATS)
+def begin_checkout(actor: Actor) -> ResponseReturnValue:
+    """Start the order and send the buyer to the provider's page."""
+    form = OrderForm()
+    seats, interval = _wanted(str(form.seats.data or ""), form.interval.data or "")
+    with transaction():
+        checkout = checkouts.start(
+            actor,
+            seats,
+            interval,
+            vat_percent=wiring.settings().vat_percent,
+            seat_for_buyer=form.seat_for_me.data,
+        )
+    page = url_for("checkout.confirmation", organisation=actor.organisation.id, checkout=checkout.id)
+    url = reactions.open_checkout(
+        wiring.gateway(), checkout.id, address=actor.person.address, page_url=wiring.settings().url + page
+    )
+    return redirect(url, 303)
+
+
+@area.page("/workspace/<uuid:organisation>/checkouts/<uuid:checkout>", allow=BUY_SEATS)
+def confirmation(actor: Actor, checkout: UUID) -> ResponseReturnValue:
+    """Say where an order stands; the way back from the provider's page proves nothing, so this only reads."""
+    found = checkouts.of_organisation(actor.organisation.id, checkout)
+    came_back = request.args.get("returned")
+    is_confirming = found.state == State.OPEN and came_back == "paid"
+    return render_template(
+        "checkout/confirmation.html",
+        actor=actor,
+        nav=navigation.workspace(actor),
+        checkout=found,
+        is_confirming=is_confirming or found.state in {State.PROCESSING, State.PAID},
+    )
+
+
+@area.action("/workspace/<uuid:organisation>/checkouts/<uuid:checkout>/confirm", allow=BUY_SEATS)
+def confirm_checkout(actor: Actor, checkout: UUID) -> ResponseReturnValue:
+    """Ask the provider whether the order is paid and, if it is, turn it into seats."""
+    found = checkouts.of_organisation(actor.organisation.id, checkout)
+    state = reactions.serve(wiring.gateway(), found.id)
+    returned = "paid" if state == State.OPEN else None
+    return redirect(
+        url_for("checkout.confirmation", organisation=actor.organisation.id, checkout=checkout, returned=returned), 303
+    )
+
+
+def _wanted(seats: str, interval: str) -> tuple[int, Interval]:
+    """Read how many seats and how often to pay; raises Invalid with what to do."""
+    if not (seats.isascii() and seats.isdecimal() and len(seats) <= len(str(SELF_SERVICE_SEATS)) and int(seats) > 0):
+        message = f"Choose between 1 and {SELF_SERVICE_SEATS:,} people on the price page. For more, ask us for a quote."
+        raise Invalid(message, field="seats")
+    return int(seats), Interval.MONTH if interval == Interval.MONTH else Interval.YEAR

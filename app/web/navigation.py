@@ -1,0 +1,41 @@
+"""What stands at the side of the pages of an organisation and of the office, for whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import url_for
+
+from app.permissions import LEARN, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE
+
+if TYPE_CHECKING:
+    from app.accounts.memberships import Actor
+
+Entry = tuple[str, str, str]
+
+WORKSPACE = (
+    ("today", "Today", "workspace.today", SEE_WORKSPACE),
+    ("people", "People", "workspace.people", SEE_PEOPLE),
+    ("billing", "Billing", "workspace.billing", SEE_BILLING),
+    ("history", "History", "workspace.history", SEE_PEOPLE),
+    ("learning", "My learning", "classroom.my_learning", LEARN),
+)
+OFFICE = (
+    ("customers", "Customers", "office.customers_page"),
+    ("money", "Money", "office.money"),
+    ("components", "Components", "style_page.components"),
+)
+
+
+def workspace(actor: Actor) -> list[Entry]:
+    """Give the entries that the actor may open: key, label and address."""
+    return [
+        (key, label, url_for(endpoint, organisation=actor.organisation.id))
+        for key, label, endpoint, permission in WORKSPACE
+        if actor.roles & permission.roles
+    ]
+
+
+def office() -> list[Entry]:
+    """Give the operator's entries: key, label and address."""
+    return [(key, label, url_for(endpoint)) for key, label, endpoint in OFFICE]

@@ -1,0 +1,57 @@
+"""The operator's office: customers, and money that went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import flash, redirect, render_template, url_for
+
+from app.kernel import clock
+from app.kernel.transaction import transaction
+from app.permissions import RUN_THE_SHOP
+from app.web import navigation, wiring
+from app.web.area import Area, signed_in_person
+from billing import checkouts, customers, events, reconciliation
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+area = Area("office", "/office")
+
+
+@area.page("/", allow=RUN_THE_SHOP)
+def customers_page() -> ResponseReturnValue:
+    """Show the organisations with what they have bought and where they stand."""
+    found = customers.newest(wiring.grace(), clock.now())
+    return render_template("office/customers.html", nav=navigation.office(), here="customers", customers=found)
+
+
+@area.page("/money", allow=RUN_THE_SHOP)
+def money() -> ResponseReturnValue:
+    """Show what was paid and not served, and the provider's newest messages, those that failed first."""
+    return render_template(
+        "office/money.html",
+        nav=navigation.office(),
+        here="money",
+        unserved=checkouts.paid_not_served(),
+        events=events.newest(),
+    )
+
+
+@area.action("/money/events/<event>/replay", allow=RUN_THE_SHOP)
+def replay_event(event: str) -> ResponseReturnValue:
+    """Have a message of the provider applied once more."""
+    with transaction():
+        events.replay(event, by=signed_in_person().id)
+    flash("The message will be applied again in a moment.", "success")
+    return redirect(url_for("office.money"), 303)
+
+
+@area.action("/money/reconcile", allow=RUN_THE_SHOP)
+def reconcile() -> ResponseReturnValue:
+    """Ask the provider about everything now."""
+    report = reconciliation.run(wiring.gateway())
+    for difference in report.differences:
+        flash(difference, "attention")
+    flash(f"Asked about {report.checkouts} orders and {report.subscriptions} subscriptions.", "success")
+    return redirect(url_for("office.money"), 303)

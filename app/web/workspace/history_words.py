@@ -1,0 +1,64 @@
+"""The journal in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.accounts import memberships, people
+from app.kernel import money
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from app.kernel.journal import JournalEntry
+
+WORDS = {
+    "organisation.founded": "{by} started the organisation",
+    "checkout.started": "{by} started an order for {seats} seats at {gross}",
+    "checkout.processing": "The payment of an order is on its way",
+    "checkout.paid": "An order was paid",
+    "checkout.served": "The seats of an order are ready",
+    "checkout.stuck": "An order was paid and its seats are late; the shop has been told",
+    "checkout.expired": "An order was closed without payment",
+    "subscription.began": "The subscription began with {seats} seats",
+    "subscription.changed": "The subscription changed: {seats} seats, {status}",
+    "invitation.sent": "{by} invited {about}",
+    "invitation.sent_again": "{by} sent {about} a new invitation",
+    "invitation.accepted": "{about} accepted the invitation",
+    "invitation.withdrawn": "{by} withdrew the invitation of {about}",
+    "invitation.expired": "The invitation of {about} expired",
+    "seat.held": "A seat is held for {about}",
+    "seat.in_use": "{about} has a seat in use",
+    "seat.released": "The seat of {about} is free again ({why})",
+    "seat.all_released": "The subscription ended and {seats} seats were released",
+    "membership.archived": "{by} archived {about}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened, in words."""
+
+    at: datetime
+    text: str
+
+
+def describe(entries: Iterable[JournalEntry]) -> list[Line]:
+    """Put entries into words, with the names people have now; two queries however many there are."""
+    entries = list(entries)
+    members = memberships.names(entry.about for entry in entries if entry.about)
+    persons = people.names(entry.person_id for entry in entries if entry.person_id)
+    return [Line(entry.at, _sentence(entry, persons, members)) for entry in entries]
+
+
+def _sentence(entry: JournalEntry, persons: dict[UUID, str], members: dict[UUID, str]) -> str:
+    facts = {
+        "by": persons.get(entry.person_id, "The shop") if entry.person_id else "The shop",
+        "about": members.get(entry.about, "somebody") if entry.about else "somebody",
+        "gross": money.pounds(entry.facts["gross_minor"]) if "gross_minor" in entry.facts else "",
+        **{key: str(value).replace("_", " ") for key, value in entry.facts.items()},
+    }
+    return WORDS[entry.what].format_map(facts)

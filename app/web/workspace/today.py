@@ -1,0 +1,115 @@
+"""Where everyone with a workspace begins: their organisations, what needs doing today, what they pay, what happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flask import redirect, render_template, url_for
+
+from app.accounts import memberships, organisations
+from app.accounts.memberships import Role
+from app.accounts.organisations import Kind
+from app.kernel import clock, journal
+from app.kernel.errors import Invalid
+from app.kernel.transaction import transaction
+from app.permissions import BUY_SEATS, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE, SIGNED_IN
+from app.web import wiring
+from app.web.area import signed_in_person
+from app.web.forms import Form, TextField
+from app.web.workspace import history_words
+from app.web.workspace.area import area, page
+from billing import entitlements, figures, price_cards, seats, subscriptions
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+    from app.accounts.memberships import Actor
+    from billing.figures import Figure
+    from billing.subscriptions import Subscription
+
+NOON, EVENING = 12, 18
+
+
+class OrganisationForm(Form):
+    """The name of a new organisation."""
+
+    name = TextField("Name of the organisation")
+
+
+@area.page("/", allow=SIGNED_IN)
+def organisations_page() -> ResponseReturnValue:
+    """Show the organisations a person belongs to."""
+    places = memberships.places_of(signed_in_person().id)
+    return render_template("workspace/organisations.html", places=places, form=OrganisationForm(formdata=None))
+
+
+@area.action("/", allow=SIGNED_IN)
+def found_organisation() -> ResponseReturnValue:
+    """Start another organisation."""
+    form, person = OrganisationForm(), signed_in_person()
+    try:
+        with transaction():
+            organisation = organisations.found(form.name.data or "", Kind.ORGANISATION, by=person.id)
+            memberships.add(organisation, person, {Role.OWNER})
+    except Invalid as refusal:
+        form.refuse(refusal)
+        places = memberships.places_of(person.id)
+        return render_template("workspace/organisations.html", places=places, form=form), 422
+    return redirect(url_for("workspace.today", organisation=organisation.id), 303)
+
+
+@area.page("/<uuid:organisation>/", allow=SEE_WORKSPACE)
+def today(actor: Actor) -> ResponseReturnValue:
+    """Show what needs doing today, the seats, and the first steps until they are done."""
+    count = seats.count(actor.organisation.id)
+    entitlement = entitlements.of_organisation(actor.organisation.id, wiring.grace(), clock.now())
+    subscription = subscriptions.live(actor.organisation.id)
+    return page(
+        "today",
+        actor,
+        "today",
+        greeting=_greeting(actor),
+        seats=count,
+        entitlement=entitlement,
+        subscription=subscription,
+        renewal=_renewal(subscription),
+        may_invite=bool(actor.roles & SEE_PEOPLE.roles),
+        may_buy=bool(actor.roles & BUY_SEATS.roles),
+    )
+
+
+@area.page("/<uuid:organisation>/billing", allow=SEE_BILLING)
+def billing(actor: Actor) -> ResponseReturnValue:
+    """Show what the organisation pays, until when, and for how many seats."""
+    subscription = subscriptions.live(actor.organisation.id)
+    return page(
+        "billing",
+        actor,
+        "billing",
+        subscription=subscription,
+        entitlement=entitlements.of_organisation(actor.organisation.id, wiring.grace(), clock.now()),
+        renewal=_renewal(subscription),
+        seats=seats.count(actor.organisation.id),
+        grace_days=wiring.settings().grace_days,
+    )
+
+
+@area.page("/<uuid:organisation>/history", allow=SEE_PEOPLE)
+def history(actor: Actor) -> ResponseReturnValue:
+    """Show what happened in the organisation, newest first."""
+    return page("history", actor, "history", items=history_words.describe(journal.of(actor.organisation.id, 200)))
+
+
+def _renewal(subscription: Subscription | None) -> Figure | None:
+    """Give what the next renewal will cost by the card that was bought."""
+    if subscription is None:
+        return None
+    card = price_cards.of_version(subscription.card_version)
+    return figures.figure(card, max(1, subscription.bought), subscription.paid_interval, wiring.settings().vat_percent)
+
+
+def _greeting(actor: Actor) -> str:
+    hour = clock.now().astimezone(ZoneInfo(actor.organisation.zone)).hour
+    part = "morning" if hour < NOON else "afternoon" if hour < EVENING else "evening"
+    return f"Good {part}, {actor.membership.name.split()[0]}"
