@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.memberships import Membership
 from app.accounts.organisations import Organisation
 from app.kernel import clock, journal, links, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Missing
-
-if TYPE_CHECKING:
-    from app.accounts.memberships import Membership
 
 MAIL = "invitation"
 PURPOSE = "invitation"
@@ -133,6 +130,14 @@ def overdue(limit: int = 200) -> list[Invitation]:
     """Give the open invitations whose time is over, oldest first."""
     query = sa.select(Invitation).where(Invitation.state == State.OPEN, Invitation.expires_at <= clock.now())
     return list(db.session.scalars(query.order_by(Invitation.expires_at).limit(limit)))
+
+
+def waiting(organisation_id: UUID, limit: int = 5) -> list[tuple[Membership, datetime]]:
+    """Give those who have not accepted yet with the end of their invitation, the one that ends first at the top."""
+    query = sa.select(Membership, Invitation.expires_at).join(Invitation, Invitation.membership_id == Membership.id)
+    open_ones = query.where(Invitation.organisation_id == organisation_id, Invitation.state == State.OPEN)
+    rows = db.session.execute(open_ones.order_by(Invitation.expires_at, Membership.name).limit(limit))
+    return [(membership, expires_at) for membership, expires_at in rows]
 
 
 def expiries(organisation_id: UUID) -> dict[UUID, datetime]:

@@ -114,7 +114,7 @@ def make(app: Flask) -> str:
                 _play(app, scene, password_hash)
             with transaction():
                 _person(OPERATOR, password_hash).is_operator = True
-    lines = [f"  {role:<16}{_address(name):<34}{where}" for role, name, where in _sign_ins()]
+    lines = [f"  {role:<20}{_address(name):<34}{where}" for role, name, where in _sign_ins()]
     return "\n".join(
         [f"\nDemo sign-ins, all with the password  {password}\n", *lines, "", f"Mailbox: {chosen.url}/sandbox/mailbox", ""]
     )

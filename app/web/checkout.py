@@ -89,7 +89,7 @@ def confirm_checkout(actor: Actor, checkout: UUID) -> ResponseReturnValue:
     """Ask the provider whether the order is paid and, if it is, turn it into seats."""
     found = checkouts.of_organisation(actor.organisation.id, checkout)
     state = reactions.serve(wiring.gateway(), found.id)
-    returned = "paid" if state == State.OPEN else None
+    returned = "paid" if state in {State.OPEN, State.PROCESSING, State.PAID} else None
     return redirect(
         url_for("checkout.confirmation", organisation=actor.organisation.id, checkout=checkout, returned=returned), 303
     )

@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from flask import request
+from flask import request, url_for
+
+from app.accounts import memberships
+from app.permissions import SEE_WORKSPACE
 
 if TYPE_CHECKING:
     from app.accounts.people import Person
@@ -41,5 +44,13 @@ def wanted() -> str:
 
 
 def after_sign_in(person: Person, path: str | None) -> str:
-    """Give the page a person sees after signing in."""
-    return same_site(path) or (OFFICE if person.is_operator else WORKSPACE)
+    """Give the page a person sees after signing in: what they came for, or where they work or learn if that is one place."""
+    if wanted_path := same_site(path):
+        return wanted_path
+    if person.is_operator:
+        return OFFICE
+    places = memberships.places_of(person.id)
+    if len(places) != 1:
+        return WORKSPACE
+    endpoint = "workspace.today" if places[0].membership.roles & SEE_WORKSPACE.roles else "classroom.my_learning"
+    return url_for(endpoint, organisation=places[0].organisation.id)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, url_for
 
-from app.accounts import memberships, organisations
+from app.accounts import invitations, memberships, organisations
 from app.accounts.memberships import Role
 from app.accounts.organisations import Kind
 from app.kernel import clock, journal
@@ -74,6 +74,7 @@ def today(actor: Actor) -> ResponseReturnValue:
         entitlement=entitlement,
         subscription=subscription,
         renewal=_renewal(subscription),
+        waiting=invitations.waiting(actor.organisation.id) if actor.roles & SEE_PEOPLE.roles else [],
         may_invite=bool(actor.roles & SEE_PEOPLE.roles),
         may_buy=bool(actor.roles & BUY_SEATS.roles),
     )
