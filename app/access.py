@@ -34,7 +34,7 @@ def to_courses(actor: Actor, grace: timedelta) -> Decision:
     if entitlements.of_seat(actor.membership.id, grace, now).access is Access.FULL:
         return Decision(may_open=True)
     if entitlements.of_organisation(actor.organisation.id, grace, now).access is not Access.FULL:
-        why_not = f"{actor.organisation.name} has no running subscription, so the courses are closed. Your records stay open."
+        why_not = f"{actor.organisation.name} has no running subscription, so the courses are closed. Ask an owner there."
         return Decision(may_open=False, why_not=why_not)
     if actor.roles & PREVIEWERS:
         return Decision(may_open=True, is_preview=True)

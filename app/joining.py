@@ -5,6 +5,8 @@ Seats are taken first and given back last, so that two operations always meet at
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 from app.accounts import invitations, memberships, people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
-from app.kernel import journal
+from app.kernel import journal, limits
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, NotAllowed
 from app.kernel.transaction import transaction
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
     from app.accounts.people import Person
 
 
+# Rights that only an owner may hand on.
+OWNERS_GIFT = frozenset({Role.ADMIN, Role.BILLING})
+# Invitations an organisation may send in a day beside one for each seat it has bought, and to one person.
+MAILS_A_DAY = 20
+MAILS_TO_ONE_A_DAY = 3
+
+
 def invite(actor: Actor, name: str, address: str, roles: Iterable[Role], *, days: int) -> Membership:
     """Invite someone by address; a learner's seat is held for them.
 
@@ -36,8 +45,9 @@ def invite(actor: Actor, name: str, address: str, roles: Iterable[Role], *, days
     given = frozenset(roles)
     if not given:
         raise Invalid("Choose what they will do here.", field="role")
-    if Role.OWNER in given or (Role.ADMIN in given and Role.OWNER not in actor.roles):
-        raise NotAllowed("Only an owner can make somebody an admin. Ask an owner of your organisation.")
+    if Role.OWNER in given or (given & OWNERS_GIFT and Role.OWNER not in actor.roles):
+        raise NotAllowed("Only an owner can let somebody run things or see what is paid. Ask an owner of your organisation.")
+    _count_mail(f"organisation:{actor.organisation.id}", MAILS_A_DAY + seats.count(actor.organisation.id).bought)
     membership = memberships.invite(actor.organisation.id, people.read_name(name), people.read_address(address), given)
     if Role.LEARNER in given:
         seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
@@ -48,6 +58,7 @@ def invite(actor: Actor, name: str, address: str, roles: Iterable[Role], *, days
 def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
     """Send a new invitation link; raises Conflict when there is no open invitation."""
     membership, invitation = _open_invitation(actor, membership_id)
+    _count_mail(f"membership:{membership.id}", MAILS_TO_ONE_A_DAY)
     invitations.send_again(invitation, membership, by=actor.person.id, days=days)
     return membership
 
@@ -64,7 +75,7 @@ def accept(invitation: Invitation, person: Person) -> Membership:
 
     Raises Conflict when the invitation is over, the seat was taken back, or the person is here under another address.
     """
-    membership = memberships.of_organisation(invitation.organisation_id, invitation.membership_id)
+    membership = memberships.of_organisation(invitation.organisation_id, invitation.membership_id, lock=True)
     if membership.is_learner:
         seats.put_in_use(invitation.organisation_id, membership.id, by=person.id)
     invitations.settle(invitation, invitations.State.ACCEPTED, by=person.id)
@@ -75,15 +86,16 @@ def accept(invitation: Invitation, person: Person) -> Membership:
 def archive(actor: Actor, membership_id: UUID) -> Membership:
     """Archive a person who leaves: their seat is free at this moment, and every record stays.
 
-    Raises Conflict for the last owner, NotAllowed when an admin archives an owner.
+    Raises Conflict for the last owner and for oneself, NotAllowed when an admin archives an owner.
     """
     _lock_owners(actor.organisation.id)
-    membership = memberships.of_organisation(actor.organisation.id, membership_id)
-    if membership.is_owner:
-        if Role.OWNER not in actor.roles:
-            raise NotAllowed("Only an owner can archive an owner.")
-        if memberships.owners(actor.organisation.id) == 1:
-            raise Conflict(f"{membership.name} is the only owner. Make somebody else an owner first.")
+    membership = memberships.of_organisation(actor.organisation.id, membership_id, lock=True)
+    if membership.is_owner and Role.OWNER not in actor.roles:
+        raise NotAllowed("Only an owner can archive an owner.")
+    if membership.is_owner and memberships.owners(actor.organisation.id) == 1:
+        raise Conflict(f"{membership.name} is the only owner, and every organisation keeps one.")
+    if membership.id == actor.membership.id:
+        raise Conflict("You cannot archive yourself. Ask another owner or admin to do it.")
     memberships.move(membership, MembershipState.ARCHIVED)
     journal.write("membership.archived", organisation_id=actor.organisation.id, by=actor.person.id, about=membership.id)
     seats.release(actor.organisation.id, membership.id, "archived", by=actor.person.id)
@@ -93,18 +105,19 @@ def archive(actor: Actor, membership_id: UUID) -> Membership:
 def expire_due() -> int:
     """End the invitations whose time is over and free their seats, each in its own transaction; gives how many. A sweep."""
     expired = 0
-    for invitation_id in [invitation.id for invitation in invitations.overdue()]:
-        with transaction():
-            invitation = db.session.get_one(invitations.Invitation, invitation_id)
-            membership = memberships.of_organisation(invitation.organisation_id, invitation.membership_id)
-            if invitation.state == invitations.State.OPEN:
+    for organisation_id, membership_id in [(found.organisation_id, found.membership_id) for found in invitations.overdue()]:
+        with suppress(Conflict), transaction():
+            # The membership is locked before the invitation is read: it may just have been accepted, withdrawn or sent again.
+            membership = memberships.of_organisation(organisation_id, membership_id, lock=True)
+            invitation = invitations.open_of(membership_id)
+            if invitation is not None and invitations.is_overdue(invitation):
                 _end(membership, invitation, invitations.State.EXPIRED, by=None)
                 expired += 1
     return expired
 
 
 def _open_invitation(actor: Actor, membership_id: UUID) -> tuple[Membership, Invitation]:
-    membership = memberships.of_organisation(actor.organisation.id, membership_id)
+    membership = memberships.of_organisation(actor.organisation.id, membership_id, lock=True)
     invitation = invitations.open_of(membership.id)
     if invitation is None:
         raise Conflict(f"{membership.name} has no open invitation. Reload the page to see where things stand.")
@@ -112,10 +125,16 @@ def _open_invitation(actor: Actor, membership_id: UUID) -> tuple[Membership, Inv
 
 
 def _end(membership: Membership, invitation: Invitation, to: invitations.State, *, by: UUID | None) -> None:
-    """End an invitation that nobody accepted and free its seat."""
+    """End an invitation that nobody accepted and free its seat; somebody who was here before is archived as they were."""
     invitations.settle(invitation, to, by=by)
-    memberships.move(membership, MembershipState.WITHDRAWN)
+    memberships.move(membership, MembershipState.ARCHIVED if membership.joined_at else MembershipState.WITHDRAWN)
     seats.release(membership.organisation_id, membership.id, str(to), by=by)
+
+
+def _count_mail(key: str, limit: int) -> None:
+    """Count an invitation mail, so that nobody uses the shop to write to strangers; raises NotAllowed beyond the limit."""
+    if not limits.spend(f"invite:{key}", limit, timedelta(days=1)):
+        raise NotAllowed("That is as many invitations as go out in a day here. Please go on tomorrow.")
 
 
 def _lock_owners(organisation_id: UUID) -> None:

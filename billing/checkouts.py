@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts.memberships import Membership
+from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, journal, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from billing.subscriptions import Subscription
 
 STUCK_AFTER = timedelta(minutes=3)
+# The provider keeps a page open for 24 hours.
+GOES_ON_FOR = timedelta(hours=23)
+FORGOTTEN_AFTER = timedelta(hours=25)
 
 
 class State(StrEnum):
@@ -45,13 +49,6 @@ MOVES: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
 }
 UNFINISHED = (State.OPEN, State.PROCESSING, State.PAID, State.STUCK)
-
-
-class Customer(Model):
-    """The provider's customer of an organisation."""
-
-    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"), primary_key=True)
-    provider_id: Mapped[str] = mapped_column(unique=True)
 
 
 class Checkout(Model):
@@ -90,16 +87,28 @@ class Checkout(Model):
         return Interval(self.interval)
 
 
-def start(actor: Actor, number: int, interval: Interval, *, vat_percent: int | None, seat_for_buyer: bool) -> Checkout:
-    """Start an order, or give the open one that is just the same.
+def start(
+    actor: Actor,
+    number: int,
+    interval: Interval,
+    *,
+    vat_percent: int | None,
+    seat_for_buyer: bool,
+    shown_minor: int | None = None,
+) -> Checkout:
+    """Start an order, or give the newest open one when it is just the same; `shown_minor` is the total the buyer has seen.
 
-    Raises Invalid beyond what is sold without a quote, Conflict for an organisation that has a subscription already.
+    Raises Invalid beyond what is sold without a quote, Conflict for an organisation that has a subscription already, or when
+    the price has changed since it was shown.
     """
     if number > SELF_SERVICE_SEATS:
         message = f"You can buy up to {SELF_SERVICE_SEATS:,} seats here. For more, ask us for a quote."
         raise Invalid(message, field="seats")
     card = price_cards.current()
     figure = figures.figure(card, number, interval, vat_percent)
+    if shown_minor is not None and shown_minor != figure.gross_minor:
+        message = "The price has changed since you opened this page. Please look at it again before you pay."
+        raise Conflict(message, shown=shown_minor, now=figure.gross_minor)
     if subscriptions.is_running(actor.organisation.id):
         message = f"{actor.organisation.name} already has a subscription, so we have not started another. Open Billing to see it."
         raise Conflict(message)
@@ -117,9 +126,9 @@ def start(actor: Actor, number: int, interval: Interval, *, vat_percent: int | N
         "currency": card.currency,
         "state": State.OPEN,
     }
-    same = db.session.scalar(sa.select(Checkout).filter_by(**wanted).order_by(Checkout.began_at.desc()).limit(1))
-    if same is not None and clock.now() < same.began_at + timedelta(hours=23):
-        return same
+    newest = db.session.scalar(_open_of(actor.organisation.id).order_by(Checkout.began_at.desc(), Checkout.id.desc()).limit(1))
+    if newest is not None and clock.now() < newest.began_at + GOES_ON_FOR and _is_just(newest, wanted):
+        return newest
     checkout = Checkout(id=uuid7(), began_at=clock.now(), **wanted)
     db.session.add(checkout)
     db.session.flush()
@@ -135,12 +144,16 @@ def start(actor: Actor, number: int, interval: Interval, *, vat_percent: int | N
     return checkout
 
 
-def others_open(checkout: Checkout) -> list[tuple[UUID, str]]:
-    """Give the organisation's other orders that could still be paid, by our id and the provider's, so that they can be closed."""
-    query = sa.select(Checkout.id, Checkout.provider_id).where(
-        Checkout.organisation_id == checkout.organisation_id, Checkout.state == State.OPEN, Checkout.id != checkout.id
-    )
-    return [(checkout_id, provider_id) for checkout_id, provider_id in db.session.execute(query) if provider_id]
+def is_overtaken(checkout: Checkout) -> bool:
+    """Whether a newer order of the organisation is open, as when somebody ordered again in another tab."""
+    newer = _open_of(checkout.organisation_id).where(sa.tuple_(Checkout.began_at, Checkout.id) > (checkout.began_at, checkout.id))
+    return db.session.scalar(newer.limit(1)) is not None
+
+
+def overtaken_by(checkout: Checkout) -> list[tuple[UUID, str]]:
+    """Give the older orders that could still be paid beside this one, by our id and the provider's."""
+    older = _open_of(checkout.organisation_id).where(sa.tuple_(Checkout.began_at, Checkout.id) < (checkout.began_at, checkout.id))
+    return [(found.id, found.provider_id) for found in db.session.scalars(older) if found.provider_id]
 
 
 def of_organisation(organisation_id: UUID, checkout_id: UUID) -> Checkout:
@@ -167,17 +180,6 @@ def paid_not_served() -> list[Checkout]:
     """Give the orders whose money has come and whose seats have not."""
     query = sa.select(Checkout).where(Checkout.state.in_((State.PAID, State.STUCK)))
     return list(db.session.scalars(query.order_by(Checkout.paid_at)))
-
-
-def keep_customer(organisation_id: UUID, provider_id: str) -> None:
-    """Remember the provider's customer of an organisation."""
-    if db.session.get(Customer, organisation_id) is None:
-        db.session.add(Customer(organisation_id=organisation_id, provider_id=provider_id))
-
-
-def customer_of(organisation_id: UUID) -> str | None:
-    """Give the provider's customer of an organisation, if there is one yet."""
-    return db.session.scalar(sa.select(Customer.provider_id).where(Customer.organisation_id == organisation_id))
 
 
 def record(checkout_id: UUID, provider: ProviderCheckout) -> State:
@@ -222,16 +224,33 @@ def try_again(checkout_id: UUID) -> None:
     _locked(checkout_id).attempt += 1
 
 
-def mark_stuck() -> int:
-    """Mark the orders that were paid a while ago and are still not served; gives how many."""
-    late = [checkout for checkout in paid_not_served() if _is_late(checkout)]
-    for checkout in late:
-        _move(checkout, State.STUCK)
-    return len(late)
+def mark_stuck() -> list[UUID]:
+    """Mark the orders that were paid a while ago and are still not served, in one statement; gives them."""
+    late = sa.update(Checkout).where(Checkout.state == State.PAID, Checkout.paid_at <= clock.now() - STUCK_AFTER)
+    return _settle_all(late, State.STUCK)
 
 
-def _is_late(checkout: Checkout) -> bool:
-    return checkout.state == State.PAID and checkout.paid_at is not None and clock.now() >= checkout.paid_at + STUCK_AFTER
+def close_forgotten() -> list[UUID]:
+    """Close the orders for which no page was ever opened, so that nobody asks about them for ever; gives them."""
+    forgotten = sa.update(Checkout).where(
+        Checkout.state == State.OPEN, Checkout.provider_id.is_(None), Checkout.began_at <= clock.now() - FORGOTTEN_AFTER
+    )
+    return _settle_all(forgotten, State.EXPIRED)
+
+
+def _settle_all(which: sa.Update, to: State) -> list[UUID]:
+    moved = db.session.execute(which.values(state=to).returning(Checkout.id, Checkout.organisation_id)).all()
+    for checkout_id, organisation_id in moved:
+        journal.write(f"checkout.{to}", organisation_id=organisation_id, about=checkout_id)
+    return [checkout_id for checkout_id, _ in moved]
+
+
+def _open_of(organisation_id: UUID) -> sa.Select[Checkout]:
+    return sa.select(Checkout).where(Checkout.organisation_id == organisation_id, Checkout.state == State.OPEN)
+
+
+def _is_just(checkout: Checkout, wanted: dict[str, Any]) -> bool:
+    return all(getattr(checkout, name) == value for name, value in wanted.items())
 
 
 def _locked(checkout_id: UUID) -> Checkout:
@@ -252,7 +271,8 @@ def _move(checkout: Checkout, to: State) -> None:
 
 def _welcome(checkout: Checkout, subscription: Subscription, buyer: Membership) -> None:
     """Give the buyer the seat they asked for, and tell them that their seats are there."""
-    if checkout.seat_for_buyer and not seats.has_one(buyer.id):
+    has_room = subscription.is_live and subscription.taken < subscription.bought
+    if checkout.seat_for_buyer and has_room and buyer.state == MembershipState.ACTIVE and not seats.has_one(buyer.id):
         seats.assign(checkout.organisation_id, buyer.id, seats.State.IN_USE, by=None)
         buyer.is_learner = True
     outbox.write(

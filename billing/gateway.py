@@ -54,12 +54,12 @@ class Snapshot:
     """A subscription as the provider has it at one moment."""
 
     id: str
-    organisation_id: UUID | None
     checkout_id: UUID | None
     status: str
     quantity: int
     interval: Interval
     card_version: int
+    vat_percent: int | None
     period_start: datetime
     period_end: datetime
     cancel_at: datetime | None
@@ -85,8 +85,8 @@ class Gateway(Protocol):
 
     api_version: str
 
-    def customer(self, organisation_id: UUID, name: str, address: str) -> str:
-        """Make the provider's customer for an organisation, once however often asked, and give its id."""
+    def customer(self, organisation_id: UUID, name: str, address: str, attempt: int) -> str:
+        """Make the provider's customer for an organisation, once for each attempt however often asked, and give its id."""
         ...
 
     def open_checkout(self, order: Order) -> ProviderCheckout:

@@ -6,15 +6,16 @@ it says in transactions of their own. Each is safe to run twice, at the same tim
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import structlog
 
-from app.accounts.organisations import Organisation
+from app.accounts import organisations
 from app.kernel.db import db
-from app.kernel.errors import Conflict, Refusal, Unavailable
+from app.kernel.errors import Conflict, Missing, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import checkouts, events, price_cards, seats, subscriptions
+from billing import checkouts, customers, events, price_cards, seats, subscriptions
 from billing.checkouts import Checkout
 from billing.gateway import Order
 
@@ -24,23 +25,55 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 log = structlog.get_logger(__name__)
+# A worker stops well before the lease on its events ends, because another one then takes those it has not come to.
+STOP_AFTER_SECONDS = events.LEASE.total_seconds() / 2
 
 
 def open_checkout(gateway: Gateway, checkout_id: UUID, *, address: str, page_url: str) -> str:
-    """Open the provider's page for an order and give its address; every other open order of the organisation is closed first.
+    """Open the provider's page for an order and give its address; every older open order of the organisation is closed.
 
-    Raises Conflict when one of them turns out to have been paid already, Unavailable when the provider does not answer.
+    Raises Conflict when one of them turns out to be paid or this one was overtaken by a newer one, Unavailable when the provider
+    does not answer.
     """
     checkout = db.session.get_one(Checkout, checkout_id)
-    for other_id, provider_id in checkouts.others_open(checkout):
-        _close(gateway, other_id, provider_id)
-    organisation = db.session.get_one(Organisation, checkout.organisation_id)
-    customer_id = checkouts.customer_of(organisation.id)
-    if customer_id is None:
-        customer_id = gateway.customer(organisation.id, organisation.name, address)
+    try:
+        provider = gateway.open_checkout(_order(gateway, checkout, address, page_url))
+    except Missing as missing:
+        if missing.facts.get("param") != "customer":
+            raise
         with transaction():
-            checkouts.keep_customer(organisation.id, customer_id)
-    order = Order(
+            customers.forget(checkout.organisation_id)
+            checkouts.try_again(checkout_id)
+        return open_checkout(gateway, checkout_id, address=address, page_url=page_url)
+    except Refusal as refusal:
+        if refusal.facts.get("definite"):
+            with transaction():
+                checkouts.try_again(checkout_id)
+        raise
+    if provider.gross_minor != checkout.gross_minor:
+        log.error("figures differ", checkout=str(checkout_id), ours=checkout.gross_minor, theirs=provider.gross_minor)
+        gateway.expire_checkout(provider.id)
+        message = "The payment page shows another figure than ours, so we have stopped. Nothing was charged. Please tell us."
+        raise Unavailable(message)
+    with transaction():
+        checkouts.record(checkout_id, provider)
+    if provider.url is None:
+        message = "This order is already paid or closed. Reload the page to see where it stands."
+        raise Conflict(message)
+    _leave_one_open(gateway, checkout_id, provider.id)
+    return provider.url
+
+
+def _order(gateway: Gateway, checkout: Checkout, address: str, page_url: str) -> Order:
+    """Say what is to be paid for, making the provider's customer when the organisation has none."""
+    organisation = organisations.known(checkout.organisation_id)
+    customer_id = customers.provider_id(organisation.id)
+    if customer_id is None:
+        made = gateway.customer(organisation.id, organisation.name, address, checkout.attempt)
+        with transaction():
+            customers.keep(organisation.id, made)
+        customer_id = customers.provider_id(organisation.id) or made
+    return Order(
         checkout_id=checkout.id,
         attempt=checkout.attempt,
         organisation_id=organisation.id,
@@ -52,24 +85,24 @@ def open_checkout(gateway: Gateway, checkout_id: UUID, *, address: str, page_url
         paid_url=f"{page_url}?returned=paid",
         back_url=f"{page_url}?returned=back",
     )
-    try:
-        provider = gateway.open_checkout(order)
-    except Refusal as refusal:
-        if refusal.facts.get("definite"):
-            with transaction():
-                checkouts.try_again(checkout.id)
-        raise
-    if provider.gross_minor != checkout.gross_minor:
-        log.error("figures differ", checkout=str(checkout.id), ours=checkout.gross_minor, theirs=provider.gross_minor)
-        gateway.expire_checkout(provider.id)
-        message = "The payment page shows another figure than ours, so we have stopped. Nothing was charged. Please tell us."
-        raise Unavailable(message)
-    with transaction():
-        checkouts.record(checkout.id, provider)
-    if provider.url is None:
-        message = "This order is already paid or closed. Reload the page to see where it stands."
+
+
+def _leave_one_open(gateway: Gateway, checkout_id: UUID, provider_id: str) -> None:
+    """See to it that of several open orders only the newest can be paid, whichever of two tabs comes here first.
+
+    Each order stands in the database before its page is opened. So either this one sees a newer order and closes itself, or the
+    newer one, which comes here after its own page was opened, sees this one with its page and closes it.
+    """
+    checkout = db.session.get_one(Checkout, checkout_id)
+    if checkouts.is_overtaken(checkout):
+        _close(gateway, checkout_id, provider_id)
+        message = "You have started a newer order in the meantime, so this one is closed. Nothing was charged."
         raise Conflict(message)
-    return provider.url
+    for older_id, older_provider_id in checkouts.overtaken_by(checkout):
+        if not _close(gateway, older_id, older_provider_id):
+            _close(gateway, checkout_id, provider_id)
+            message = "An earlier order of yours has just been paid. Open Billing to see your seats; nothing more was charged."
+            raise Conflict(message)
 
 
 def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -> checkouts.State:
@@ -96,14 +129,20 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
         if snapshot.checkout_id is not None:
             serve(gateway, snapshot.checkout_id)
         return
+    subscription_id = subscription.id
     with transaction():
-        token = subscriptions.lease(subscription.id)
+        token = subscriptions.lease(subscription_id)
     if token is None:
         message = "This subscription is being brought up to date already."
         raise Conflict(message)
-    snapshot = gateway.subscription(provider_id)
+    try:
+        snapshot = gateway.subscription(provider_id)
+    except Exception:
+        with transaction():
+            subscriptions.give_back(subscription_id, token)
+        raise
     with transaction():
-        if subscriptions.refresh(subscription.id, snapshot, token):
+        if subscriptions.refresh(subscription_id, snapshot, token):
             row = subscriptions.with_provider_id(provider_id)
             if row is not None and not row.is_live:
                 seats.release_all(row, "subscription ended")
@@ -113,7 +152,11 @@ def apply_due(gateway: Gateway) -> int:
     """Apply the stored events that are due; gives how many. The sweep of the inbox."""
     with transaction():
         due = [(event.id, event.kind, event.checkout_id, event.object_id, event.subscription_id) for event in events.lease_due()]
+    stop_at = time.monotonic() + STOP_AFTER_SECONDS
     for event_id, kind, checkout_id, object_id, subscription_id in due:
+        if time.monotonic() > stop_at:
+            log.warning("the provider is slow", left=len(due))
+            break
         try:
             if kind.startswith("checkout.session.") and checkout_id is not None:
                 serve(gateway, checkout_id, object_id)
@@ -133,17 +176,22 @@ def apply_due(gateway: Gateway) -> int:
 def serve_paid(gateway: Gateway) -> int:
     """Serve the orders that are paid and not served, as after a kill, and mark those that resist; gives how many moved."""
     moved = 0
-    for checkout in checkouts.paid_not_served():
-        moved += serve(gateway, checkout.id) is checkouts.State.SERVED
+    for checkout_id in [checkout.id for checkout in checkouts.paid_not_served()]:
+        try:
+            moved += serve(gateway, checkout_id) is checkouts.State.SERVED
+        except Exception:
+            # One order that cannot be served must not stop the others; it is marked and shown to the operator.
+            log.exception("order not served", checkout=str(checkout_id))
     with transaction():
-        return moved + checkouts.mark_stuck()
+        stuck = checkouts.mark_stuck()
+        closed = checkouts.close_forgotten()
+    for checkout_id in stuck:
+        log.error("order paid and not served", checkout=str(checkout_id))
+    return moved + len(stuck) + len(closed)
 
 
-def _close(gateway: Gateway, checkout_id: UUID, provider_id: str) -> None:
-    """Close another open order, so that it cannot be paid beside the new one."""
+def _close(gateway: Gateway, checkout_id: UUID, provider_id: str) -> bool:
+    """Close an open order, so that it can no longer be paid; False when it was paid before."""
     provider = gateway.expire_checkout(provider_id)
     with transaction():
-        state = checkouts.record(checkout_id, provider)
-    if state is not checkouts.State.EXPIRED:
-        message = "An earlier order of yours has just been paid. Open Billing to see your seats; nothing more was charged."
-        raise Conflict(message)
+        return checkouts.record(checkout_id, provider) is checkouts.State.EXPIRED

@@ -37,6 +37,10 @@ def run(gateway: Gateway) -> Report:
             state = reactions.serve(gateway, checkout_id, provider_id)
         except Refusal as refusal:
             differences.append(f"Order {checkout_id}: {refusal.message}")
+        except Exception as error:
+            # Whatever is wrong with one must not keep the others from being asked about.
+            log.exception("reconciliation failed")
+            differences.append(f"Order {checkout_id}: something unexpected ({type(error).__name__}); the log says more.")
         else:
             if state in {checkouts.State.PAID, checkouts.State.STUCK}:
                 differences.append(f"Order {checkout_id}: paid, but not served.")
@@ -46,6 +50,10 @@ def run(gateway: Gateway) -> Report:
             reactions.refresh(gateway, provider_id)
         except Refusal as refusal:
             differences.append(f"Subscription {provider_id}: {refusal.message}")
+        except Exception as error:
+            # Whatever is wrong with one must not keep the others from being asked about.
+            log.exception("reconciliation failed")
+            differences.append(f"Subscription {provider_id}: something unexpected ({type(error).__name__}); the log says more.")
     over = db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_over, Subscription.is_live))
     differences += [f"Subscription {provider_id}: more seats are taken than are paid for." for provider_id in over]
     differences += [f"Subscription {row_id}: the count of taken seats is wrong." for row_id in seats.miscounted()]

@@ -211,7 +211,7 @@ def _take(organisation_id: UUID) -> UUID:
         .execution_options(synchronize_session=False)
     ).scalar()
     if subscription_id is None:
-        message = "All your seats are taken. Take one back from somebody who has left, or buy more seats."
+        message = "All your seats are taken. Take one back from somebody who has left, or ask us for more."
         raise Conflict(message)
     return subscription_id
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -43,32 +44,34 @@ class StripeGateway:
         self._prices: dict[str, str] = {}
         self._tax_rates: dict[int, str] = {}
 
-    def customer(self, organisation_id: UUID, name: str, address: str) -> str:
-        """Make the customer of an organisation; asking twice gives the same one."""
+    def customer(self, organisation_id: UUID, name: str, address: str, attempt: int) -> str:
+        """Make the customer of an organisation; asking twice with the same words and attempt gives the same one."""
+        words = hashlib.sha256(f"{name}\0{address}".encode()).hexdigest()[:16]
         with _translated():
             made = self._client.v1.customers.create(
                 {"name": name, "email": address, "metadata": {"organisation": str(organisation_id)}},
-                {"idempotency_key": f"customer-{organisation_id}"},
+                {"idempotency_key": f"customer-{organisation_id}-{words}-{attempt}"},
             )
         return made.id
 
     def open_checkout(self, order: Order) -> ProviderCheckout:
         """Open the hosted page for an order; asking twice gives the same page."""
         metadata = {"organisation": str(order.organisation_id), "checkout": str(order.checkout_id)}
-        rates = [] if order.vat_percent is None else [self._tax_rate(order.vat_percent)]
+        key = f"checkout-{order.checkout_id}-{order.attempt}"
+        rates = [] if order.vat_percent is None else [self._tax_rate(order.vat_percent, key)]
         params: dict[str, Any] = {
             "mode": "subscription",
             "ui_mode": "hosted_page",
             "customer": order.customer_id,
             "client_reference_id": str(order.checkout_id),
-            "line_items": [{"price": self._price(order.card, order.interval), "quantity": order.seats}],
+            "line_items": [{"price": self._price(order.card, order.interval, key), "quantity": order.seats}],
             "subscription_data": {"metadata": metadata, **({"default_tax_rates": rates} if rates else {})},
             "metadata": metadata,
             "success_url": order.paid_url,
             "cancel_url": order.back_url,
         }
         with _translated():
-            options: Any = {"idempotency_key": f"checkout-{order.checkout_id}-{order.attempt}"}
+            options: Any = {"idempotency_key": key}
             return _checkout(self._client.v1.checkout.sessions.create(cast("Any", params), options))
 
     def checkout(self, provider_id: str) -> ProviderCheckout:
@@ -105,42 +108,50 @@ class StripeGateway:
             raise ForgedEvent(message, signed_at=signed_at)
         return _event(json.loads(payload))
 
-    def _price(self, card: Card, interval: Interval) -> str:
+    def _price(self, card: Card, interval: Interval, key: str) -> str:
         """Give the Price of a card and interval, made from the card when Stripe does not have it yet."""
-        key = f"lanyard_seats_v{card.version}_{interval}"
-        if key not in self._prices:
+        lookup_key = f"lanyard_seats_v{card.version}_{interval}"
+        if lookup_key not in self._prices:
             with _translated():
-                found = self._client.v1.prices.list({"lookup_keys": [key], "limit": 1}).data
-                self._prices[key] = found[0].id if found else self._make_price(key, card, interval)
-        return self._prices[key]
+                self._prices[lookup_key] = self._find_price(lookup_key) or self._make_price(lookup_key, card, interval, key)
+        return self._prices[lookup_key]
 
-    def _make_price(self, key: str, card: Card, interval: Interval) -> str:
+    def _find_price(self, lookup_key: str) -> str | None:
+        found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "limit": 1}).data
+        return found[0].id if found else None
+
+    def _make_price(self, lookup_key: str, card: Card, interval: Interval, key: str) -> str:
+        """Make the Price, unless somebody else is just doing so: its lookup key is given once."""
         try:
             self._client.v1.products.retrieve(PRODUCT)
         except stripe.InvalidRequestError:
-            self._client.v1.products.create(
-                {"id": PRODUCT, "name": "Lanyard seats", "unit_label": "seat"}, {"idempotency_key": f"product-{PRODUCT}"}
-            )
+            with suppress(stripe.InvalidRequestError):
+                self._client.v1.products.create(
+                    {"id": PRODUCT, "name": "Lanyard seats", "unit_label": "seat"}, {"idempotency_key": f"product-{key}"}
+                )
         tiers: list[Any] = [
             {"up_to": "inf" if band.last is None else band.last, "unit_amount": band.unit_minor(interval)} for band in card.bands
         ]
-        made = self._client.v1.prices.create(
-            {
-                "product": PRODUCT,
-                "currency": card.currency.lower(),
-                "billing_scheme": "tiered",
-                "tiers_mode": "graduated",
-                "tiers": tiers,
-                "recurring": {"interval": interval.value},
-                "tax_behavior": "exclusive",
-                "lookup_key": key,
-                "metadata": {"card_version": str(card.version)},
-            },
-            {"idempotency_key": f"price-{key}"},
-        )
-        return made.id
+        params: Any = {
+            "product": PRODUCT,
+            "currency": card.currency.lower(),
+            "billing_scheme": "tiered",
+            "tiers_mode": "graduated",
+            "tiers": tiers,
+            "recurring": {"interval": interval.value},
+            "tax_behavior": "exclusive",
+            "lookup_key": lookup_key,
+            "metadata": {"card_version": str(card.version)},
+        }
+        try:
+            return self._client.v1.prices.create(params, {"idempotency_key": f"price-{key}"}).id
+        except stripe.InvalidRequestError:
+            found = self._find_price(lookup_key)
+            if found is None:
+                raise
+            return found
 
-    def _tax_rate(self, percent: int) -> str:
+    def _tax_rate(self, percent: int, key: str) -> str:
         """Give the exclusive VAT rate, made when Stripe does not have it yet."""
         if percent not in self._tax_rates:
             with _translated():
@@ -157,7 +168,7 @@ class StripeGateway:
                             "country": "GB",
                             "metadata": {"lanyard_vat": str(percent)},
                         },
-                        {"idempotency_key": f"vat-{percent}"},
+                        {"idempotency_key": f"vat-{key}"},
                     )
                     self._tax_rates[percent] = made.id
         return self._tax_rates[percent]
@@ -198,15 +209,16 @@ def _snapshot(subscription: stripe.Subscription) -> Snapshot:
     item = subscription.items.data[0]
     metadata = subscription.metadata.to_dict()
     details = subscription.cancellation_details
+    rates = subscription.default_tax_rates
     ends_at = item.current_period_end if subscription.cancel_at_period_end else subscription.cancel_at
     return Snapshot(
         id=subscription.id,
-        organisation_id=_uuid(metadata.get("organisation")),
         checkout_id=_uuid(metadata.get("checkout")),
         status=subscription.status,
         quantity=item.quantity or 0,
         interval=Interval(item.price.recurring.interval if item.price.recurring else ""),
         card_version=int(item.price.metadata["card_version"]),
+        vat_percent=int(rates[0].percentage) if rates else None,
         period_start=_moment(item.current_period_start),
         period_end=_moment(item.current_period_end),
         cancel_at=None if ends_at is None else _moment(ends_at),

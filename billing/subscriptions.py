@@ -12,9 +12,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
+from app.kernel.errors import Conflict
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from billing.gateway import Snapshot
 
 LEASE = timedelta(seconds=60)
@@ -40,6 +43,7 @@ class Subscription(Model):
     status: Mapped[str]
     card_version: Mapped[int] = mapped_column(sa.ForeignKey("price_card.version"))
     interval: Mapped[str]
+    vat_percent: Mapped[int | None]
     bought: Mapped[int]
     taken: Mapped[int] = mapped_column(default=0)
     is_over: Mapped[bool] = mapped_column(default=False)
@@ -112,8 +116,15 @@ def live(organisation_id: UUID) -> Subscription | None:
 
 def is_running(organisation_id: UUID) -> bool:
     """Whether the organisation has a subscription that the provider still knows, so that buying another would be a mistake."""
-    subscription = live(organisation_id)
-    return subscription is not None and subscription.status != "canceled"
+    return organisation_id in running_among([organisation_id])
+
+
+def running_among(organisation_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some organisations that have such a subscription, in one query."""
+    query = sa.select(Subscription.organisation_id).where(
+        Subscription.organisation_id.in_(set(organisation_ids)), Subscription.is_live, Subscription.status != "canceled"
+    )
+    return set(db.session.scalars(query))
 
 
 def with_provider_id(provider_id: str) -> Subscription | None:
@@ -129,8 +140,14 @@ def begin(organisation_id: UUID, snapshot: Snapshot) -> Subscription:
     if subscription is None:
         subscription = Subscription(id=uuid7(), organisation_id=organisation_id, taken=0, began_at=clock.now(), is_live=True)
         db.session.add(subscription)
+    # Whoever was about to refresh the subscription that died must not write it over this one.
+    subscription.lease_token = subscription.lease_until = None
     _copy(subscription, snapshot)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except sa.exc.IntegrityError as error:
+        message = "Another subscription of this organisation has just begun."
+        raise Conflict(message) from error
     journal.write(
         "subscription.began",
         organisation_id=organisation_id,
@@ -156,11 +173,21 @@ def lease(subscription_id: UUID) -> UUID | None:
     return token if taken.first() is not None else None
 
 
+def give_back(subscription_id: UUID, token: UUID) -> None:
+    """Give a lease back unused, so that the next try need not wait for its end."""
+    db.session.execute(
+        sa.update(Subscription)
+        .where(Subscription.id == subscription_id, Subscription.lease_token == token)
+        .values(lease_token=None, lease_until=None)
+    )
+
+
 def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> bool:
     """Copy the provider's truth if the lease is still ours and give it back; False when it was lost."""
-    subscription = db.session.scalar(
-        sa.select(Subscription).where(Subscription.id == subscription_id, Subscription.lease_token == token).with_for_update()
+    mine = sa.select(Subscription).where(
+        Subscription.id == subscription_id, Subscription.lease_token == token, Subscription.provider_id == snapshot.id
     )
+    subscription = db.session.scalar(mine.with_for_update())
     if subscription is None:
         return False
     before = (subscription.status, subscription.bought, subscription.period_end, subscription.cancel_at)
@@ -183,6 +210,7 @@ def _copy(subscription: Subscription, snapshot: Snapshot) -> None:
     subscription.status = snapshot.status
     subscription.card_version = snapshot.card_version
     subscription.interval = snapshot.interval
+    subscription.vat_percent = snapshot.vat_percent
     subscription.is_over = subscription.taken > snapshot.quantity
     subscription.bought = snapshot.quantity
     subscription.period_start = snapshot.period_start

@@ -16,12 +16,12 @@ def snapshot(**changes: Any) -> Snapshot:
     """Give a subscription in good order, changed as a test wants it."""
     values: dict[str, Any] = {
         "id": "sub_1",
-        "organisation_id": None,
         "checkout_id": None,
         "status": "active",
         "quantity": 5,
         "interval": Interval.YEAR,
         "card_version": 1,
+        "vat_percent": 20,
         "period_start": PERIOD_START,
         "period_end": PERIOD_END,
         "cancel_at": None,

@@ -105,6 +105,8 @@ def test_an_admin_cannot_make_an_admin(owner, leo):
     admin = memberships.actor(leo, owner.organisation.id)
     with pytest.raises(NotAllowed, match="Only an owner"):
         invite(admin, "Mei", "mei@example.org", {Role.ADMIN})
+    with pytest.raises(NotAllowed, match="see what is paid"):
+        invite(admin, "Mei", "mei@example.org", {Role.BILLING})
 
 
 def test_sending_again_makes_a_new_link_and_ends_the_old_one(owner, subscribe, leo):

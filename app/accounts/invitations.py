@@ -123,7 +123,12 @@ def opened(given: str) -> Invitation:
 def open_of(membership_id: UUID) -> Invitation | None:
     """Give the open invitation of a membership, if there is one."""
     query = sa.select(Invitation).where(Invitation.membership_id == membership_id, Invitation.state == State.OPEN)
-    return db.session.scalar(query)
+    return db.session.scalar(query.execution_options(populate_existing=True))
+
+
+def is_overdue(invitation: Invitation) -> bool:
+    """Whether the time of an open invitation is over."""
+    return invitation.expires_at <= clock.now()
 
 
 def overdue(limit: int = 200) -> list[Invitation]:

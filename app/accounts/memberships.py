@@ -90,7 +90,7 @@ class Membership(Model):
 
 
 MOVES: dict[State, frozenset[State]] = {
-    State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN}),
+    State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN, State.ARCHIVED}),
     State.ACTIVE: frozenset({State.ARCHIVED}),
     State.ARCHIVED: frozenset({State.INVITED}),
     State.WITHDRAWN: frozenset({State.INVITED}),
@@ -169,7 +169,8 @@ def invite(organisation_id: UUID, name: str, address: str, roles: Iterable[Role]
     """
     key = people.address_key(address)
     query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.address_key == key)
-    membership = db.session.scalar(query.order_by(Membership.person_id.is_(None), Membership.added_at.desc()).limit(1))
+    newest = query.order_by(Membership.person_id.is_(None), Membership.added_at.desc()).limit(1)
+    membership = db.session.scalar(newest.with_for_update())
     if membership is None:
         membership = Membership(
             id=uuid7(),
@@ -205,8 +206,10 @@ def join(membership: Membership, person: Person) -> None:
             Membership.id != membership.id,
         )
     )
-    if taken is not None or membership.person_id not in {None, person.id}:
+    if taken is not None:
         raise Conflict("You already belong to this organisation under another address. Ask its admin to invite that one.")
+    if membership.person_id not in {None, person.id}:
+        raise Conflict("This invitation is for somebody who was here before. Sign in with the account they used then.")
     move(membership, State.ACTIVE)
     membership.person_id = person.id
     membership.joined_at = clock.now()
@@ -221,10 +224,12 @@ def move(membership: Membership, to: State) -> None:
     membership.archived_at = clock.now() if to is State.ARCHIVED else None
 
 
-def of_organisation(organisation_id: UUID, membership_id: UUID) -> Membership:
-    """Give a membership of an organisation; raises Missing for any other."""
+def of_organisation(organisation_id: UUID, membership_id: UUID, *, lock: bool = False) -> Membership:
+    """Give a membership of an organisation, locked until the transaction ends if asked; raises Missing for any other."""
     query = sa.select(Membership).where(Membership.id == membership_id, Membership.organisation_id == organisation_id)
-    membership = db.session.scalar(query.with_for_update())
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    membership = db.session.scalar(query)
     if membership is None:
         raise Missing
     return membership
@@ -245,7 +250,17 @@ def owners(organisation_id: UUID) -> int:
     return db.session.scalar(query) or 0
 
 
-def names(membership_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Give the names by which memberships are known."""
-    query = sa.select(Membership.id, Membership.name).where(Membership.id.in_(set(membership_ids)))
+def names_of_people(organisation_id: UUID, person_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Give the names by which an organisation knows people."""
+    query = sa.select(Membership.person_id, Membership.name).where(
+        Membership.organisation_id == organisation_id, Membership.person_id.in_(set(person_ids))
+    )
+    return {person_id: name for person_id, name in db.session.execute(query) if person_id}
+
+
+def names(organisation_id: UUID, membership_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Give the names by which an organisation knows its memberships."""
+    query = sa.select(Membership.id, Membership.name).where(
+        Membership.organisation_id == organisation_id, Membership.id.in_(set(membership_ids))
+    )
     return dict(db.session.execute(query).all())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,9 +13,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Invalid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LONGEST_NAME = 120
 
@@ -81,9 +77,3 @@ def rename(person_id: UUID, name: str) -> None:
     person = db.session.get_one(Person, person_id)
     person.name = read_name(name)
     journal.write("person.renamed", by=person_id, about=person_id)
-
-
-def names(person_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Give the names by which people go."""
-    rows = db.session.execute(sa.select(Person.id, Person.name).where(Person.id.in_(set(person_ids))))
-    return dict(rows.all())

@@ -259,6 +259,7 @@ def upgrade() -> None:
     sa.Column('status', sa.String(), nullable=False),
     sa.Column('card_version', sa.Integer(), nullable=False),
     sa.Column('interval', sa.String(), nullable=False),
+    sa.Column('vat_percent', sa.Integer(), nullable=True),
     sa.Column('bought', sa.Integer(), nullable=False),
     sa.Column('taken', sa.Integer(), nullable=False),
     sa.Column('is_over', sa.Boolean(), nullable=False),

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-import requests
 import sqlalchemy as sa
 
 from app.kernel import clock
@@ -19,9 +18,7 @@ from billing.checkouts import Checkout, State
 from billing.gateway import ProviderEvent
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
-
-PAGE = "http://127.0.0.1:8000/workspace/x/checkouts/y"
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
+from tests.buying import open_page, order, pay
 
 
 @pytest.fixture
@@ -29,24 +26,6 @@ def gateway(shop, connect):
     with transaction():
         price_cards.publish_seed()
     return connect()
-
-
-def order(owner, number=25, interval=Interval.YEAR, *, for_me=False):
-    with transaction():
-        return checkouts.start(owner, number, interval, vat_percent=20, seat_for_buyer=for_me).id
-
-
-def open_page(gateway, checkout_id):
-    return reactions.open_checkout(gateway, checkout_id, address="ruth@example.org", page_url=PAGE)
-
-
-def pay(shop, checkout_id, number=CARD["number"]):
-    """Pay on the sandbox's page as a buyer's browser would; gives the HTTP status."""
-    db.session.rollback()
-    provider_id = db.session.get_one(Checkout, checkout_id).provider_id
-    page = f"{shop.extensions['sandbox'].listen()}/checkout/{provider_id}"
-    sent = {**CARD, "number": number, "email": "ruth@example.org"}
-    return requests.post(page, data=sent, timeout=20, allow_redirects=False).status_code
 
 
 def row(model=Subscription):
@@ -156,6 +135,7 @@ def test_a_second_payment_beside_a_living_subscription_is_kept_for_the_operator(
     pay(shop, checkout_id)
     assert reactions.serve(gateway, checkout_id) is State.PAID
     assert reactions.serve_paid(gateway) == 0
+    db.session.rollback()
     with transaction():
         clock.advance(checkouts.STUCK_AFTER)
     assert reactions.serve_paid(gateway) == 1
