@@ -26,6 +26,7 @@ from app.web import (
     headers,
     health,
     hooks,
+    hosts,
     logs,
     membership,
     office,
@@ -74,7 +75,6 @@ def create_app(settings: Settings) -> Flask:
         CLOCK_MOVES=settings.is_sandbox,
         WRITE_LOCK=settings.data / "write.lock",
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
-        TRUSTED_HOSTS=[urlsplit(settings.url).hostname or "", "127.0.0.1", "localhost"],
         SERVER_NAME=None,
         PREFERRED_URL_SCHEME=urlsplit(settings.url).scheme,
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
@@ -88,11 +88,12 @@ def create_app(settings: Settings) -> Flask:
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's own way
     db.init_app(app, settings.database_url)
     schema.migrate.init_app(app, db.db)
     transaction.guard()
     logs.init_app(app)
+    hosts.init_app(app, settings)
     headers.init_app(app, is_https=settings.is_https)
     errors.init_app(app)
     context.init_app(app, settings)
@@ -129,12 +130,17 @@ def open_gateway(app: Flask, settings: Settings, *, webhook_url: str | None = No
 
 
 def with_sandbox(app: Flask) -> WSGIApplication:
-    """Give the application with the sandbox's payment pages mounted, and let its webhooks leave; without one, as it is."""
+    """Give the application with the sandbox's payment pages mounted, and let its webhooks leave; without one, as it is.
+
+    Where nobody's proxy stands in front, the whole of it goes by one name.
+    """
+    settings: Settings = app.config["SETTINGS"]
+    site: WSGIApplication = app
     sandbox: Sandbox | None = app.extensions.get("sandbox")
-    if sandbox is None:
-        return app
-    sandbox.start_deliveries()
-    return DispatcherMiddleware(app, {SANDBOX_MOUNT: sandbox.wsgi})
+    if sandbox is not None:
+        sandbox.start_deliveries()
+        site = DispatcherMiddleware(app, {SANDBOX_MOUNT: sandbox.wsgi})
+    return site if settings.is_https or settings.trusted_proxies else hosts.OneName(site, settings.url)
 
 
 def _sweeps(app: Flask) -> list[Sweep]:

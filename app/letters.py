@@ -100,7 +100,8 @@ def _seats_bought(facts: Facts) -> dict[str, object]:
 
 
 # What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
-# only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else.
+# only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else. The
+# invitation is the exception, because it must say who invites; how many go out is limited in joining.
 CONTEXTS: dict[str, Context] = {
     "confirm_registration": _registration,
     "already_registered": _sign_in_links,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 import time
+import traceback
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
@@ -75,13 +76,23 @@ def send_due() -> int:
 
 
 def _send(carrier: Carrier, letter: Letter) -> None:
-    """Render and carry one mail; whatever goes wrong is logged and kept with it."""
+    """Render and carry one mail; whatever goes wrong is logged and kept with it, without what it says, which names people."""
     try:
         carrier.carry(letter, letters.render(letter.kind, letter.facts))
-    except Exception as error:
-        log.exception("mail failed", mail=str(letter.id), kind=letter.kind)
+    except Exception as error:  # noqa: BLE001 - one mail stops no other
+        said = _class_and_code(error)
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        log.error("mail failed", mail=str(letter.id), kind=letter.kind, error=said, stack=stack)  # noqa: TRY400 - the same reason
         with transaction():
-            outbox.mark_failed(letter.id, f"{type(error).__name__}: {error}")
+            outbox.mark_failed(letter.id, said)
+
+
+def _class_and_code(error: Exception) -> str:
+    """Give the class of an error and, from a mail server, the number it answered with."""
+    codes = {code for code, _ in error.recipients.values()} if isinstance(error, smtplib.SMTPRecipientsRefused) else set()
+    if isinstance(error, smtplib.SMTPResponseException):
+        codes = {error.smtp_code}
+    return " ".join([type(error).__name__, *(str(code) for code in sorted(codes))])
 
 
 class _Mailbox:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from urllib.parse import SplitResult
 
-LIVE_KEY_PREFIXES = ("sk_live_", "rk_live_")
 SANDBOX_KEY_PREFIX = "sk_test_sandbox"
 DEFAULT_URL = "http://127.0.0.1:8000"
+# What a shop that takes real money cannot leave to the defaults.
+NEEDED_FOR_MONEY = {
+    "LANYARD_URL": "give the address visitors use, such as https://training.example.org",
+    "LANYARD_MAIL_FROM": "give the sender of every mail, such as Lanyard <hello@training.example.org>",
+    "LANYARD_CONTACT_ADDRESS": "give the address customers write to, such as hello@training.example.org",
+}
 
 
 class BadSetting(Exception):
@@ -61,6 +70,8 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
     data = (data or Path(env.get("LANYARD_DATA") or "var")).absolute()
     url = _url(env.get("LANYARD_URL") or url)
     billing = cast("Literal['sandbox', 'stripe']", _choice(env, "LANYARD_BILLING", ("sandbox", "stripe"), "sandbox"))
+    if billing == "stripe":
+        _demand_what_money_needs(env, url)
     _make_folder(data)
     secret_key = _secret_key(data)
     stripe_secret_key, stripe_webhook_secret = _stripe_keys(env, billing, secret_key)
@@ -73,11 +84,11 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         stripe_secret_key=stripe_secret_key,
         stripe_webhook_secret=stripe_webhook_secret,
         mail_url=_mail_url(env, billing),
-        mail_from=env.get("LANYARD_MAIL_FROM") or "Lanyard <hello@lanyard.example>",
+        mail_from=_mail_address(env, "LANYARD_MAIL_FROM", "Lanyard <hello@lanyard.example>"),
         vat_percent=_vat_percent(env),
         grace_days=_whole(env, "LANYARD_GRACE_DAYS", 14, 0, 90),
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
-        contact_address=env.get("LANYARD_CONTACT_ADDRESS") or "hello@lanyard.example",
+        contact_address=_contact_address(env),
         trusted_proxies=_whole(env, "LANYARD_TRUSTED_PROXIES", 0, 0, 5),
         log_format=cast("Literal['text', 'json']", _choice(env, "LANYARD_LOG_FORMAT", ("text", "json"), "text")),
     )
@@ -86,11 +97,52 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
 def _url(typed: str) -> str:
     """Give the address visitors use, without a slash at its end."""
     url = typed.rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-        message = f"LANYARD_URL: give the address visitors use, such as https://training.example.org, not {url!r}."
+    parts = _split(url)
+    is_bare = parts is not None and not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    if parts is None or not is_bare or parts.scheme not in {"http", "https"} or any(mark in url for mark in "?# "):
+        message = "LANYARD_URL: give the address visitors use and nothing more, such as https://training.example.org."
         raise BadSetting(message)
     return url
+
+
+def _split(url: str) -> SplitResult | None:
+    """Take an address with a host apart; None when that cannot be done or its port is none."""
+    try:
+        parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")
+        is_good = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_good else None
+
+
+def _demand_what_money_needs(env: Mapping[str, str], url: str) -> None:
+    for name, advice in NEEDED_FOR_MONEY.items():
+        if not env.get(name):
+            message = f"{name}: LANYARD_BILLING=stripe needs it: {advice}."
+            raise BadSetting(message)
+    if not url.startswith("https://"):
+        message = "LANYARD_URL: LANYARD_BILLING=stripe needs an https address, so that nobody reads along."
+        raise BadSetting(message)
+
+
+def _mail_address(env: Mapping[str, str], name: str, default: str) -> str:
+    """Give an e-mail address, perhaps with a name before it."""
+    value = env.get(name) or default
+    before, at, domain = parseaddr(value)[1].rpartition("@")
+    if not (before and at and domain) or not value.isprintable():
+        message = f"{name}: give an e-mail address, such as {default}, not {value!r}."
+        raise BadSetting(message)
+    return value
+
+
+def _contact_address(env: Mapping[str, str]) -> str:
+    """Give the address for customers, which stands alone because pages link to it."""
+    value = _mail_address(env, "LANYARD_CONTACT_ADDRESS", "hello@lanyard.example")
+    if parseaddr(value)[1] != value:
+        message = f"LANYARD_CONTACT_ADDRESS: give the e-mail address alone, such as hello@lanyard.example, not {value!r}."
+        raise BadSetting(message)
+    return value
 
 
 def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
@@ -118,7 +170,7 @@ def _vat_percent(env: Mapping[str, str]) -> int | None:
 
 def _make_folder(data: Path) -> None:
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = data / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()
@@ -151,10 +203,25 @@ def _database_url(env: Mapping[str, str], data: Path) -> str:
     for scheme in ("postgres://", "postgresql://"):
         if url.startswith(scheme):
             url = "postgresql+psycopg://" + url.removeprefix(scheme)
-    if not url.startswith(("sqlite:////", "postgresql+psycopg://")):
+    if url.startswith("sqlite:////"):
+        folder = Path(url.removeprefix("sqlite:///").partition("?")[0]).parent
+        if not folder.is_dir():
+            message = f"DATABASE_URL: there is no folder {folder}. Make it, or choose another."
+            raise BadSetting(message)
+    elif not _names_postgresql(url):
         message = "DATABASE_URL: give postgresql://user:password@host/name, or sqlite:////full/path, or leave it out."
         raise BadSetting(message)
     return url
+
+
+def _names_postgresql(url: str) -> bool:
+    """Whether an address names a server, before the slash or as ?host= for a socket, and a database."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or parse_qs(parts.query).get("host")
+        return parts.scheme == "postgresql+psycopg" and parts.port != 0 and bool(host and unquote(parts.path).strip("/"))
+    except ValueError:
+        return False
 
 
 def _stripe_keys(env: Mapping[str, str], billing: str, secret_key: str) -> tuple[str, str]:
@@ -166,7 +233,10 @@ def _stripe_keys(env: Mapping[str, str], billing: str, secret_key: str) -> tuple
                 "STRIPE_SECRET_KEY: this is a real key, but LANYARD_BILLING is sandbox. Set that to stripe, or remove the key."
             )
             raise BadSetting(message)
-        return key or f"{SANDBOX_KEY_PREFIX}_{secret_key[:24]}", webhook_secret or f"whsec_sandbox_{secret_key[24:56]}"
+        return (
+            key or f"{SANDBOX_KEY_PREFIX}_{_derived(secret_key, 'sandbox key')[:24]}",
+            webhook_secret or f"whsec_sandbox_{_derived(secret_key, 'sandbox webhook')[:32]}",
+        )
     if not key.startswith(("sk_", "rk_")) or key.startswith(SANDBOX_KEY_PREFIX):
         message = "STRIPE_SECRET_KEY: LANYARD_BILLING=stripe needs a secret key of your Stripe account (it begins sk_ or rk_)."
         raise BadSetting(message)
@@ -178,6 +248,11 @@ def _stripe_keys(env: Mapping[str, str], billing: str, secret_key: str) -> tuple
     return key, webhook_secret
 
 
+def _derived(secret_key: str, label: str) -> str:
+    """Give another secret that tells nothing about the shop's own."""
+    return hmac.new(secret_key.encode(), label.encode(), hashlib.sha256).hexdigest()
+
+
 def _mail_url(env: Mapping[str, str], billing: str) -> str | None:
     """Give the mail server, or None for the mailbox page of the sandbox."""
     url = env.get("LANYARD_MAIL") or "mailbox"
@@ -186,8 +261,8 @@ def _mail_url(env: Mapping[str, str], billing: str) -> str | None:
             message = "LANYARD_MAIL: real customers need real mail: give smtp://user:password@host:587."
             raise BadSetting(message)
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+    parts = _split(url)
+    if parts is None or parts.scheme not in {"smtp", "smtps"}:
         message = "LANYARD_MAIL: give mailbox, smtp://user:password@host:587 or smtps://user:password@host:465."
         raise BadSetting(message)
     return url

@@ -14,7 +14,7 @@ from app.accounts.memberships import Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
 from app.accounts.people import Person
-from app.kernel import clock, journal, links, outbox
+from app.kernel import clock, journal, limits, links, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Missing
 
@@ -24,7 +24,10 @@ FIRST_OPERATOR_LIFETIME = timedelta(hours=24)
 
 
 class Registration(Model):
-    """What a visitor asked for; nothing comes of it until they open the link, and the hash goes when they did."""
+    """What a visitor asked for; nothing comes of it until they open the link.
+
+    The hash goes when they did, or when a newer registration of the same address takes its place.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str]
@@ -66,10 +69,16 @@ def read(*, name: str, address: str, kind: Kind, organisation_name: str) -> Wish
     return Wish(person_name, read_address, kind, called)
 
 
+def count_try(network: str) -> bool:
+    """Count a form that a network sent, before its password is hashed; False when it has sent enough of them for now."""
+    return limits.spend(f"{PURPOSE}:try:{network}", one_time_links.MAILS_PER_NETWORK, one_time_links.MAIL_WINDOW)
+
+
 def ask(wish: Wish, password_hash: str, *, network: str, next_path: str | None = None) -> None:
     """Mail a link to the address that is to be registered, or the news that it already has an account.
 
-    Whoever asked learns neither; when this address or network has asked too often, nothing is mailed.
+    Whoever asked learns neither; when this address or network has asked too often, nothing is mailed. Older links to this address
+    are void from now on: what is confirmed is what was asked for last.
     """
     key = people.address_key(wish.address)
     if not one_time_links.may_mail(PURPOSE, key, network):
@@ -79,6 +88,7 @@ def ask(wish: Wish, password_hash: str, *, network: str, next_path: str | None =
         outbox.write("already_registered", person.address)
         return
     now = clock.now()
+    _void_open(key)
     registration = Registration(
         id=uuid7(),
         name=wish.name,
@@ -112,6 +122,9 @@ def opened(given: str) -> Registration:
         raise Missing(message)
     if registration.completed_at is not None:
         raise _used()
+    if not registration.password_hash:
+        message = "A newer link has taken the place of this one. Use the newest mail, or register again."
+        raise Conflict(message)
     if registration.expires_at <= clock.now():
         message = "This link has expired. Register again and we send you a new one."
         raise Conflict(message)
@@ -125,7 +138,8 @@ def confirm(given: str) -> tuple[Person, Registration]:
     """
     registration = opened(given)
     password_hash = registration.password_hash
-    statement = sa.update(Registration).where(Registration.id == registration.id, Registration.completed_at.is_(None))
+    is_open = sa.and_(Registration.completed_at.is_(None), Registration.password_hash != "")
+    statement = sa.update(Registration).where(Registration.id == registration.id, is_open)
     if db.session.scalar(statement.values(completed_at=clock.now(), password_hash="").returning(Registration.id)) is None:
         raise _used()
     person = open_account(registration.name, registration.address, password_hash)
@@ -183,9 +197,16 @@ def forget_expired() -> int:
     return len(db.session.execute(expired.returning(Registration.id)).all())
 
 
+def _void_open(address_key: str) -> None:
+    """Make the older links to an address worthless, whoever asked for them; their hash goes."""
+    is_open = sa.and_(Registration.completed_at.is_(None), Registration.password_hash != "")
+    statement = sa.update(Registration).where(Registration.address_key == address_key, is_open)
+    db.session.execute(statement.values(password_hash=""))
+
+
 def _refuse_second_operator() -> None:
     if db.session.scalar(sa.select(Person.id).where(Person.is_operator).limit(1)) is not None:
-        message = "This shop has an operator. Sign in, or ask them to add you."
+        message = "This shop has an operator. Sign in with the operator's account."
         raise Conflict(message)
 
 

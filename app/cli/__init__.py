@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from app.settings import BadSetting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DESCRIPTION = "Lanyard: training seats, courses and the records to show for them. Without a command it runs the shop."
+DESCRIPTION = "Lanyard: training seats, the courses they open, and a history of who held one. Without a command it runs the shop."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,6 +37,9 @@ def run(arguments: Sequence[str]) -> int:
         if options.command != "test":
             known.error(f"unknown: {' '.join(extra)}")
         options.pytest = extra
+    if options.command != "test":
+        # What the shop writes is for its own user alone; the tests start programs that run as somebody else.
+        os.umask(0o077)
     try:
         status: int = options.do(options)
     except (BadSetting, Refusal) as refusal:

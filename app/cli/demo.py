@@ -217,5 +217,4 @@ def _password(chosen: Settings) -> str:
     path = chosen.data / "demo_password"
     if not path.exists():
         files.write(path, "-".join(secrets.choice(WORDS) for _ in range(4)).encode())
-        path.chmod(0o600)
     return path.read_text()

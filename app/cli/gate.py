@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> int:
             ("templates", [str(tools / "djlint"), "templates", "billing/sandbox/templates", "--lint", "--quiet"]),
         ]
     budget = ["--full"] if options.full else []
-    steps.append(("tests", [sys.executable, "-m", "pytest", *budget, *options.pytest]))
+    part = options.pytest or ["-n", "2", "--dist", "loadgroup"]
+    steps.append(("tests", [sys.executable, "-m", "pytest", *budget, *part]))
     failed = []
     for name, command in steps:
         began = time.monotonic()

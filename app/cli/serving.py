@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import errno
 import signal
 import socket
 import sys
@@ -13,15 +15,19 @@ from gunicorn.app.base import BaseApplication
 
 from app import factory, settings
 from app.cli import demo, upkeep
+from app.kernel.db import db
 from app.web import logs
 
 if TYPE_CHECKING:
-    import argparse
     from wsgiref.types import WSGIApplication
+
+    from flask import Flask
 
     from app.settings import Settings
 
 PORT = 8000
+LAST_PORT = 65535
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with; whoever starts the shop chooses
 THREADS = 8
 GRACEFUL_SECONDS = 5
 TRIES = 10
@@ -50,11 +56,29 @@ def run_shop(options: argparse.Namespace) -> int:
         )
         return 1
     shown = f"[{options.host}]" if ":" in options.host else options.host
-    host = "127.0.0.1" if options.host in {"0.0.0.0", "::"} else shown  # noqa: S104 - compared with, not bound to
-    chosen = settings.from_environment(data=options.data, url=f"http://{host}:{options.port}")
+    host = "127.0.0.1" if options.host in EVERYWHERE else shown
+    default = f"http://{host}:{options.port}"
+    chosen = settings.from_environment(data=options.data, url=default)
     logs.configure(chosen.log_format)
-    _Server(chosen, listener, with_demo=not options.no_demo).run()
+    app = _prepared(chosen)
+    if options.host in EVERYWHERE and chosen.url == default:
+        print("Others reach the shop only once LANYARD_URL says by which address, such as http://192.168.1.20:8000.", flush=True)
+    _Server(app, listener, with_demo=not options.no_demo).run()
     return 0
+
+
+def _prepared(chosen: Settings) -> Flask:
+    """Make the application with its database and shelf up to date, before a worker is forked: what is wrong is said here, once.
+
+    Nothing of it stays open, because a connection must not be shared with the worker.
+    """
+    app = factory.create_app(chosen)
+    with app.app_context():
+        upkeep.migrate_and_load()
+        db.session.remove()
+        db.engine.dispose()
+    app.extensions["jobs"].close()
+    return app
 
 
 def run_worker(options: argparse.Namespace) -> int:
@@ -78,8 +102,9 @@ def run_worker(options: argparse.Namespace) -> int:
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Gunicorn with one worker of eight threads; the jobs and the sandbox live in that worker."""
 
-    def __init__(self, chosen: Settings, listener: socket.socket, *, with_demo: bool) -> None:
-        self._settings = chosen
+    def __init__(self, app: Flask, listener: socket.socket, *, with_demo: bool) -> None:
+        self._app = app
+        self._settings: Settings = app.config["SETTINGS"]
         self._listener = listener
         self._port = listener.getsockname()[1]
         self._with_demo = with_demo
@@ -104,10 +129,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self.cfg.set(name, value)
 
     def load(self) -> WSGIApplication:
-        """Set up the shop inside the worker and start what runs beside it."""
-        app = factory.create_app(self._settings)
-        with app.app_context():
-            upkeep.migrate_and_load()
+        """Connect the shop inside the worker and start what runs beside it."""
+        app = self._app
         factory.open_gateway(app, self._settings, webhook_url=f"http://127.0.0.1:{self._port}/hooks/stripe")
         greeting = demo.make(app) if self._settings.is_sandbox and self._with_demo else demo.first_operator_link(app)
         wsgi = factory.with_sandbox(app)
@@ -126,7 +149,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _listen(host: str, port: int) -> socket.socket | None:
-    """Bind the port, waiting a few seconds for one that is just being given up; None when it stays taken."""
+    """Bind the port, waiting a few seconds for one that is just being given up; None when it stays taken.
+
+    Raises BadSetting when this machine does not have the address, or does not let us have the port.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(TRIES):
         listener = socket.socket(family)
@@ -137,8 +163,12 @@ def _listen(host: str, port: int) -> socket.socket | None:
             raise settings.BadSetting(
                 f"--port {port}: {error.strerror}. Ports below 1024 need more rights; choose another."
             ) from error
-        except OSError:
+        except OSError as error:
             listener.close()
+            if error.errno != errno.EADDRINUSE:
+                raise settings.BadSetting(
+                    f"--host {host}: {error.strerror}. Give an address of this machine, or 0.0.0.0 for all it has."
+                ) from error
             threading.Event().wait(0.5)
         else:
             listener.set_inheritable(True)
@@ -147,7 +177,7 @@ def _listen(host: str, port: int) -> socket.socket | None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 65536:  # noqa: PLR2004 - the ports there are
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LAST_PORT):
+        message = f"ports go from 1 to {LAST_PORT}, and {text} is none of them"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)

@@ -33,12 +33,17 @@ def add_commands(commands: Any) -> None:
         command = commands.add_parser(name, help=help_text, description=help_text)
         command.add_argument("--data", type=Path, help="the folder that holds all data (./var)")
         command.set_defaults(do=do)
+        if name == "migrate":
+            command.add_argument("--draft", metavar="WHY", help="for developers: draft the next migration from the models")
 
 
 def migrate(options: argparse.Namespace) -> int:
-    """Bring the database up to date."""
+    """Bring the database up to date, or draft the migration that would bring it up to the models."""
     with _app(options).app_context():
         schema.bring_up_to_date()
+        if options.draft:
+            schema.draft(options.draft)
+            return 0
     print("The database is up to date.")
     return 0
 

@@ -42,7 +42,7 @@ def advance(step: timedelta) -> None:
         message = f"Move the clock forward by at most {LONGEST_STEP.days} days."
         raise Invalid(message)
     seconds = int(step.total_seconds())
-    row = db.session.get(ClockOffset, 1)
+    row = db.session.get(ClockOffset, 1, with_for_update=True)
     if row is None:
         db.session.add(ClockOffset(id=1, seconds=seconds))
     else:

@@ -80,9 +80,9 @@ def uuid7() -> uuid.UUID:
 def init_app(app: Flask, database_url: str) -> None:
     """Bind the database to the application."""
     app.config["SQLALCHEMY_DATABASE_URI"] = database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (
-        {"pool_pre_ping": True, "pool_size": 10} if is_postgresql(database_url) else {"pool_size": 20}
-    )
+    pool = {"pool_pre_ping": True, "pool_size": 10} if is_postgresql(database_url) else {"pool_size": 20}
+    # Errors reach the log, and the values in a statement are names and addresses of people.
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**pool, "hide_parameters": True}
     db.init_app(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":

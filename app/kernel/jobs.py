@@ -120,7 +120,7 @@ class Jobs:
         for name in self._sweeps:
             self.nudge(name)
 
-    def consumer(self, workers: int = 1) -> Consumer:
+    def consumer(self, workers: int = 2) -> Consumer:
         """Make a consumer that leaves the signals to whoever runs it."""
         return _QuietConsumer(self.queue, workers=workers, periodic=True, initial_delay=0.05, max_delay=1.0)
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column
 
 from app.kernel import clock
 from app.kernel.db import Model, db, uuid7
@@ -52,5 +52,12 @@ def _refuse_change(_mapper: object, _connection: object, _entry: JournalEntry) -
     raise RuntimeError(message)
 
 
+def _refuse_statement(state: ORMExecuteState) -> None:
+    if (state.is_update or state.is_delete) and state.bind_mapper is sa.inspect(JournalEntry):
+        message = "the journal only grows"
+        raise RuntimeError(message)
+
+
+sa.event.listen(Session, "do_orm_execute", _refuse_statement)
 sa.event.listen(JournalEntry, "before_update", _refuse_change)
 sa.event.listen(JournalEntry, "before_delete", _refuse_change)

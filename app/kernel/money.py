@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-CURRENCY = "GBP"
-
 
 def pounds(minor: int) -> str:
     """Write pence as pounds, such as £1,087.20."""

@@ -80,12 +80,22 @@ def mark_sent(mail_id: UUID) -> bool:
 
 
 def mark_failed(mail_id: UUID, error: str) -> None:
-    """Keep a failed mail with its error and try again later; after the last try it stays for the operator to see."""
-    mail = db.session.get_one(OutboxMail, mail_id)
-    wait = BACKOFF[mail.tries] if mail.tries < len(BACKOFF) else None
-    mail.tries += 1
-    mail.last_error = error[:500]
-    mail.due_at = None if wait is None else clock.real_now() + wait
+    """Keep a failed mail with its error and try again later; after the last try it stays for the operator to see.
+
+    One that somebody else has sent meanwhile stays as it is.
+    """
+    is_unsent = sa.and_(OutboxMail.id == mail_id, OutboxMail.sent_at.is_(None))
+    tries = db.session.scalar(sa.select(OutboxMail.tries).where(is_unsent))
+    if tries is None:
+        return
+    due_at = clock.real_now() + BACKOFF[tries] if tries < len(BACKOFF) else None
+    db.session.execute(sa.update(OutboxMail).where(is_unsent).values(tries=tries + 1, last_error=error[:500], due_at=due_at))
+
+
+def failed(limit: int = 50) -> list[OutboxMail]:
+    """Give the mails that could not be sent so far, newest first."""
+    query = sa.select(OutboxMail).where(OutboxMail.last_error.is_not(None), OutboxMail.sent_at.is_(None))
+    return list(db.session.scalars(query.order_by(OutboxMail.written_at.desc(), OutboxMail.id).limit(limit)))
 
 
 def delivered(address: str = "", limit: int = 100) -> list[DeliveredMail]:

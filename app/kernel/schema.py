@@ -8,8 +8,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from flask import current_app
-from flask_migrate import Migrate, upgrade
+from flask_migrate import Migrate, revision, upgrade
 
 from app.kernel.db import db
 from app.kernel.errors import Unavailable
@@ -19,11 +20,29 @@ migrate = Migrate(directory=str(FOLDER), render_as_batch=True, compare_type=True
 
 
 def bring_up_to_date() -> None:
-    """Run the migrations that are missing; only one process at a time does."""
+    """Run the migrations that are missing; only one process at a time does.
+
+    Raises Unavailable when the database does not answer or is one that this version does not know.
+    """
     lock: Path = current_app.config["WRITE_LOCK"].with_name("migrate.lock")
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        upgrade(directory=str(FOLDER))
+        try:
+            upgrade(directory=str(FOLDER))
+        except sa.exc.DBAPIError as error:
+            message = f"The database does not answer, or does not let itself be brought up to date: {error.orig}"
+            raise Unavailable(message) from error
+        except CommandError as error:
+            message = (
+                f"The database belongs to another version of this program: {error}. Restore a backup, or start that version."
+            )
+            raise Unavailable(message) from error
+
+
+def draft(why: str) -> None:
+    """Write the next migration from the difference between the models and this up-to-date database, for a developer to read."""
+    number = len(list((FOLDER / "versions").glob("*.py"))) + 1
+    revision(directory=str(FOLDER), message=why, autogenerate=True, rev_id=f"{number:04d}")
 
 
 def check() -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import fcntl
 import threading
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import sqlalchemy as sa
 from flask import current_app
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import ORMExecuteState
 
 TURN_SECONDS = 30
+POLL_SECONDS = 0.002
+# PostgreSQL: serialization failure, deadlock, lock not available. SQLite: SQLITE_BUSY, SQLITE_LOCKED.
+BUSY_STATES = {"40001", "40P01", "55P03"}
+BUSY_CODES = {5, 6}
 _turn = threading.Lock()
 
 
@@ -49,9 +54,11 @@ def transaction() -> Iterator[None]:
             session.connection(execution_options={WRITING: True})
             yield
             session.commit()
-        except BaseException:
+        except BaseException as error:
             session.rollback()
             nudges.forget()
+            if _is_busy(error):
+                raise _busy() from error
             raise
         finally:
             session.info.pop(WRITING, None)
@@ -64,16 +71,45 @@ def _write_turn(session: Session) -> Iterator[None]:
     if session.get_bind().dialect.name != "sqlite":
         yield
         return
+    until = time.monotonic() + TURN_SECONDS
     if not _turn.acquire(timeout=TURN_SECONDS):
-        message = "The shop is very busy. Please try again in a minute."
-        raise Unavailable(message)
+        raise _busy()
     try:
         path: Path = current_app.config["WRITE_LOCK"]
         with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file, until)
             yield
     finally:
         _turn.release()
+
+
+def _lock(file: TextIO, until: float) -> None:
+    """Wait for the lock on a file; raises Unavailable when another process keeps it for too long."""
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise _busy() from None
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _is_busy(error: BaseException) -> bool:
+    """Whether the database refused only because others write, or hold its connections, at the same moment."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    # An extended code of SQLite holds the plain one in its lowest byte.
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return getattr(error.orig, "sqlstate", None) in BUSY_STATES or (code is not None and code & 0xFF in BUSY_CODES)
+
+
+def _busy() -> Unavailable:
+    message = "The shop is very busy. Please try again in a minute."
+    return Unavailable(message)
 
 
 def guard() -> None:

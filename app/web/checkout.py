@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from wtforms import BooleanField, IntegerField, SelectField
+from wtforms.validators import Optional
 
 from app.accounts import memberships
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
-from app.permissions import ANYONE, BUY_SEATS
+from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS
 from app.web import navigation, wiring
 from app.web.area import Area, signed_in_person
 from app.web.forms import Form
@@ -35,6 +36,7 @@ class OrderForm(Form):
     seats = IntegerField("People who will learn")
     interval = SelectField("Pay", choices={"year": "Yearly", "month": "Monthly"})
     seat_for_me = BooleanField("One of these seats is for me")
+    shown_minor = IntegerField("The total on the page, in pence", [Optional()])
 
 
 @area.page("/buy", allow=ANYONE)
@@ -44,7 +46,7 @@ def order() -> ResponseReturnValue:
     figure = figures.figure(price_cards.current(), seats, interval, wiring.settings().vat_percent)
     places = memberships.places_of(signed_in_person().id) if current_user.is_authenticated else []
     buyers = [place for place in places if place.membership.roles & BUY_SEATS.roles]
-    subscribed = {place.organisation.id for place in buyers if subscriptions.is_running(place.organisation.id)}
+    subscribed = subscriptions.running_among(place.organisation.id for place in buyers)
     form = OrderForm(formdata=None, seats=seats, interval=interval, seat_for_me=seats == 1)
     return render_template("checkout/order.html", figure=figure, buyers=buyers, subscribed=subscribed, form=form)
 
@@ -60,7 +62,8 @@ def begin_checkout(actor: Actor) -> ResponseReturnValue:
             seats,
             interval,
             vat_percent=wiring.settings().vat_percent,
-            seat_for_buyer=form.seat_for_me.data,
+            seat_for_buyer=form.seat_for_me.data and bool(actor.roles & GIVE_SEATS.roles),
+            shown_minor=form.shown_minor.data,
         )
     page = url_for("checkout.confirmation", organisation=actor.organisation.id, checkout=checkout.id)
     url = reactions.open_checkout(
@@ -90,6 +93,10 @@ def confirm_checkout(actor: Actor, checkout: UUID) -> ResponseReturnValue:
     found = checkouts.of_organisation(actor.organisation.id, checkout)
     state = reactions.serve(wiring.gateway(), found.id)
     returned = "paid" if state in {State.OPEN, State.PROCESSING, State.PAID} else None
+    if state == State.OPEN and "doubted" in request.form:
+        # Whoever asks from the page that says "not paid yet" is told so again, instead of being left to wait.
+        flash("We have just asked the payment provider: nothing is paid yet.", "attention")
+        returned = None
     return redirect(
         url_for("checkout.confirmation", organisation=actor.organisation.id, checkout=checkout, returned=returned), 303
     )
@@ -97,7 +104,11 @@ def confirm_checkout(actor: Actor, checkout: UUID) -> ResponseReturnValue:
 
 def _wanted(seats: str, interval: str) -> tuple[int, Interval]:
     """Read how many seats and how often to pay; raises Invalid with what to do."""
-    if not (seats.isascii() and seats.isdecimal() and len(seats) <= len(str(SELF_SERVICE_SEATS)) and int(seats) > 0):
+    is_number = seats.isascii() and seats.isdecimal() and len(seats) <= len(str(SELF_SERVICE_SEATS))
+    if not (is_number and 0 < int(seats) <= SELF_SERVICE_SEATS):
         message = f"Choose between 1 and {SELF_SERVICE_SEATS:,} people on the price page. For more, ask us for a quote."
         raise Invalid(message, field="seats")
-    return int(seats), Interval.MONTH if interval == Interval.MONTH else Interval.YEAR
+    if interval not in set(Interval):
+        message = "Choose on the price page whether to pay monthly or yearly."
+        raise Invalid(message, field="interval")
+    return int(seats), Interval(interval)

@@ -32,7 +32,7 @@ def my_learning(actor: Actor) -> ResponseReturnValue:
     )
 
 
-@area.page("/<uuid:organisation>/<slug>/<int:number>", allow=LEARN)
+@area.page("/<uuid:organisation>/<slug>/<int(max=999):number>", allow=LEARN)
 def lesson(actor: Actor, slug: str, number: int) -> ResponseReturnValue:
     """Show a lesson of a course to someone who may open it."""
     decision = access.demand_courses(actor, wiring.grace())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
-from flask import current_app, get_flashed_messages, has_request_context, request
+from flask import get_flashed_messages, has_request_context, request
 from flask_login import current_user
 from jinja2 import StrictUndefined
 
@@ -76,4 +76,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.context_processor
     def person() -> dict[str, object]:
         signed_in = current_user.person if brings_cookies() and current_user.is_authenticated else None
-        return {"person": signed_in, "app_name": current_app.name}
+        return {"person": signed_in}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 from flask import g, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, SecurityError
 
 from app.kernel.errors import Refusal
 
@@ -44,11 +44,14 @@ def init_app(app: Flask) -> None:
     """Give every refusal, every HTTP error and every fault a page of its own."""
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(SecurityError, _unknown_host)
     app.register_error_handler(HTTPException, _http_error)
+    app.before_request(_refuse_unreadable)
 
 
 def _refused(refusal: Refusal) -> ResponseReturnValue:
-    log.info("refused", kind=type(refusal).__name__, message=refusal.message, **refusal.facts)
+    # Not the message: it is for the person who asked, and may hold names.
+    log.info("refused", kind=type(refusal).__name__, endpoint=request.endpoint, **refusal.facts)
     return _page(refusal.status, refusal.message)
 
 
@@ -57,6 +60,17 @@ def _stale_form(_error: CSRFError) -> ResponseReturnValue:
         400,
         "The page was open for too long, so we could not be sure the form came from you. Go back, reload it and send it again.",
     )
+
+
+def _unknown_host(_error: SecurityError) -> ResponseReturnValue:
+    """Answer in plain text: without a host that is ours, no page can say where its links lead."""
+    return "This shop does not answer to that name.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _refuse_unreadable() -> None:
+    """Refuse an address that holds the character NUL, which no address of ours does and PostgreSQL cannot look for."""
+    if "\0" in request.path or any("\0" in value for value in request.args.values()):
+        raise NotFound
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

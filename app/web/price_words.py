@@ -58,9 +58,20 @@ def describe(figure: Figure) -> PriceWords:
     )
 
 
+def entry(figure: Figure) -> str:
+    """Say what the first user costs, such as: From £10 a user a month (£12 including VAT)."""
+    including = f" ({_round(figure.gross_minor)} including VAT)" if figure.vat_percent is not None else ""
+    return f"From {_round(figure.net_minor)} a user a {figure.interval}{including}"
+
+
 def people(number: int) -> str:
     """Write a number of people, such as 1 person or 1,200 people."""
     return f"{number:,} {'person' if number == 1 else 'people'}"
+
+
+def _round(minor: int) -> str:
+    """Write pence as pounds, without the pence when there are none."""
+    return pounds(minor).removesuffix(".00")
 
 
 def _saving(figure: Figure) -> str:

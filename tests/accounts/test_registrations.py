@@ -107,12 +107,32 @@ def test_of_two_who_press_at_once_one_confirms(app):
     assert (count(app, Person), count(app, Organisation)) == (1, 1)
 
 
-def test_of_two_registrations_of_one_address_the_first_confirmed_wins(app):
+def test_of_two_registrations_of_one_address_only_the_newer_can_be_confirmed(app):
     first, second = ask(app, name="Ruth One"), ask(app, name="Ruth Two", address="RUTH@example.org")
-    confirm(app, second)
-    with pytest.raises(Conflict, match="already has an account"):
+    with app.app_context():
+        hashes = db.session.scalars(sa.select(Registration.password_hash).order_by(Registration.id)).all()
+    assert [bool(password_hash) for password_hash in hashes] == [False, True]
+    with pytest.raises(Conflict, match="newer link"):
         confirm(app, first)
+    person_id = confirm(app, second)
+    with app.app_context():
+        assert db.session.get_one(Person, person_id).name == "Ruth Two"
     assert (count(app, Person), count(app, Organisation)) == (1, 1)
+
+
+def test_a_registration_leaves_those_of_other_addresses_open(app):
+    first = ask(app)
+    ask(app, address="tom@example.org")
+    confirm(app, first)
+
+
+def test_a_newer_registration_that_is_over_the_limit_voids_nothing(app):
+    for number in range(3):
+        token = ask(app, network=f"network {number}")
+    ask(app, name="Mal", network="another")
+    person_id = confirm(app, token)
+    with app.app_context():
+        assert db.session.get_one(Person, person_id).name == "Ruth Amadi"
 
 
 def test_a_link_works_for_three_days_and_not_longer(app):

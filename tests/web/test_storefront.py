@@ -245,6 +245,20 @@ def test_a_supplier_without_vat_never_mentions_including_it(exempt_client: Flask
         page = read(exempt_client, address)
         assert words(page, "[data-word=gross]") == "£820.80"
         assert "including VAT" not in words(page, "main")
+        assert "From £10 a user a month" in words(page, ".lead")
+        assert "including VAT" not in str(page.select_one("meta[name=description]"))
+
+
+def test_the_first_price_follows_the_rate_of_vat(environment: dict[str, str]) -> None:
+    shop = factory.create_app(settings.from_environment(environment | {"LANYARD_VAT_PERCENT": "5"}))
+    with shop.app_context(), transaction():
+        price_cards.publish_seed()
+    for address in ("/", "/prices"):
+        assert "From £10 a user a month (£10.50 including VAT)" in words(read(shop.test_client(), address), ".lead")
+    with shop.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    shop.extensions["jobs"].close()
 
 
 def test_the_catalogue_shows_every_course_with_its_facts(client: FlaskClient) -> None:

@@ -14,7 +14,6 @@ from app.permissions import SEE_WORKSPACE
 if TYPE_CHECKING:
     from app.accounts.people import Person
 
-HOME = "/"
 WORKSPACE = "/workspace/"
 OFFICE = "/office/"
 CHECKOUT = "/buy"

@@ -55,14 +55,18 @@ def registration() -> ResponseReturnValue:
 
 @area.action("/register", allow=ANYONE)
 def register() -> ResponseReturnValue:
-    """Mail a link to the address; the answer is the same whether it has an account or not."""
+    """Mail a link to the address; the answer is the same whether it has an account or not, or asks too often."""
     form = RegistrationForm()
     if form.validate():
         with shown_on(form):
             wish = form.wish()
-            password_hash = credentials.choose(form.password.data or "", name=wish.name, address=wish.address)
+            credentials.check_choice(form.password.data or "", name=wish.name, address=wish.address)
             with transaction():
-                registrations.ask(wish, password_hash, network=sessions.network(), next_path=paths.same_site(form.next.data))
+                may_ask = registrations.count_try(sessions.network())
+            if may_ask:
+                password_hash = credentials.hash_password(form.password.data or "")
+                with transaction():
+                    registrations.ask(wish, password_hash, network=sessions.network(), next_path=paths.same_site(form.next.data))
             return redirect(url_for("membership.registration_sent"), 303)
     return render_template("membership/registration.html", form=form), form.status
 

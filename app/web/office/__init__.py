@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import flash, redirect, render_template, url_for
 
-from app.kernel import clock
+from app.kernel import clock, outbox
 from app.kernel.transaction import transaction
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation, wiring
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 area = Area("office", "/office")
+# Messages travel in a cookie, which holds only so much.
+MOST_SHOWN = 5
 
 
 @area.page("/", allow=RUN_THE_SHOP)
@@ -35,6 +37,7 @@ def money() -> ResponseReturnValue:
         here="money",
         unserved=checkouts.paid_not_served(),
         events=events.newest(),
+        mails=outbox.failed(),
     )
 
 
@@ -51,7 +54,9 @@ def replay_event(event: str) -> ResponseReturnValue:
 def reconcile() -> ResponseReturnValue:
     """Ask the provider about everything now."""
     report = reconciliation.run(wiring.gateway())
-    for difference in report.differences:
+    for difference in report.differences[:MOST_SHOWN]:
         flash(difference, "attention")
+    if len(report.differences) > MOST_SHOWN:
+        flash(f"{len(report.differences) - MOST_SHOWN} more differ: python3 -m app reconcile lists them all.", "attention")
     flash(f"Asked about {report.checkouts} orders and {report.subscriptions} subscriptions.", "success")
     return redirect(url_for("office.money"), 303)

@@ -33,7 +33,8 @@ Sitemap: {site_url}/sitemap.xml
 def home() -> ResponseReturnValue:
     """Say what this is, for whom and what it costs."""
     shelf = courses.published()
-    return render_template("storefront/home.html", courses=shelf, shown=_one_of_each(shelf), answer=prices.answer("25", "year"))
+    answer = prices.answer("25", "year")
+    return render_template("storefront/home.html", courses=shelf, shown=_one_of_each(shelf), answer=answer, entry=prices.entry())
 
 
 @area.page("/library", allow=ANYONE)

@@ -41,7 +41,7 @@ class Answer:
 def prices() -> ResponseReturnValue:
     """Show what a number of people costs and how that was worked out."""
     asked = answer(request.args.get("seats", "25"), request.args.get("interval", "year"))
-    page = render_template("storefront/prices.html", answer=asked, totals=_totals(price_cards.current()))
+    page = render_template("storefront/prices.html", answer=asked, entry=entry(), totals=_totals(price_cards.current()))
     return page, 200 if asked.figure else 422
 
 
@@ -65,6 +65,11 @@ def answer(typed: str, interval: str) -> Answer:
     except Invalid as refusal:
         return Answer(typed, chosen, None, None, refusal.message)
     return Answer(str(priced.seats), chosen, priced, price_curve.curve(card, priced), None)
+
+
+def entry() -> str:
+    """Say what the first user costs."""
+    return price_words.entry(figures.figure(price_cards.current(), 1, Interval.MONTH, _vat_percent()))
 
 
 def _read_seats(typed: str) -> int:

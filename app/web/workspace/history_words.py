@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.accounts import memberships, people
-from app.kernel import money
+from app.accounts import memberships
+from app.web import context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 WORDS = {
     "organisation.founded": "{by} started the organisation",
-    "checkout.started": "{by} started an order for {seats} seats at {gross}",
+    "checkout.started": "{by} started an order for {seats}",
     "checkout.processing": "The payment of an order is on its way",
     "checkout.paid": "An order was paid",
     "checkout.served": "The seats of an order are ready",
-    "checkout.stuck": "An order was paid and its seats are late; the shop has been told",
+    "checkout.stuck": "An order was paid and its seats are late",
     "checkout.expired": "An order was closed without payment",
-    "subscription.began": "The subscription began with {seats} seats",
-    "subscription.changed": "The subscription changed: {seats} seats, {status}",
+    "subscription.began": "The subscription began with {seats}",
+    "subscription.changed": "The subscription changed: {seats}, {status}",
     "invitation.sent": "{by} invited {about}",
     "invitation.sent_again": "{by} sent {about} a new invitation",
     "invitation.accepted": "{about} accepted the invitation",
@@ -33,7 +33,7 @@ WORDS = {
     "seat.held": "A seat is held for {about}",
     "seat.in_use": "{about} has a seat in use",
     "seat.released": "The seat of {about} is free again ({why})",
-    "seat.all_released": "The subscription ended and {seats} seats were released",
+    "seat.all_released": "The subscription ended and {seats} came back",
     "membership.archived": "{by} archived {about}",
 }
 
@@ -46,11 +46,11 @@ class Line:
     text: str
 
 
-def describe(entries: Iterable[JournalEntry]) -> list[Line]:
-    """Put entries into words, with the names people have now; two queries however many there are."""
+def describe(organisation_id: UUID, entries: Iterable[JournalEntry]) -> list[Line]:
+    """Put entries into words, with the names by which the organisation knows people; two queries however many there are."""
     entries = list(entries)
-    members = memberships.names(entry.about for entry in entries if entry.about)
-    persons = people.names(entry.person_id for entry in entries if entry.person_id)
+    members = memberships.names(organisation_id, [entry.about for entry in entries if entry.about])
+    persons = memberships.names_of_people(organisation_id, [entry.person_id for entry in entries if entry.person_id])
     return [Line(entry.at, _sentence(entry, persons, members)) for entry in entries]
 
 
@@ -58,7 +58,8 @@ def _sentence(entry: JournalEntry, persons: dict[UUID, str], members: dict[UUID,
     facts = {
         "by": persons.get(entry.person_id, "The shop") if entry.person_id else "The shop",
         "about": members.get(entry.about, "somebody") if entry.about else "somebody",
-        "gross": money.pounds(entry.facts["gross_minor"]) if "gross_minor" in entry.facts else "",
         **{key: str(value).replace("_", " ") for key, value in entry.facts.items()},
     }
+    if "seats" in entry.facts:
+        facts["seats"] = context.counted(entry.facts["seats"], "seat")
     return WORDS[entry.what].format_map(facts)

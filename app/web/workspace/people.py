@@ -92,7 +92,8 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
         member=found,
         invitation=invitations.open_of(found.id),
         assignments=seats.history(found.id),
-        items=history_words.describe(journal.about(actor.organisation.id, found.id)),
+        may_archive=found.id != actor.membership.id and (not found.is_owner or Role.OWNER in actor.roles),
+        items=history_words.describe(actor.organisation.id, journal.about(actor.organisation.id, found.id)),
     )
 
 
@@ -117,7 +118,7 @@ def archive(actor: Actor, membership: UUID) -> ResponseReturnValue:
     """Archive somebody who leaves; their seat is free at once and their records stay."""
     with transaction():
         found = joining.archive(actor, membership)
-    return _back_to(actor, found, f"{found.name} is archived. Their seat is free, and their records stay.")
+    return _back_to(actor, found, f"{found.name} is archived. The seat they had is free, and their records stay.")
 
 
 def _invitation_page(actor: Actor, form: InvitationForm) -> str:

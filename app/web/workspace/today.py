@@ -77,6 +77,7 @@ def today(actor: Actor) -> ResponseReturnValue:
         waiting=invitations.waiting(actor.organisation.id) if actor.roles & SEE_PEOPLE.roles else [],
         may_invite=bool(actor.roles & SEE_PEOPLE.roles),
         may_buy=bool(actor.roles & BUY_SEATS.roles),
+        may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 
 
@@ -99,7 +100,9 @@ def billing(actor: Actor) -> ResponseReturnValue:
 @area.page("/<uuid:organisation>/history", allow=SEE_PEOPLE)
 def history(actor: Actor) -> ResponseReturnValue:
     """Show what happened in the organisation, newest first."""
-    return page("history", actor, "history", items=history_words.describe(journal.of(actor.organisation.id, 200)))
+    return page(
+        "history", actor, "history", items=history_words.describe(actor.organisation.id, journal.of(actor.organisation.id, 200))
+    )
 
 
 def _renewal(subscription: Subscription | None) -> Figure | None:
@@ -107,7 +110,7 @@ def _renewal(subscription: Subscription | None) -> Figure | None:
     if subscription is None:
         return None
     card = price_cards.of_version(subscription.card_version)
-    return figures.figure(card, max(1, subscription.bought), subscription.paid_interval, wiring.settings().vat_percent)
+    return figures.figure(card, max(1, subscription.bought), subscription.paid_interval, subscription.vat_percent)
 
 
 def _greeting(actor: Actor) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from app.accounts import credentials, one_time_links
+
+WORKSPACE = re.compile(r"/workspace/[0-9a-f-]{36}/")
 WISH = {
     "name": "Ruth Amadi",
     "address": "ruth@example.org",
@@ -22,7 +27,8 @@ def test_a_visitor_registers_confirms_and_is_signed_in(visitor, read_mail):
     page = visitor.page(path)
     assert "St Mary" in page.main.text
     confirmed = visitor.send(path)
-    assert (confirmed.status_code, confirmed.location) == (303, "/workspace/")
+    assert confirmed.status_code == 303
+    assert WORKSPACE.fullmatch(confirmed.location)
     assert visitor.is_signed_in()
 
 
@@ -50,6 +56,31 @@ def test_over_the_limit_the_answer_stays_the_same(visitor, read_mail):
     answers = {(sent.status_code, sent.location) for sent in (visitor.send("/register", **WISH) for _ in range(5))}
     assert answers == {(303, "/register/sent")}
     assert read_mail("ruth@example.org")[0] == "Confirm your e-mail address"
+
+
+def test_a_network_over_its_limit_costs_no_hash_and_sees_the_same_page(visitor, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(one_time_links, "MAILS_PER_NETWORK", 2)
+    monkeypatch.setattr(credentials, "hash_password", lambda password: hashed.append(password) or "hash")
+    sent = [visitor.send("/register", **{**WISH, "address": f"person{number}@example.org"}) for number in range(4)]
+    assert {(answer.status_code, answer.location) for answer in sent} == {(303, "/register/sent")}
+    assert len(hashed) == 2
+
+
+def test_whoever_did_not_register_is_told_to_close_the_page(visitor, read_mail):
+    visitor.send("/register", **WISH)
+    text = " ".join(visitor.page(read_mail("ruth@example.org")[1]).main.text.split())
+    assert "Ruth Amadi" in text
+    assert "If you did not just register St Mary, close this page" in text
+
+
+def test_a_link_that_a_newer_one_replaced_says_so(visitor, other, read_mail):
+    other.send("/register", **{**WISH, "name": "Mal", "organisation_name": "Not St Mary"})
+    _, older = read_mail("ruth@example.org")
+    visitor.send("/register", **WISH)
+    for answer in (visitor.get(older), visitor.send(older)):
+        assert answer.status_code == 409
+        assert "Use the newest mail" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -115,7 +146,7 @@ def test_seats_that_nobody_can_buy_are_forgotten(visitor, query):
 def test_a_way_to_another_site_is_forgotten(visitor, read_mail):
     visitor.send("/register", **WISH, next="https://evil.example/")
     _, path = read_mail("ruth@example.org")
-    assert visitor.send(path).location == "/workspace/"
+    assert WORKSPACE.fullmatch(visitor.send(path).location)
 
 
 def test_without_the_token_of_the_form_nothing_is_sent(visitor):

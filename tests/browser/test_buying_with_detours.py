@@ -1,0 +1,108 @@
+"""Buying when something comes between: a refused card, the bank's question, the back button, a reload, a second tab."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_every_page import look_at
+
+DECLINED = "4000 0000 0000 0002"
+ASKS = "4000 0025 0000 3155"
+numbers = itertools.count()
+
+
+@pytest.fixture
+def buyer(come):
+    """Give somebody whose organisation has ordered 25 seats and who is on the provider's page."""
+    visitor = come()
+    visitor.open("/register?seats=25&interval=year")
+    visitor.register(f"buyer{next(numbers)}@example.org", "St Luke")
+    visitor.press("Pay £984.96")
+    visitor.heads("Pay for Lanyard seats")
+    return visitor
+
+
+def test_a_refused_card_is_said_at_its_field_and_another_one_pays(buyer):
+    assert look_at(buyer, "light") == []
+    buyer.pay(Card_number=DECLINED)
+    buyer.sees("Your card was declined. Nothing was charged. Try another card.")
+    assert look_at(buyer, "light") == []
+    buyer.fill_in({"Security code": "123"})
+    buyer.pay()
+    buyer.is_served()
+
+
+def test_the_bank_says_no_and_then_yes(buyer):
+    buyer.pay(Card_number=ASKS)
+    buyer.heads("Confirm your payment")
+    assert look_at(buyer, "light") == []
+    buyer.press("Fail")
+    buyer.sees("Your bank did not confirm the payment. Nothing was charged.")
+    buyer.pay(Card_number=ASKS)
+    buyer.press("Complete")
+    buyer.is_served()
+
+
+def test_whoever_leaves_the_payment_page_has_not_paid_and_can_go_on(buyer):
+    hosted = buyer.page.url
+    buyer.follow("Back to the shop")
+    buyer.heads("You have not paid yet")
+    buyer.sees("Nothing was charged.")
+    assert look_at(buyer, "light") == []
+    buyer.press("I have paid: check now")
+    buyer.sees("We have just asked the payment provider: nothing is paid yet.")
+    buyer.heads("You have not paid yet")
+    buyer.follow("Go on to payment")
+    assert buyer.page.url == hosted
+    buyer.page.go_back()
+    buyer.heads("You have not paid yet")
+    buyer.page.go_forward()
+    buyer.pay()
+    buyer.is_served()
+
+
+def test_the_back_button_of_the_browser_leads_to_the_same_order(buyer):
+    hosted = buyer.page.url
+    buyer.page.go_back()
+    buyer.heads("Your order")
+    buyer.press("Pay £984.96")
+    assert buyer.page.url == hosted
+
+
+def test_reloading_the_page_after_payment_pays_and_serves_only_once(buyer):
+    buyer.pay()
+    buyer.is_served()
+    for _ in range(3):
+        buyer.page.reload()
+        buyer.heads("Thank you. Your seats are ready")
+    buyer.page.go_back()
+    buyer.page.wait_for_load_state()
+    workspace = re.search("/workspace/[^/]+/", buyer.page.url) or pytest.fail(buyer.page.url)
+    buyer.open(f"{workspace[0]}history")
+    expect(buyer.page.get_by_text("The seats of an order are ready")).to_have_count(1)
+    expect(buyer.page.get_by_text("The subscription began with 25 seats")).to_have_count(1)
+    buyer.open("/buy?seats=25&interval=year")
+    buyer.sees("St Luke has a subscription already.")
+
+
+def test_a_second_order_in_another_tab_closes_the_payment_page_of_the_first(buyer):
+    first = buyer.page.url
+    buyer.open("/buy?seats=30&interval=year")
+    buyer.press(f"Pay {buyer.page.locator('main dd').last.inner_text()}")
+    buyer.heads("Pay for Lanyard seats")
+    buyer.sees("30 seats")
+    second = buyer.page.url
+    assert second != first
+    buyer.open(first)
+    buyer.heads("This payment page has expired")
+    buyer.follow("Back to the shop")
+    buyer.heads("This order is closed")
+    assert look_at(buyer, "light") == []
+    buyer.open(second)
+    buyer.pay()
+    buyer.is_served()
+    buyer.sees("St Luke has 30 seats.")

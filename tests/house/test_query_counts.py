@@ -1,0 +1,135 @@
+"""The number of queries of a page does not grow with the number of rows it lists."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from app import joining, mail
+from app.accounts import memberships, organisations, people, registrations
+from app.accounts.memberships import Role
+from app.accounts.organisations import Kind
+from app.accounts.people import Person
+from app.accounts.sign_ins import SignIn
+from app.kernel import clock, outbox
+from app.kernel.db import db, uuid7
+from app.kernel.transaction import transaction
+from billing import events, seats, subscriptions
+from billing.gateway import ProviderEvent
+from catalog.shelf import importing
+from catalog.shelf.course_files import CourseFile
+from catalog.shelf.courses import CourseVersion, Lesson
+from tests.house.statements import Recorder
+from tests.provider import snapshot
+
+FEW, MANY = 3, 40
+
+
+def owner_of(town):
+    person = people.with_address("owner@example.org")
+    return memberships.actor(person, town.ids["here"])
+
+
+def more_people(town, number):
+    """Add people who learn, people who are invited, and people who have left."""
+    owner = owner_of(town)
+    subscriptions.live(owner.organisation.id).bought = 4 * MANY
+    db.session.flush()
+    for n in range(number):
+        for state in ("here", "left"):
+            person = registrations.open_account(f"{state} {n}", f"{state}{n}@example.org", "hash")
+            member = memberships.add(owner.organisation, person, {Role.LEARNER})
+            seats.assign(owner.organisation.id, member.id, seats.State.IN_USE, by=person.id)
+            if state == "left":
+                joining.archive(owner, member.id)
+        joining.invite(owner, f"Invited {n}", f"invited{n}@example.org", {Role.LEARNER}, days=14)
+
+
+def more_seats_of_one(town, number):
+    """Give a seat to somebody and take it back, again and again."""
+    for _ in range(number):
+        seats.release(town.ids["here"], town.ids["leaver"], "tried", by=None)
+        seats.assign(town.ids["here"], town.ids["leaver"], seats.State.IN_USE, by=None)
+
+
+def more_organisations(_town, number):
+    """Add customers of the shop, to all of which the owner belongs."""
+    owner = people.with_address("owner@example.org")
+    for n in range(number):
+        organisation = organisations.found(f"Parish {n}", Kind.ORGANISATION, by=owner.id)
+        memberships.add(organisation, owner, {Role.OWNER})
+        subscriptions.begin(organisation.id, snapshot(id=f"sub_parish_{n}"))
+
+
+def more_mails(_town, number):
+    for n in range(number):
+        outbox.write("no_account", f"nobody{n}@example.org")
+
+
+def more_events(_town, number):
+    for n in range(number):
+        facts = {"api_version": None, "object_id": "in", "checkout_id": None, "subscription_id": None, "payload": {}}
+        events.store(ProviderEvent(id=f"evt_more_{n}", kind="invoice.paid", created_at=clock.now(), **facts))
+
+
+def more_courses(_town, number):
+    """Put copies of a course on the shelf."""
+    version = db.session.scalars(sa.select(CourseVersion).limit(1)).one()
+    lesson = db.session.scalars(sa.select(Lesson).where(Lesson.version_id == version.id)).first()
+    left_out = {"id", "slug", "number", "digest", "published_at", "is_current"}
+    front = {column.key: getattr(version, column.key) for column in CourseVersion.__table__.columns if column.key not in left_out}
+    files = [CourseFile(f"course-{n}", f"digest {n}", front | {"title": f"Course {n}"}, (lesson,)) for n in range(number)]
+    importing.load(files)
+
+
+def more_sign_ins(_town, number):
+    owner = db.session.scalars(sa.select(Person).where(Person.address == "owner@example.org")).one()
+    template = db.session.scalars(sa.select(SignIn).where(SignIn.person_id == owner.id).limit(1)).one()
+    kept = {"agent": template.agent, "keep": True, "person_id": owner.id, "created_at": template.created_at}
+    for n in range(number):
+        db.session.add(
+            SignIn(id=uuid7(), token_hash=f"{n}", last_seen_at=template.last_seen_at, expires_at=template.expires_at, **kept)
+        )
+
+
+PAGES = [
+    ("owner", "/workspace/{here}/", more_people),
+    ("owner", "/workspace/{here}/people", more_people),
+    ("owner", "/workspace/{here}/people?show=archived", more_people),
+    ("owner", "/workspace/{here}/history", more_people),
+    ("owner", "/workspace/{here}/people/{leaver}", more_seats_of_one),
+    ("owner", "/workspace/{here}/billing", more_people),
+    ("owner", "/workspace/", more_organisations),
+    ("owner", "/buy?seats=3&interval=year", more_organisations),
+    ("owner", "/profile", more_sign_ins),
+    ("operator", "/office/", more_organisations),
+    ("operator", "/office/money", more_events),
+    ("visitor", "/sandbox/mailbox", more_mails),
+    ("visitor", "/courses", more_courses),
+    ("visitor", "/courses?q=course", more_courses),
+    ("visitor", "/", more_courses),
+    ("visitor", "/sitemap.xml", more_courses),
+    ("learner", "/learn/{here}/", more_courses),
+]
+
+
+def queries(town, walker, path, more, number):
+    """Count the queries of a page with so many more rows, and say how long it is."""
+    with town.watched():
+        with town.app.app_context():
+            with transaction():
+                more(town, number)
+            mail.send_due()
+        with town.app.app_context(), Recorder(db.engine) as recorder:
+            browser = town.browser(walker)
+            browser.get(path.format(**town.ids))
+        return len(recorder.statements), len(browser.response.data)
+
+
+@pytest.mark.parametrize(("walker", "path", "more"), PAGES)
+def test_a_page_asks_as_often_for_many_rows_as_for_few(town, walker, path, more):
+    few, short = queries(town, walker, path, more, FEW)
+    many, long = queries(town, walker, path, more, MANY)
+    assert few == many
+    if path not in {"/workspace/{here}/", "/workspace/{here}/billing", "/"}:
+        assert long > short

@@ -1,0 +1,40 @@
+"""Every route says who is allowed, and the table of permissions in the docs says the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import factory, settings
+from app.permissions import Permission
+from tests.house import permission_table
+
+STRIPE = {
+    "LANYARD_BILLING": "stripe",
+    "STRIPE_SECRET_KEY": "sk_test_1",
+    "STRIPE_WEBHOOK_SECRET": "whsec_1",
+    "LANYARD_MAIL": "smtp://127.0.0.1:2525",
+}
+
+
+@pytest.fixture(params=["sandbox", "stripe"])
+def made(request, data):
+    """Give a shop where no money moves, and one where it does."""
+    extra = STRIPE if request.param == "stripe" else {}
+    return factory.create_app(settings.from_environment({"LANYARD_DATA": str(data), **extra}))
+
+
+def test_every_endpoint_names_a_permission(made):
+    unnamed = [name for name, view in made.view_functions.items() if not isinstance(getattr(view, "allow", None), Permission)]
+    assert unnamed == []
+    assert {rule.endpoint for rule in made.url_map.iter_rules()} == set(made.view_functions)
+
+
+def test_the_sandbox_is_there_only_where_no_money_moves(made):
+    is_sandbox = made.config["SETTINGS"].is_sandbox
+    assert any(rule.rule.startswith("/sandbox") for rule in made.url_map.iter_rules()) is is_sandbox
+    assert ("sandbox" in made.blueprints) is is_sandbox
+
+
+def test_the_table_of_permissions_is_up_to_date(data):
+    app = factory.create_app(settings.from_environment({"LANYARD_DATA": str(data)}))
+    assert permission_table.PAGE.read_text() == permission_table.text(app), "run python -m tests.house.permission_table"

@@ -1,0 +1,239 @@
+"""A town for the walk: an organisation with somebody in every role, another one beside it, a stranger and the operator.
+
+It is built once, on SQLite, and put back to how it was whenever a request has changed it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import requests
+import sqlalchemy as sa
+
+from app import factory, joining, mail
+from app.accounts import credentials, invitations, memberships, one_time_links, organisations, people, registrations
+from app.accounts.invitations import Invitation
+from app.accounts.memberships import Actor, Role
+from app.accounts.one_time_links import Purpose
+from app.accounts.organisations import Kind
+from app.accounts.registrations import Registration
+from app.accounts.sign_ins import SignIn
+from app.kernel import clock
+from app.kernel.db import db
+from app.kernel.outbox import DeliveredMail
+from app.kernel.transaction import transaction
+from billing import checkouts, events, price_cards, reactions, seats, subscriptions
+from billing.gateway import ProviderEvent
+from billing.price_cards import Interval
+from catalog.shelf import importing
+from tests.house.statements import Recorder
+from tests.page_reader import PageReader
+from tests.provider import snapshot
+from tests.shelf import SHELF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flask import Flask
+
+    from app.accounts.people import Person
+
+VISITOR, STRANGER, OPERATOR, NEIGHBOUR = "visitor", "stranger", "operator", "owner of another organisation"
+MEMBERS = tuple(role.value for role in Role)
+WALKERS = (VISITOR, STRANGER, *MEMBERS, NEIGHBOUR, OPERATOR)
+PASSWORD = "three odd words"  # noqa: S105 - of people who do not exist
+CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
+DAYS = 14
+
+
+@dataclass
+class Town:
+    """The shop, everybody's browser, and the ids and links by which things are reached."""
+
+    app: Flask
+    database: Path
+    ids: dict[str, UUID] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    sign_ins: dict[str, UUID] = field(default_factory=dict)
+    browsers: dict[str, PageReader] = field(default_factory=dict)
+
+    def browser(self, walker: str) -> PageReader:
+        """Give a fresh window of somebody's browser."""
+        return self.browsers[walker].again()
+
+    @contextmanager
+    def watched(self) -> Iterator[Recorder]:
+        """Record the statements of a block, and put the town back to how it was when the block wrote anything."""
+        with self.app.app_context():
+            engine = db.engine
+        with Recorder(engine) as recorder:
+            yield recorder
+        if recorder.writes:
+            self.restore()
+
+    def keep(self) -> None:
+        """Keep the town as it is now."""
+        self._let_go()
+        shutil.copy(self.database, self._kept)
+
+    def restore(self) -> None:
+        """Put the town back to how it was kept."""
+        self._let_go()
+        shutil.copy(self._kept, self.database)
+
+    @property
+    def _kept(self) -> Path:
+        return self.database.with_suffix(".kept")
+
+    def _let_go(self) -> None:
+        """Close every connection, which also empties the write-ahead log into the file."""
+        with self.app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+        for suffix in ("-wal", "-shm"):
+            self.database.with_name(self.database.name + suffix).unlink(missing_ok=True)
+
+
+def build(app: Flask, database: Path) -> Town:
+    """Build the town in an empty shop whose database is this file."""
+    town = Town(app, database)
+    factory.open_gateway(app, app.config["SETTINGS"])
+    with app.app_context():
+        with transaction():
+            price_cards.publish_seed()
+            importing.load(SHELF)
+            town.tokens["first operator"] = registrations.invite_first_operator().rpartition("/")[2]
+        _people(town)
+        _orders(town)
+        _links(town)
+        mail.send_due()
+        town.ids["mail"] = db.session.scalars(sa.select(DeliveredMail.id).limit(1)).one()
+    for walker in WALKERS:
+        _browser(town, walker)
+    town.keep()
+    return town
+
+
+def address(walker: str) -> str:
+    """Give the e-mail address of somebody in the town."""
+    return f"{walker.replace(' ', '.')}@example.org"
+
+
+def _people(town: Town) -> None:
+    hashed = credentials.hash_password(PASSWORD)
+    with transaction():
+        persons = {walker: _person(walker, hashed) for walker in WALKERS if walker != VISITOR}
+        persons[OPERATOR].is_operator = True
+        here = organisations.found("St Mary", Kind.ORGANISATION, by=persons["owner"].id)
+        there = organisations.found("St Peter", Kind.ORGANISATION, by=persons[NEIGHBOUR].id)
+        members = {role: memberships.add(here, persons[role], {Role(role)}) for role in MEMBERS}
+        memberships.add(there, persons[NEIGHBOUR], {Role.OWNER})
+        leaver = memberships.add(here, _person("leaver", hashed), {Role.LEARNER})
+        stays = memberships.add(there, _person("stays", hashed), {Role.LEARNER})
+    town.ids |= {"here": here.id, "there": there.id, "leaver": leaver.id, "stays": stays.id}
+    _buy(town, Actor(persons["owner"], here, members["owner"]))
+    with transaction():
+        subscriptions.begin(there.id, snapshot(quantity=10))
+        for member in (members["learner"], leaver):
+            seats.assign(here.id, member.id, seats.State.IN_USE, by=None)
+        seats.assign(there.id, stays.id, seats.State.IN_USE, by=None)
+        owner, other = memberships.actor(persons["owner"], here.id), memberships.actor(persons[NEIGHBOUR], there.id)
+        town.ids["invited"] = joining.invite(owner, "Ina Vited", "ina@example.org", {Role.LEARNER}, days=DAYS).id
+        town.ids["invited there"] = joining.invite(other, "Ona Vited", "ona@example.org", {Role.LEARNER}, days=DAYS).id
+        _third(town, _person("third", hashed))
+
+
+def _third(town: Town, founder: Person) -> None:
+    """Found an organisation to which nobody who walks belongs, so that each of them could accept its invitation."""
+    organisation = organisations.found("St Paul", Kind.ORGANISATION, by=founder.id)
+    membership = memberships.add(organisation, founder, {Role.OWNER})
+    subscriptions.begin(organisation.id, snapshot(id="sub_3", quantity=3))
+    actor = Actor(founder, organisation, membership)
+    guest = joining.invite(actor, "Guest", "guest@example.org", {Role.LEARNER}, days=DAYS)
+    link = db.session.scalars(sa.select(Invitation.link_id).where(Invitation.membership_id == guest.id)).one()
+    town.tokens["invitation"] = invitations.token(link)
+
+
+def _orders(town: Town) -> None:
+    """Add an order of the neighbour, and a message of the provider that was stored."""
+    with transaction():
+        person, subscription = people.with_address(address(NEIGHBOUR)), subscriptions.live(town.ids["there"])
+        assert person is not None
+        assert subscription is not None
+        neighbour = memberships.actor(person, town.ids["there"])
+        subscription.is_live = False
+        db.session.flush()
+        order = checkouts.start(neighbour, 4, Interval.YEAR, vat_percent=20, seat_for_buyer=False)
+        subscription.is_live = True
+        town.ids["order there"] = order.id
+        events.store(
+            ProviderEvent(
+                id="evt_1",
+                kind="invoice.paid",
+                created_at=clock.now(),
+                api_version=None,
+                object_id="in_1",
+                checkout_id=None,
+                subscription_id=None,
+                payload={},
+            )
+        )
+
+
+def _links(town: Town) -> None:
+    """Send the links that mails carry, to people who do not walk."""
+    hashed = credentials.hash_password(PASSWORD)
+    with transaction():
+        sleeper = _person("sleeper", hashed)
+        reset = one_time_links.issue(Purpose.RESET_PASSWORD, one_time_links.MAIL_WINDOW, person_id=sleeper.id)
+        change = one_time_links.issue(
+            Purpose.CHANGE_ADDRESS, one_time_links.MAIL_WINDOW, person_id=sleeper.id, address="awake@example.org"
+        )
+        wish = registrations.read(
+            name="New Comer", address="new@example.org", kind=Kind.ORGANISATION, organisation_name="St Luke"
+        )
+        registrations.ask(wish, hashed, network="test")
+        db.session.flush()
+        town.tokens |= {
+            "reset": one_time_links.token(reset),
+            "change": one_time_links.token(change),
+            "registration": registrations.token(db.session.scalars(sa.select(Registration.id)).one()),
+        }
+
+
+def _person(walker: str, hashed: str) -> Person:
+    return registrations.open_account(walker.capitalize(), address(walker), hashed)
+
+
+def _buy(town: Town, owner: Actor) -> None:
+    """Buy seats for an organisation, paid on the sandbox's page."""
+    with transaction():
+        order = checkouts.start(owner, 25, Interval.YEAR, vat_percent=20, seat_for_buyer=False)
+    gateway = town.app.extensions["gateway"]
+    reactions.open_checkout(gateway, order.id, address=owner.person.address, page_url="http://127.0.0.1:8000/order")
+    db.session.rollback()
+    pay = f"{town.app.extensions['sandbox'].listen()}/checkout/{order.provider_id}"
+    requests.post(pay, data=CARD, timeout=20, allow_redirects=False).raise_for_status()
+    assert reactions.serve(gateway, order.id) is checkouts.State.SERVED
+    town.ids["order"] = order.id
+
+
+def _browser(town: Town, walker: str) -> None:
+    """Sign somebody in twice, and keep the browser of the second time and the id of the first sign-in."""
+    browser = PageReader(town.app)
+    browser.get("/sign-in")
+    if walker != VISITOR:
+        other = PageReader(town.app)
+        other.sign_in(address(walker), PASSWORD)
+        with town.app.app_context():
+            newest = sa.select(SignIn.id).order_by(SignIn.created_at.desc()).limit(1)
+            town.sign_ins[walker] = db.session.scalars(newest).one()
+        browser.sign_in(address(walker), PASSWORD)
+        browser.get("/profile/name")
+    town.browsers[walker] = browser
+    town.sign_ins.setdefault(walker, uuid4())

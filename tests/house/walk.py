@@ -1,0 +1,249 @@
+"""How each endpoint is asked so that it succeeds for whoever may, and what everybody else is to be told."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+import stripe
+from flask import url_for
+
+from app.accounts.memberships import Role
+from app.accounts.people import Person
+from app.kernel.db import db
+from app.kernel.transaction import transaction
+from app.permissions import Permission, Reach
+from billing import subscriptions
+from tests.house.town import MEMBERS, NEIGHBOUR, OPERATOR, PASSWORD, STRANGER, VISITOR, WALKERS, Town, address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from flask import Flask
+
+    from tests.page_reader import PageReader
+
+SIGNED_IN = tuple(walker for walker in WALKERS if walker != VISITOR)
+LESSON_NEEDS_SEAT = {Role.MANAGER.value: 403, Role.BILLING.value: 403}
+GOES_ON = dict.fromkeys(SIGNED_IN, 303)
+NEW_PASSWORD = "four quite odd words"  # noqa: S105 - of people who do not exist
+
+
+@dataclass(frozen=True)
+class Route:
+    """A rule of the map: its endpoint, its one method and who is allowed."""
+
+    endpoint: str
+    method: str
+    allow: Permission
+
+
+@dataclass(frozen=True)
+class Step:
+    """How an endpoint is asked: `at` names what stands in its address, by the names of the town.
+
+    `instead` gives other answers than success where more than the role decides; `first` makes true what has to be; `foreign`
+    names, for each part of the address that is an id within an organisation, one that belongs to somebody else.
+    """
+
+    at: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    success: int | None = None
+    instead: Mapping[str, int] = field(default_factory=dict)
+    first: Callable[[Town], None] | None = None
+    sent: Callable[[Town], dict[str, Any]] | None = None
+    foreign: Mapping[str, str] = field(default_factory=dict)
+
+
+def _without_operator(_town: Town) -> None:
+    with transaction():
+        db.session.execute(sa.update(Person).values(is_operator=False))
+
+
+def _without_subscription(town: Town) -> None:
+    with transaction():
+        subscription = subscriptions.live(town.ids["here"])
+        assert subscription is not None
+        subscription.is_live = False
+
+
+def _signed_event(town: Town) -> dict[str, Any]:
+    """Give a message of the provider with its signature."""
+    event = {
+        "id": "evt_2",
+        "object": "event",
+        "type": "invoice.paid",
+        "created": int(time.time()),
+        "api_version": stripe.api_version,
+        "data": {"object": {"id": "in_2", "object": "invoice"}},
+    }
+    payload = json.dumps(event)
+    secret = town.app.config["SETTINGS"].stripe_webhook_secret
+    signature = stripe.WebhookSignature.generate_signature_header(payload, secret, int(time.time()))
+    return {"data": payload, "headers": {"Stripe-Signature": signature}, "content_type": "application/json"}
+
+
+HERE = {"organisation": "here"}
+LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
+INVITED = Step(HERE | {"membership": "invited"}, foreign={"membership": "invited there"})
+ORDER = Step(HERE | {"checkout": "order"}, foreign={"checkout": "order there"})
+SLUG = {"slug": "fire-safety-awareness"}
+MAIL = Step({"mail": "mail"})
+ACCOUNT = {"name": "New Comer", "password": NEW_PASSWORD}
+
+STEPS: dict[str, Step] = {
+    "assets.favicon": Step(),
+    "assets.static_file": Step({"version": "any", "name": "css/lanyard.css"}),
+    "checkout.begin_checkout": Step(HERE, form={"seats": "3", "interval": "year"}, first=_without_subscription),
+    "checkout.confirm_checkout": ORDER,
+    "checkout.confirmation": ORDER,
+    "checkout.order": Step(query={"seats": "3", "interval": "year"}),
+    "classroom.lesson": Step(HERE | SLUG | {"number": 1}, instead=LESSON_NEEDS_SEAT),
+    "classroom.my_learning": Step(HERE),
+    "health.alive": Step(),
+    "health.ready": Step(),
+    "hooks.receive_event": Step(sent=_signed_event, success=200),
+    "joining.accept": Step({"token": "invitation"}),
+    "joining.invitation": Step({"token": "invitation"}),
+    "joining.open_account": Step({"token": "invitation"}, form=ACCOUNT),
+    "membership.address_change": Step(),
+    "membership.address_confirmation": Step({"token": "change"}),
+    "membership.ask_address_change": Step(form={"address": "other@example.org", "current": PASSWORD}),
+    "membership.ask_for_reset": Step(form={"address": "sleeper@example.org"}),
+    "membership.change_password": Step(form={"current": PASSWORD, "password": NEW_PASSWORD}),
+    "membership.confirm_address": Step({"token": "change"}),
+    "membership.confirm_registration": Step({"token": "registration"}),
+    "membership.first_operator": Step({"token": "first operator"}),
+    "membership.forgotten_password": Step(),
+    "membership.name_change": Step(),
+    "membership.new_password": Step({"token": "reset"}),
+    "membership.open_first_operator": Step(
+        {"token": "first operator"}, form=ACCOUNT | {"address": "first@example.org"}, first=_without_operator
+    ),
+    "membership.password_change": Step(),
+    "membership.profile": Step(),
+    "membership.register": Step(
+        form=ACCOUNT | {"address": "newer@example.org", "kind": "organisation", "organisation_name": "St Luke"}
+    ),
+    "membership.registration": Step(instead=GOES_ON),
+    "membership.registration_confirmation": Step({"token": "registration"}),
+    "membership.registration_sent": Step(),
+    "membership.rename": Step(form={"name": "Another Name"}),
+    "membership.reset_password": Step({"token": "reset"}, form={"password": NEW_PASSWORD}),
+    "membership.reset_sent": Step(),
+    "membership.revoke_other_sign_ins": Step(),
+    "membership.revoke_sign_in": Step({"sign_in": "own sign-in"}, foreign={"sign_in": "somebody's sign-in"}),
+    "membership.sign_in": Step(form={"address": address(STRANGER), "password": PASSWORD}),
+    "membership.sign_in_page": Step(instead=GOES_ON),
+    "membership.sign_out": Step(),
+    "membership.signed_out": Step(),
+    "office.customers_page": Step(),
+    "office.money": Step(),
+    "office.reconcile": Step(),
+    "office.replay_event": Step({"event": "evt_1"}),
+    "sandbox.control": Step(),
+    "sandbox.mail": MAIL,
+    "sandbox.mail_as_sent": MAIL,
+    "sandbox.mailbox": Step(),
+    "sandbox.move_clock": Step(form={"step": "hour"}),
+    "storefront.articles": Step(),
+    "storefront.course": Step(SLUG),
+    "storefront.courses": Step(),
+    "storefront.cover": Step(SLUG),
+    "storefront.home": Step(),
+    "storefront.library": Step(),
+    "storefront.price_figure": Step(query={"seats": "3"}),
+    "storefront.prices": Step(),
+    "storefront.robots": Step(),
+    "storefront.sample": Step(SLUG),
+    "storefront.sitemap": Step(),
+    "style_page.components": Step(),
+    "workspace.archive": LEAVER,
+    "workspace.billing": Step(HERE),
+    "workspace.found_organisation": Step(form={"name": "St Anne"}),
+    "workspace.history": Step(HERE),
+    "workspace.invitation": Step(HERE),
+    "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner"}),
+    "workspace.invite_again": INVITED,
+    "workspace.organisations_page": Step(),
+    "workspace.people": Step(HERE),
+    "workspace.person": LEAVER,
+    "workspace.today": Step(HERE),
+    "workspace.withdraw_invitation": INVITED,
+}
+
+
+def routes(app: Flask) -> list[Route]:
+    """Give every rule of the map with its method."""
+    views: dict[str, Any] = dict(app.view_functions)
+    return [
+        Route(rule.endpoint, method, views[rule.endpoint].allow)
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.endpoint)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def succeeds(route: Route) -> int:
+    """Give the status of success."""
+    return STEPS[route.endpoint].success or (200 if route.method == "GET" else 303)
+
+
+def asks_to_sign_in(route: Route, walker: str) -> bool:
+    """Whether somebody is sent to the sign-in page."""
+    return walker == VISITOR and route.allow.reach is not Reach.ANYONE
+
+
+def expected(route: Route, walker: str) -> int:
+    """Give the status that somebody is to be answered with."""
+    if asks_to_sign_in(route, walker):
+        return 303
+    if route.allow.reach is Reach.OPERATOR and walker != OPERATOR:
+        return 404
+    if route.allow.reach is Reach.MEMBER:
+        if walker not in MEMBERS:
+            return 404
+        if Role(walker) not in route.allow.roles:
+            return 403
+    return STEPS[route.endpoint].instead.get(walker, succeeds(route))
+
+
+def path(town: Town, route: Route, walker: str, **changed: object) -> str:
+    """Give the address at which somebody asks."""
+    known: dict[Any, Any] = {
+        **town.ids,
+        **town.tokens,
+        "own sign-in": town.sign_ins[walker],
+        "somebody's sign-in": town.sign_ins[NEIGHBOUR if walker != NEIGHBOUR else STRANGER],
+    }
+    step = STEPS[route.endpoint]
+    arguments: dict[str, Any] = {name: known.get(key, key) for name, key in {**step.at, **changed}.items()}
+    with town.app.test_request_context():
+        return url_for(route.endpoint, **{**step.query, **arguments})
+
+
+def ask(town: Town, route: Route, browser: PageReader, at: str, status: int) -> None:
+    """Ask at an address and demand a status."""
+    step = STEPS[route.endpoint]
+    if route.method == "GET":
+        browser.get(at, status)
+    elif step.sent is not None:
+        browser.send(at, status=status, **step.sent(town))
+    else:
+        browser.post(at, step.form, status)
+
+
+def prepare(town: Town, route: Route) -> None:
+    """Make true what has to be before somebody who may can succeed."""
+    first = STEPS[route.endpoint].first
+    if first is not None:
+        with town.app.app_context():
+            first(town)
+
+
+def writes(statements: list[str]) -> Iterator[str]:
+    """Give the writes that are no sighting: that a session was last seen now is the one thing a page may note."""
+    return (statement for statement in statements if not statement.startswith("UPDATE sign_in SET last_seen_at="))

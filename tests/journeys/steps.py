@@ -1,0 +1,345 @@
+"""The steps of the journey from registering to the first learner, each as a person does it who may have done it before.
+
+A step that was cut off is played again: the person looks at what the shop says now, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from bs4 import BeautifulSoup, Tag
+from werkzeug.test import Client
+
+from app.accounts.invitations import Invitation
+from app.accounts.organisations import Organisation
+from app.accounts.people import Person
+from app.accounts.registrations import Registration
+from app.kernel.db import db
+from app.kernel.journal import JournalEntry
+from app.kernel.outbox import DeliveredMail, OutboxMail
+from app.kernel.transaction import transaction
+from billing import price_cards, reconciliation, seats
+from billing.checkouts import Checkout, State
+from billing.events import ProviderEvent
+from billing.sandbox.store import Store
+from billing.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from wsgiref.types import WSGIApplication
+
+    from flask import Flask
+
+ORIGIN = "http://127.0.0.1:8000"
+OWNER = "ruth@example.org"
+INVITED = {"amy": "Amy Pond", "ben": "Ben Wade", "cat": "Cat Hill"}
+PASSWORD = "three odd words"  # noqa: S105 - of nobody
+CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
+ORDER = "/buy?seats=25&interval=year"
+
+
+@dataclass
+class Page:
+    """What a browser shows."""
+
+    status: int
+    path: str
+    text: str
+
+    @property
+    def read(self) -> BeautifulSoup:
+        """The page as a tree."""
+        return BeautifulSoup(self.text, "html5lib")
+
+    @property
+    def heading(self) -> str:
+        """The words of the first heading."""
+        return self.one("h1").get_text(strip=True)
+
+    def one(self, selector: str) -> Tag:
+        """Give the first element of a kind."""
+        found = self.read.select_one(selector)
+        assert found is not None, (selector, self.status, self.path, self.text)
+        return found
+
+    def form(self, words: str) -> tuple[str, dict[str, str]] | None:
+        """Give where the form with a button goes to and what it sends unchanged; None when there is no such button."""
+        for button in self.read.select("main button"):
+            form = button.find_parent("form")
+            if form is not None and button.get_text(strip=True).startswith(words):
+                fields = {
+                    str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]:not([type=checkbox])")
+                }
+                return str(form["action"]), fields
+        return None
+
+
+class Browser:
+    """A browser that remembers its cookies and where it is, in a file, because the shop may die at any moment."""
+
+    def __init__(self, site: WSGIApplication, memory: Path) -> None:
+        self._client = Client(site, use_cookies=False)
+        self._memory = memory
+        self._cookies: dict[str, str] = {}
+        self.at = "/"
+        if memory.exists():
+            self._cookies, self.at = json.loads(memory.read_text())
+
+    def get(self, address: str) -> Page:
+        """Open a page, following wherever it leads."""
+        return self._ask("GET", address)
+
+    def post(self, address: str, fields: dict[str, str]) -> Page:
+        """Send a form, following wherever that leads."""
+        return self._ask("POST", address, fields)
+
+    def press(self, page: Page, words: str, **fields: str) -> Page:
+        """Press a button with the form around it filled in."""
+        form = page.form(words)
+        assert form is not None, (words, page.status, page.path, page.text)
+        return self.post(form[0] or page.path, form[1] | fields)
+
+    def forget(self) -> None:
+        """Forget every cookie."""
+        self._cookies.clear()
+
+    def _ask(self, method: str, address: str, fields: dict[str, str] | None = None) -> Page:
+        for _ in range(6):
+            path = address.removeprefix(ORIGIN)
+            cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+            headers = {"Cookie": cookies, "Origin": ORIGIN, "User-Agent": "Firefox/141.0"}
+            answer = self._client.open(path, method=method, data=fields, headers=headers, base_url=ORIGIN)
+            for line in answer.headers.getlist("Set-Cookie"):
+                for name, morsel in SimpleCookie(line).items():
+                    self._cookies[name] = morsel.value
+            self.at = path
+            self._memory.write_text(json.dumps([self._cookies, self.at]))
+            if answer.status_code not in {302, 303}:
+                return Page(answer.status_code, path, answer.text)
+            method, address, fields = "GET", answer.headers["Location"], None
+        message = f"goes round in circles: {address}"
+        raise AssertionError(message)
+
+
+class Scene:
+    """The shop with the owner's browser and a learner's."""
+
+    def __init__(self, app: Flask, site: WSGIApplication) -> None:
+        self.app = app
+        self.data: Path = app.config["SETTINGS"].data
+        self.owner = Browser(site, self.data / "owner.json")
+        self.learner = Browser(site, self.data / "learner.json")
+
+    def mailed_link(self, address: str, pattern: str) -> str:
+        """Give the path of the link in the newest mail to an address."""
+        for row in self.owner.get(f"/sandbox/mailbox?to={address}").read.select("tbody th a"):
+            if found := re.search(pattern, self.owner.get(str(row["href"])).text):
+                return found[0]
+        message = f"no mail to {address} with {pattern}"
+        raise AssertionError(message)
+
+    def sweep(self, *names: str) -> None:
+        """Let background work run until there is none left to do."""
+        jobs = self.app.extensions["jobs"]
+        while sum(jobs.run(name) for name in names):
+            pass
+
+
+def open_shop(scene: Scene) -> None:
+    """Publish the prices."""
+    with scene.app.app_context(), transaction():
+        price_cards.publish_seed()
+
+
+def register(scene: Scene) -> None:
+    """Give what an account needs, on the way to an order."""
+    page = scene.owner.get("/register?seats=25&interval=year")
+    fields = {
+        "kind": "organisation",
+        "organisation_name": "St Mary",
+        "name": "Ruth Amadi",
+        "address": OWNER,
+        "password": PASSWORD,
+    }
+    assert scene.owner.press(page, "Create the account", **fields).path == "/register/sent"
+
+
+def send_mails(scene: Scene) -> None:
+    """Send the mails that are due."""
+    scene.sweep("mail")
+
+
+def confirm(scene: Scene) -> None:
+    """Follow the link in the mail; when it was used already, sign in."""
+    page = scene.owner.get(scene.mailed_link(OWNER, r"/register/[\w.-]+"))
+    if page.form("Confirm and sign in"):
+        page = scene.owner.press(page, "Confirm and sign in")
+    elif page.status == 409:
+        assert "Sign in with it." in page.text
+        page = sign_in(scene.owner, OWNER, ORDER)
+    assert page.path == ORDER, page
+
+
+def order(scene: Scene) -> None:
+    """Go to the provider's page."""
+    page = scene.owner.press(scene.owner.get(ORDER), "Pay £984.96")
+    assert page.heading == "Pay for Lanyard seats", page
+
+
+def pay(scene: Scene) -> None:
+    """Pay on the provider's page, or see there that this is done, and come back."""
+    page = scene.owner.get(scene.owner.at)
+    if page.heading == "This order is already paid":
+        page = scene.owner.get(str(page.one("main a")["href"]))
+    elif page.heading == "Pay for Lanyard seats":
+        page = scene.owner.press(page, "Pay £984.96", **CARD)
+    assert "/checkouts/" in page.path, page
+
+
+def be_served(scene: Scene) -> None:
+    """Press the button on the page after payment until it says thank you."""
+    page = scene.owner.get(scene.owner.at)
+    if page.form("Check now"):
+        page = scene.owner.press(page, "Check now")
+    elif page.form("Check again"):
+        page = scene.owner.press(page, "Check again")
+    assert page.heading == "Thank you. Your seats are ready", page
+
+
+def look(scene: Scene) -> None:
+    """Reload the page after payment, which says thank you by now."""
+    assert scene.owner.get(scene.owner.at).heading == "Thank you. Your seats are ready"
+
+
+def deliver(scene: Scene) -> None:
+    """Let the provider's messages arrive and be applied."""
+    scene.app.extensions["sandbox"].deliver_due()
+    scene.sweep("provider_events")
+
+
+def reconcile(scene: Scene) -> None:
+    """Ask the provider about everything, as happens every hour, because no message of it ever arrives."""
+    scene.sweep("paid_orders")
+    with scene.app.app_context():
+        assert reconciliation.run(scene.app.extensions["gateway"]).differences == ()
+
+
+def invite(scene: Scene, key: str) -> None:
+    """Invite somebody; when they were invited already, that is seen in the list."""
+    workspace = scene.owner.get("/workspace/").one("main .card a")["href"]
+    page = scene.owner.get(f"{workspace}people/invite")
+    sent = {"name": INVITED[key], "address": f"{key}@example.org", "role": "learner"}
+    page = scene.owner.press(page, "Send the invitation", **sent)
+    assert page.path.endswith("/people") or (page.status == 409 and "has an open invitation" in page.text), page
+    assert INVITED[key] in scene.owner.get(f"{workspace}people").text
+
+
+def accept(scene: Scene) -> None:
+    """Follow the link of the invitation; when it was used already, sign in."""
+    page = scene.learner.get(scene.mailed_link("amy@example.org", r"/join/[\w.-]+"))
+    if page.status == 404:
+        assert "has been used" in page.text
+        page = scene.learner.get(str(sign_in(scene.learner, "amy@example.org", "/workspace/").one("main .card a")["href"]))
+    else:
+        page = scene.learner.press(page, "Accept and begin", name=INVITED["amy"], password=PASSWORD)
+    assert page.heading == "My learning", page
+
+
+def come_to_rest(scene: Scene) -> None:
+    """Let everything that is due happen."""
+    scene.app.extensions["sandbox"].deliver_due()
+    scene.app.extensions["jobs"].run_until_quiet()
+    scene.app.extensions["sandbox"].deliver_due()
+
+
+def check(scene: Scene) -> None:
+    """See that everything happened exactly once."""
+    with scene.app.app_context():
+        assert reconciliation.run(scene.app.extensions["gateway"]).differences == ()
+        assert seats.miscounted() == []
+        (organisation,) = _all(Organisation)
+        counted = seats.count(organisation.id)
+        assert counted == seats.Count(bought=25, in_use=1, held=2), counted
+        assert {person.address for person in _all(Person)} == {OWNER, "amy@example.org"}
+        (checkout,) = _all(Checkout)
+        assert checkout.state == State.SERVED
+        (subscription,) = _all(Subscription)
+        assert (subscription.status, subscription.bought, subscription.is_live) == ("active", 25, True)
+        assert [event.id for event in _all(ProviderEvent) if event.state != "applied"] == []
+        assert sorted(invitation.state for invitation in _all(Invitation)) == ["accepted", "open", "open"]
+        said = [entry.what for entry in _all(JournalEntry)]
+        for once in ("checkout.started", "checkout.paid", "checkout.served", "subscription.began"):
+            assert said.count(once) == 1, (once, said)
+        _check_mails()
+        _check_provider(scene, subscription.provider_id)
+
+
+def _check_mails() -> None:
+    """See that every mail was sent once, and one for each cause."""
+    mails = _all(OutboxMail)
+    assert [mail.kind for mail in mails if mail.sent_at is None] == []
+    assert {mail.id for mail in mails} == {mail.id for mail in _all(DeliveredMail)}
+    causes = sorted((mail.kind, mail.address) for mail in mails if mail.kind != "confirm_registration")
+    assert causes == [*(("invitation", f"{key}@example.org") for key in INVITED), ("seats_bought", OWNER)]
+    registered = [mail.facts["registration_id"] for mail in mails if mail.kind == "confirm_registration"]
+    assert sorted(registered) == sorted(str(registration.id) for registration in _all(Registration))
+
+
+def _check_provider(scene: Scene, subscription_id: str) -> None:
+    """See that the provider has one customer, who paid one invoice of one subscription."""
+    kinds = ("customer", "checkout.session", "subscription", "invoice", "product", "price", "tax_rate")
+    found = {kind: provider_has(scene.data, kind) for kind in kinds}
+    assert {kind: len(objects) for kind, objects in found.items()} == dict.fromkeys(kinds, 1)
+    assert found["subscription"][0]["id"] == subscription_id
+    assert (found["invoice"][0]["status"], found["invoice"][0]["total"]) == ("paid", 98496)
+
+
+def provider_has(data: Path, kind: str) -> list[dict[str, Any]]:
+    """Give what the provider has of a kind, newest first, read from its file."""
+    store = Store(data / "stripe_sandbox.sqlite3", deadline=lambda _: None, on_queued=lambda: None)
+    with store.reading(0) as work:
+        return work.all(kind)
+
+
+def _all(model: Any) -> list[Any]:
+    return list(db.session.scalars(sa.select(model)))
+
+
+def sign_in(browser: Browser, address: str, wanted: str) -> Page:
+    """Sign in on the way to a page."""
+    page = browser.get("/sign-in")
+    return browser.press(page, "Sign in", address=address, password=PASSWORD, next=wanted)
+
+
+STEPS: dict[str, Callable[[Scene], None]] = {
+    "open_shop": open_shop,
+    "register": register,
+    "send_confirmation": send_mails,
+    "confirm": confirm,
+    "order": order,
+    "pay": pay,
+    "be_served": be_served,
+    "look": look,
+    "deliver": deliver,
+    "reconcile": reconcile,
+    "send_receipt": send_mails,
+    **{f"invite_{key}": lambda scene, key=key: invite(scene, key) for key in INVITED},  # type: ignore[misc]  # key is bound at once
+    "send_invitations": send_mails,
+    "accept": accept,
+    "come_to_rest": come_to_rest,
+    "check": check,
+}
+BEGINNING = ("open_shop", "register", "send_confirmation", "confirm", "order", "pay")
+END = ("send_receipt", "invite_amy", "invite_ben", "invite_cat", "send_invitations", "accept", "come_to_rest", "check")
+# The buyer comes back and asks before the provider's messages arrive; or the messages come first; or none ever comes.
+WAYS = {
+    "asked": (*BEGINNING, "be_served", "deliver", *END),
+    "told": (*BEGINNING, "deliver", "look", *END),
+    "reconciled": (*BEGINNING, "reconcile", "look", *END),
+}

@@ -1,0 +1,141 @@
+"""The operator's office: customers, and money that went wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from app.accounts import memberships, people
+from app.accounts.people import Person
+from app.kernel import clock
+from app.kernel.db import db
+from app.kernel.transaction import transaction
+from billing import checkouts, events, reactions
+from billing.checkouts import Checkout
+from billing.gateway import ProviderEvent
+from billing.price_cards import Interval
+from billing.subscriptions import Subscription
+from tests.web.test_checkout_pages import CARD
+
+
+@pytest.fixture
+def operator(parish):
+    """Give the browser of the operator."""
+    person_id = parish.make_person(name="Olive Marsh", address="olive@example.org", organisation="The shop")
+    with parish.app.app_context(), transaction():
+        db.session.get_one(Person, person_id).is_operator = True
+    return parish.browser("olive@example.org")
+
+
+def row_of(browser, name):
+    """Give the words of the row of a table with this heading."""
+    heading = browser.page.find("th", string=lambda text: text and text.strip() == name)
+    return " ".join(heading.find_parent("tr").get_text(" ").split())
+
+
+def store(app, event_id, kind="invoice.paid", subscription_id=None):
+    with app.app_context(), transaction():
+        events.store(
+            ProviderEvent(
+                id=event_id,
+                kind=kind,
+                created_at=clock.now(),
+                api_version=None,
+                object_id="in_1",
+                checkout_id=None,
+                subscription_id=subscription_id,
+                payload={},
+            )
+        )
+
+
+def test_signing_in_leads_the_operator_to_the_customers(parish, operator):
+    assert operator.path == "/office/"
+    assert "has not bought" in row_of(operator, "St Mary")
+    parish.pays_for(25)
+    operator.get("/office/")
+    assert row_of(operator, "St Mary").endswith("active 25 0 23 November 2027")
+
+
+@pytest.mark.parametrize(("status", "words"), [("past_due", "lapsed"), ("unpaid", "lapsed"), ("incomplete", "pending")])
+def test_a_customer_in_trouble_is_shown_as_such(parish, operator, status, words):
+    parish.pays_for(25, status=status, period_start=clock_of(parish) - timedelta(days=30))
+    operator.get("/office/")
+    assert words in row_of(operator, "St Mary")
+
+
+def test_more_seats_taken_than_bought_are_shown(parish, operator):
+    parish.pays_for(5)
+    with parish.app.app_context(), transaction():
+        db.session.execute(sa.update(Subscription).values(taken=7, is_over=True))
+    operator.get("/office/")
+    assert "more taken than bought" in row_of(operator, "St Mary")
+
+
+def test_the_money_page_of_a_quiet_shop_says_that_all_is_well(operator):
+    operator.get("/office/money")
+    assert "Every order that was paid has its seats." in operator.words
+    assert "No message has arrived yet." in operator.words
+
+
+def test_a_message_that_failed_stands_first_with_its_error_and_is_replayed(parish, operator, connect):
+    connect()
+    store(parish.app, "evt_failed", "customer.subscription.updated", subscription_id="sub_unknown")
+    with parish.app.app_context():
+        assert parish.app.extensions["jobs"].run("provider_events") == 1
+    store(parish.app, "evt_new")
+    operator.get("/office/money")
+    first = operator.page.select("tbody tr")[0].get_text(" ")
+    assert "failed" in first
+    assert "Missing" in first
+    operator.submit("Replay customer.subscription.updated evt_failed")
+    assert "The message will be applied again in a moment." in operator.words
+    with parish.app.app_context():
+        assert parish.app.extensions["jobs"].run("provider_events") == 2
+
+
+def test_a_message_that_never_came_cannot_be_replayed(operator):
+    operator.get("/office/money")
+    operator.post("/office/money/events/evt_0/replay", status=404)
+
+
+def test_an_order_paid_and_not_served_is_shown_until_it_is(parish, operator, connect):
+    gateway = connect()
+    with parish.app.app_context():
+        with transaction():
+            buyer = memberships.actor(people.with_address("ruth@example.org"), parish.id)
+            order = checkouts.start(buyer, 25, Interval.YEAR, vat_percent=20, seat_for_buyer=False)
+        reactions.open_checkout(gateway, order.id, address="ruth@example.org", page_url="http://127.0.0.1:8000/order")
+        provider_id = db.session.scalars(sa.select(Checkout.provider_id)).one()
+        page = f"{parish.app.extensions['sandbox'].listen()}/checkout/{provider_id}"
+        requests.post(page, data=CARD, timeout=20, allow_redirects=False).raise_for_status()
+        with transaction():
+            assert checkouts.record(order.id, gateway.checkout(provider_id)) is checkouts.State.PAID
+        order_id = str(order.id)
+    operator.get("/office/money")
+    assert "£984.96 paid" in row_of(operator, order_id)
+    operator.submit("Reconcile now")
+    assert "Asked about 1 orders and 1 subscriptions." in operator.words
+    assert "Every order that was paid has its seats." in operator.words
+    assert parish.seats().bought == 25
+
+
+def test_what_cannot_be_put_right_is_said(parish, operator, connect):
+    connect()
+    parish.pays_for(5)
+    operator.get("/office/money")
+    operator.submit("Reconcile now")
+    assert "Subscription sub_1: We cannot find that." in operator.words
+
+
+def test_the_office_is_not_there_for_customers(parish):
+    parish.owner.get("/office/", 404)
+    assert not parish.owner.page.select('a[href="/office/"]')
+
+
+def clock_of(parish):
+    with parish.app.app_context():
+        return clock.now()
