@@ -22,6 +22,7 @@ from app.kernel.transaction import transaction
 from billing import price_cards, subscriptions
 from billing.stripe_gateway import StripeGateway
 from tests import postgres
+from tests.groups import InGroups
 from tests.postgres import TEMPLATE
 from tests.provider import snapshot
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from flask import Flask
+    from xdist.remote import Producer
 
     from billing.gateway import Gateway
 
@@ -44,6 +46,10 @@ hypothesis_settings.register_profile("full", max_examples=300, deadline=None, de
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="every page in every scheme and the full Hypothesis budgets")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InGroups:
+    return InGroups(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -55,6 +55,18 @@ def run_shop(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
+    try:
+        app = _set_up(options)
+    except BaseException:
+        # Nobody else will: gunicorn closes it, but only once it runs.
+        listener.close()
+        raise
+    _Server(app, listener, with_demo=not options.no_demo).run()
+    return 0
+
+
+def _set_up(options: argparse.Namespace) -> Flask:
+    """Read the settings, make everything ready and say what the address means for others."""
     shown = f"[{options.host}]" if ":" in options.host else options.host
     host = "127.0.0.1" if options.host in EVERYWHERE else shown
     default = f"http://{host}:{options.port}"
@@ -63,8 +75,7 @@ def run_shop(options: argparse.Namespace) -> int:
     app = _prepared(chosen)
     if options.host in EVERYWHERE and chosen.url == default:
         print("Others reach the shop only once LANYARD_URL says by which address, such as http://192.168.1.20:8000.", flush=True)
-    _Server(app, listener, with_demo=not options.no_demo).run()
-    return 0
+    return app
 
 
 def _prepared(chosen: Settings) -> Flask:
@@ -177,7 +188,7 @@ def _listen(host: str, port: int) -> socket.socket | None:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LAST_PORT):
-        message = f"ports go from 1 to {LAST_PORT}, and {text} is none of them"
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_PORT)) and 1 <= int(text) <= LAST_PORT):
+        message = f"ports go from 1 to {LAST_PORT}, and {text[:20]!r} is none of them"
         raise argparse.ArgumentTypeError(message)
     return int(text)

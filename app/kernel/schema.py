@@ -8,7 +8,6 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from flask import current_app
 from flask_migrate import Migrate, revision, upgrade
 
@@ -32,11 +31,10 @@ def bring_up_to_date() -> None:
         except sa.exc.DBAPIError as error:
             message = f"The database does not answer, or does not let itself be brought up to date: {error.orig}"
             raise Unavailable(message) from error
-        except CommandError as error:
-            message = (
-                f"The database belongs to another version of this program: {error}. Restore a backup, or start that version."
-            )
-            raise Unavailable(message) from error
+        except SystemExit as ended:
+            # Flask-Migrate ends the program instead of saying why.
+            message = f"The database belongs to another version of this program: {ended.__context__}. Start that version."
+            raise Unavailable(message) from ended
 
 
 def draft(why: str) -> None:

@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep all tests of this folder in one process, because they share a shop and a browser; leave the long ones to --full."""
-    for item in items:
-        if "browser" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+    """Leave the long tests to the full gate."""
     if not config.getoption("--full"):
         left_out = [item for item in items if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
@@ -56,9 +52,10 @@ def come(browser: Browser, shop_process: ShopProcess) -> Iterator[Callable[..., 
     watches: list[Watch] = []
 
     def make(**options: Any) -> Visitor:
-        context = browser.new_context(**{"base_url": shop_process.url, "locale": "en-GB", **options})
+        options = {"base_url": shop_process.url, "locale": "en-GB", **options}
+        context = browser.new_context(**options)
         context.set_default_timeout(10_000)
-        watches.append(Watch(context, shop_process.url))
+        watches.append(Watch(context, options["base_url"]))
         return Visitor(context.new_page(), has_scripts=options.get("java_script_enabled", True))
 
     yield make

@@ -39,7 +39,8 @@ PAGES = {
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
     ),
     "owner": (
-        "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/workspace/{organisation}/people/invite",
+        "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people",
+        "/workspace/{organisation}/people/invite",
         "/workspace/{organisation}/people?show=archived", "/workspace/{organisation}/people/{invited}",
         "/workspace/{organisation}/people/{active}", "/workspace/{organisation}/people/{archived}",
         "/workspace/{organisation}/billing", "/workspace/{organisation}/history", "/buy?seats=25&interval=year",

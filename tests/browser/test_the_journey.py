@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.browser.visits import KeyboardVisitor, Visitor
 
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "by mouse": {},
     "without JavaScript": {"java_script_enabled": False},
     "on a small phone": {"viewport": {"width": 320, "height": 640}, "has_touch": True},

@@ -19,6 +19,7 @@ from app.kernel import schema
 from app.kernel.db import db
 
 PROJECT = Path(__file__).parents[2]
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - for a moment, without a request
 COMMANDS = ("run", "worker", "migrate", "load", "reconcile", "test")
 
 
@@ -189,10 +190,10 @@ def test_a_database_that_cannot_be_used_stops_the_start_with_a_message(folder, s
 
 
 def test_whoever_listens_everywhere_hears_that_others_need_an_address(folder, served, capsys, monkeypatch):
-    assert run_on_free_port(folder, "--host", "0.0.0.0") == 0
+    assert run_on_free_port(folder, "--host", EVERYWHERE) == 0
     assert "LANYARD_URL" in capsys.readouterr().out
     monkeypatch.setenv("LANYARD_URL", "http://192.168.1.20:8000")
-    assert run_on_free_port(folder, "--host", "0.0.0.0") == 0
+    assert run_on_free_port(folder, "--host", EVERYWHERE) == 0
     assert "LANYARD_URL" not in capsys.readouterr().out
     assert len(served) == 2
 

@@ -38,7 +38,7 @@ def sandbox(tmp_path_factory, clock):
         now=clock,
         public_url="http://127.0.0.1:8000/sandbox/stripe",
         webhook_url="http://127.0.0.1:9/hooks/stripe",
-        webhook_secret="whsec_contract",  # noqa: S106 - a secret of this test only
+        webhook_secret="whsec_contract",
         key=KEY,
     )
     yield running

@@ -26,6 +26,7 @@ CLOCK_CALLS = frozenset(
 CLOCK_READERS = {
     ("app/kernel/clock.py", "datetime.now"): "it is the clock",
     ("app/kernel/db.py", "time.time_ns"): "an id of version 7 holds the real millisecond",
+    ("app/kernel/transaction.py", "time.monotonic"): "waiting for the turn to write ends after some seconds",
     ("app/mail.py", "time.monotonic"): "a worker stops before its lease ends",
     ("app/cli/gate.py", "time.monotonic"): "the gate says how long each step took",
     ("billing/reactions.py", "time.monotonic"): "the same",

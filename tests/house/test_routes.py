@@ -10,9 +10,14 @@ from tests.house import permission_table
 
 STRIPE = {
     "LANYARD_BILLING": "stripe",
+    "LANYARD_URL": "https://training.example.org",
     "STRIPE_SECRET_KEY": "sk_test_1",
     "STRIPE_WEBHOOK_SECRET": "whsec_1",
     "LANYARD_MAIL": "smtp://127.0.0.1:2525",
+    "LANYARD_MAIL_FROM": "Training <hello@training.example.org>",
+    "LANYARD_CONTACT_ADDRESS": "hello@training.example.org",
+    "LANYARD_SUPPLIER": "Training Ltd",
+    "LANYARD_VAT_PERCENT": "20",
 }
 
 

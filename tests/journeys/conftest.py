@@ -1,4 +1,4 @@
-"""A shop with its provider and the owner's browser, and kills that stay in one process."""
+"""A shop with its provider and the browser of the owner."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from billing.gateway import Gateway
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the kills on one kind of database together: what they go back to takes a while to make."""
-    for item in items:
-        if item.path.name == "test_kill.py" and isinstance(item, pytest.Function):
-            item.add_marker(pytest.mark.xdist_group(f"killed-{item.callspec.params['kept']}"))
 
 
 @pytest.fixture

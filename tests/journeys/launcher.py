@@ -95,7 +95,7 @@ def watch() -> None:
             options["factory"] = SandboxConnection
         return connect(path, *arguments, **options)
 
-    requests.Session.send = counted_send  # type: ignore[method-assign]  # the tests' own process
+    requests.Session.send = counted_send  # type: ignore[method-assign,assignment]  # the tests' own process
     db.engine.dialect.do_commit = partial(points.around, "the shop commits", commit)  # type: ignore[method-assign]  # the same
     store.sqlite3.connect = counted_connect  # type: ignore[attr-defined]  # the same
 
@@ -158,7 +158,7 @@ def play(app: Any, *, names: list[str], last: int | None, minutes: int) -> dict[
             scene = steps.Scene(app, site)
             for name in names:
                 steps.STEPS[name](scene)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever went wrong is told to the parent
         return {"points": points.passed, "problem": traceback.format_exc()}
     finally:
         server.shutdown()

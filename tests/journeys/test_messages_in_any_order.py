@@ -48,6 +48,7 @@ def purchase(scene):
                 organisation = organisations.found(f"St Mary {number}", Kind.ORGANISATION, by=person.id)
                 memberships.add(organisation, person, {Role.OWNER})
             actor = memberships.actor(person, organisation.id)
+            organisation_id = organisation.id
             with transaction():
                 order = checkouts.start(actor, 25, Interval.YEAR, vat_percent=20, seat_for_buyer=False).id
             hosted = reactions.open_checkout(gateway, order, address=buyer, page_url=PAGE)
@@ -55,7 +56,7 @@ def purchase(scene):
         requests.post(address, data={**steps.CARD, "email": buyer}, allow_redirects=False, timeout=20).raise_for_status()
         events = [event for event in steps.provider_has(scene.data, "event") if event["id"] not in told]
         assert {event["type"] for event in events} >= set(KINDS)
-        return organisation.id, {event["type"]: json.dumps(event) for event in events}
+        return organisation_id, {event["type"]: json.dumps(event) for event in events}
 
     return make
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from app import factory, settings
 from app.kernel.db import db
 
@@ -24,8 +26,11 @@ def test_a_shop_that_lacks_a_migration_is_alive_and_not_ready(app):
 
 
 def test_a_shop_without_its_database_is_alive_and_not_ready(data):
-    gone = f"sqlite:///{data / 'nowhere' / 'lanyard.sqlite3'}"
-    client = factory.create_app(settings.from_environment({"LANYARD_DATA": str(data), "DATABASE_URL": gone})).test_client()
+    folder = data / "soon_gone"
+    folder.mkdir()
+    environment = {"LANYARD_DATA": str(data), "DATABASE_URL": f"sqlite:///{folder / 'lanyard.sqlite3'}"}
+    client = factory.create_app(settings.from_environment(environment)).test_client()
+    shutil.rmtree(folder)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json["why"]) == (503, "The database does not answer.")
     assert client.get("/healthz").status_code == 200
