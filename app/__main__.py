@@ -20,6 +20,7 @@ LOCK = PROJECT / "requirements.lock"
 TEST_LOCK = PROJECT / "requirements-test.lock"
 OLDEST = (3, 11)
 TRIES = 3
+STOPPED_BY_CTRL_C = 130  # as shells have it
 
 
 def main() -> None:
@@ -93,4 +94,8 @@ def _install(lock: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        sys.exit(STOPPED_BY_CTRL_C)

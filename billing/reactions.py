@@ -164,7 +164,8 @@ def apply_due(gateway: Gateway) -> int:
                 refresh(gateway, subscription_id)
         except Exception as error:
             # One event that cannot be applied must not stop the others; it is kept and shown.
-            log.warning("event failed", event_id=event_id, exc_info=True)
+            # A refusal, such as while another worker is at the same subscription, says itself what it is.
+            log.warning("event failed", event_id=event_id, error=str(error), exc_info=not isinstance(error, Refusal))
             with transaction():
                 events.mark_failed(event_id, f"{type(error).__name__}: {error}")
         else:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import structlog
 
 from app.kernel.db import db
-from app.kernel.errors import Refusal
+from app.kernel.errors import Conflict, Refusal
 from billing import checkouts, reactions, seats
 from billing.subscriptions import Subscription
 
@@ -44,22 +44,33 @@ def run(gateway: Gateway) -> Report:
         else:
             if state in {checkouts.State.PAID, checkouts.State.STUCK}:
                 differences.append(f"Order {checkout_id}: paid, but not served.")
+    live, refused = _refresh_all(gateway)
+    differences += refused
+    over = db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_over, Subscription.is_live))
+    differences += [f"Subscription {provider_id}: more seats are taken than are paid for." for provider_id in over]
+    differences += [f"Subscription {row_id}: the count of taken seats is wrong." for row_id in seats.miscounted()]
+    for difference in differences:
+        log.warning("drift", difference=difference)
+    return Report(len(unfinished), live, tuple(differences))
+
+
+def _refresh_all(gateway: Gateway) -> tuple[int, list[str]]:
+    """Ask about every live subscription; gives how many there are, and what stood in the way."""
+    differences = []
     live = list(db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_live).order_by(Subscription.id)))
     for provider_id in live:
         try:
             reactions.refresh(gateway, provider_id)
+        except Conflict:
+            # Another worker is asking about this one at this moment, which is just as good.
+            continue
         except Refusal as refusal:
             differences.append(f"Subscription {provider_id}: {refusal.message}")
         except Exception as error:
             # Whatever is wrong with one must not keep the others from being asked about.
             log.exception("reconciliation failed")
             differences.append(f"Subscription {provider_id}: something unexpected ({type(error).__name__}); the log says more.")
-    over = db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_over, Subscription.is_live))
-    differences += [f"Subscription {provider_id}: more seats are taken than are paid for." for provider_id in over]
-    differences += [f"Subscription {row_id}: the count of taken seats is wrong." for row_id in seats.miscounted()]
-    for difference in differences:
-        log.warning("drift", difference=difference)
-    return Report(len(unfinished), len(live), tuple(differences))
+    return len(live), differences
 
 
 def sweep(gateway: Gateway) -> int:

@@ -141,6 +141,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> WSGIApplication:
         """Connect the shop inside the worker and start what runs beside it."""
+        # Ctrl-C reaches every process of a terminal. The worker hears of it from its parent, too, and gunicorn can hang when the
+        # second signal arrives while it deals with the first.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         app = self._app
         factory.open_gateway(app, self._settings, webhook_url=f"http://127.0.0.1:{self._port}/hooks/stripe")
         greeting = demo.make(app) if self._settings.is_sandbox and self._with_demo else demo.first_operator_link(app)

@@ -20,6 +20,7 @@ from billing.sandbox.store import Store
 
 KEY_PREFIX = "sk_test_sandbox"
 METHODS = ["GET", "POST", "DELETE"]
+CLOSING_SECONDS = 1
 
 
 class Sandbox:
@@ -88,7 +89,8 @@ class Sandbox:
         """Stop listening and delivering; the store keeps what is not delivered yet."""
         self._deliveries.close()
         if self._thread is not None:
-            self._thread.join()
+            # It may be waiting for an answer from the very shop that is being stopped; its lease runs out by itself.
+            self._thread.join(CLOSING_SECONDS)
         if self._listener is not None:
             self._listener.close()
             self._listener = None

@@ -43,12 +43,16 @@ class ShopProcess:
 
     def wait_until_open(self) -> ShopProcess:
         """Wait until it says that it is open; gives itself."""
+        self.wait_until_it_says("Ctrl-C stops it.")
+        return self
+
+    def wait_until_it_says(self, words: str) -> None:
+        """Wait until it has printed some words."""
         limit = time.monotonic() + SECONDS_TO_OPEN
-        while "Ctrl-C stops it." not in self.said():
+        while words not in self.said():
             assert self._process.poll() is None, self.said()
             assert time.monotonic() < limit, self.said()
-            time.sleep(0.05)
-        return self
+            time.sleep(0.02)
 
     def said(self) -> str:
         """Give everything it has printed."""

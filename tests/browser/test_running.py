@@ -31,6 +31,25 @@ def test_ctrl_c_stops_it_at_once_and_what_was_there_is_there_after_a_restart(com
     assert not second.has_left_something()
 
 
+def test_stopped_while_the_demo_is_being_made_it_goes_on_with_it_at_the_next_start(come, tmp_path):
+    first = ShopProcess(tmp_path / "data")
+    try:
+        first.wait_until_it_says("Making the demo")
+        first.interrupt()
+    finally:
+        first.stop()
+    assert not first.has_left_something()
+    assert "Traceback" not in first.said()
+
+    second = ShopProcess(tmp_path / "data").wait_until_open()
+    try:
+        visitor = come(base_url=second.url)
+        visitor.sign_in("ruth.adeyemi@demo.example", (second.data / "demo_password").read_text())
+        visitor.sees("19 of 25 seats in use, 3 held by invitations.")
+    finally:
+        second.stop()
+
+
 def test_a_port_that_is_taken_is_said_before_anything_else_happens(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -26,9 +26,9 @@ KILLED = [("asked", name) for name in WAYS["asked"] if name not in {"open_shop",
     ("told", "deliver"),
     ("reconciled", "reconcile"),
 ]
-# The quick gate looks at every so many points of a step: at odd distances, so that it stops before things and after them.
-DISTANCES = {"order": 3, "pay": 1, "be_served": 1, "deliver": 13, "reconcile": 3}
-OTHER_DISTANCE = 5
+# The quick gate looks at every point of most steps, and at every so many of the long ones and of those that repeat another: at
+# odd distances, so that it stops before things and after them.
+DISTANCES = {"order": 3, "deliver": 17, "reconcile": 3, "invite_ben": 5, "invite_cat": 5, "send_invitations": 3}
 # By then every lease that a killed process held has run out.
 MINUTES_LATER = 5
 _numbers = count()
@@ -192,5 +192,5 @@ def _chosen(number: int, step: str, *, is_full: bool, is_sqlite: bool) -> range:
     """Choose the points: with the full gate all of them on SQLite, else a spread, and a thinner one on PostgreSQL."""
     if is_full and is_sqlite:
         return range(number)
-    distance = DISTANCES.get(step, OTHER_DISTANCE)
+    distance = DISTANCES.get(step, 1)
     return range(number // 3, number, distance * 3) if not is_full and not is_sqlite else range(0, number, distance)
