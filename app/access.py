@@ -1,4 +1,4 @@
-"""May this person open the courses of this organisation? The one question that needs both what was bought and who sits on it."""
+"""May this person open this course? The one question that needs what was bought, who sits on it and what is on the shelf."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 from app.accounts.memberships import Role
 from app.kernel import clock
-from app.kernel.errors import NotAllowed
+from app.kernel.errors import Missing, NotAllowed
 from billing import entitlements
 from billing.entitlements import Access
+from catalog.learning import enrolments
+from catalog.shelf import courses
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from app.accounts.memberships import Actor
+    from catalog.learning.enrolments import Enrolment
+    from catalog.shelf.courses import Course
 
 PREVIEWERS = frozenset({Role.OWNER, Role.ADMIN})
 
@@ -26,6 +30,15 @@ class Decision:
     may_open: bool
     is_preview: bool = False
     why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A course as it is open to somebody: in which version, and under which enrolment what they do is saved, if under any."""
+
+    decision: Decision
+    course: Course
+    enrolment: Enrolment | None
 
 
 def to_courses(actor: Actor, grace: timedelta) -> Decision:
@@ -47,3 +60,39 @@ def demand_courses(actor: Actor, grace: timedelta) -> Decision:
     if not decision.may_open:
         raise NotAllowed(decision.why_not)
     return decision
+
+
+def to_course(actor: Actor, slug: str, grace: timedelta) -> Admission:
+    """Let somebody into a course: in the version they are in the middle of, else in the one on the shelf.
+
+    A course that was taken off the shelf stays open to those who have begun it. Raises Missing for one that is not there for
+    them, NotAllowed with the reason when courses are closed to them.
+    """
+    enrolment = enrolments.newest(actor.membership.id, slug)
+    course = _course(slug, enrolment)
+    decision = demand_courses(actor, grace)
+    is_saved = enrolment is not None and enrolment.is_open and not decision.is_preview
+    return Admission(decision, course, enrolment if is_saved else None)
+
+
+def demand_enrolment(actor: Actor, slug: str, grace: timedelta) -> tuple[Course, Enrolment]:
+    """Give the course that somebody is in the middle of; raises NotAllowed when nothing they do there can be saved."""
+    admission = to_course(actor, slug, grace)
+    if admission.enrolment is None:
+        if admission.decision.is_preview:
+            raise NotAllowed(
+                "You are looking around without a seat, so nothing is saved. Give yourself a seat to take the course."
+            )
+        raise NotAllowed("Begin the course first. You find it under My learning.")
+    return admission.course, admission.enrolment
+
+
+def _course(slug: str, enrolment: Enrolment | None) -> Course:
+    if enrolment is not None and enrolment.is_open:
+        return courses.of_version(enrolment.version_id)
+    try:
+        return courses.current(slug)
+    except Missing:
+        if enrolment is None:
+            raise
+        return courses.of_version(enrolment.version_id)

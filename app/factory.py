@@ -27,18 +27,25 @@ from app.web import (
     health,
     hooks,
     hosts,
+    leaving,
     logs,
     membership,
     office,
+    prose,
     storefront,
     style_page,
+    typefaces,
+    verification,
     workspace,
+    worried,
 )
+from app.web import certificates as certificate_pages
 from app.web import joining as joining_pages
 from app.web import sandbox as sandbox_pages
 from billing import events, reactions, reconciliation
 from billing.sandbox.server import Sandbox
 from billing.stripe_gateway import StripeGateway
+from catalog.learning import attempts, certificate_documents, certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+CERTIFICATE = TEMPLATES / "documents/certificate.typ"
 LARGEST_REQUEST = 2 * 1024 * 1024
 SANDBOX_MOUNT = "/sandbox/stripe"
 AREAS: tuple[area.Area, ...] = (
@@ -62,6 +70,10 @@ AREAS: tuple[area.Area, ...] = (
     checkout.area,
     workspace.area,
     classroom.area,
+    certificate_pages.area,
+    verification.area,
+    worried.area,
+    leaving.area,
     office.area,
 )
 
@@ -97,6 +109,7 @@ def create_app(settings: Settings) -> Flask:
     headers.init_app(app, is_https=settings.is_https)
     errors.init_app(app)
     context.init_app(app, settings)
+    prose.init_app(app)
     CSRFProtect(app).exempt(hooks.area.blueprint)
     membership.sessions.init_app(app)
     for part in AREAS:
@@ -149,10 +162,16 @@ def _sweeps(app: Flask) -> list[Sweep]:
     def with_gateway(run: Callable[[Gateway], int]) -> Callable[[], int]:
         return lambda: run(app.extensions["gateway"])
 
+    def open_press() -> certificate_documents.Press:
+        settings: Settings = app.config["SETTINGS"]
+        return certificate_documents.Press(CERTIFICATE, typefaces.for_documents(settings.data), settings.url)
+
     return [
         Sweep(outbox.SWEEP, mail.send_due),
         Sweep(events.SWEEP, with_gateway(reactions.apply_due)),
         Sweep("paid_orders", with_gateway(reactions.serve_paid)),
+        Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
+        Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
         Sweep("invitations", joining.expire_due),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),

@@ -15,6 +15,7 @@ from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
 from app.kernel.db import db
+from catalog.learning import certificates
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -99,6 +100,17 @@ def _seats_bought(facts: Facts) -> dict[str, object]:
     }
 
 
+def _certificate(facts: Facts) -> dict[str, object]:
+    certificate = certificates.known(UUID(facts["certificate_id"]))
+    return {
+        "name": certificate.name,
+        "course": certificate.title,
+        "number": certificate.number,
+        "refresh_by": certificate.refresh_by,
+        "url": link(f"/learn/{certificate.organisation_id}/certificates/{certificate.number}"),
+    }
+
+
 # What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
 # only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else. The
 # invitation is the exception, because it must say who invites; how many go out is limited in joining.
@@ -113,4 +125,5 @@ CONTEXTS: dict[str, Context] = {
     "address_changed": _person,
     "invitation": _invitation,
     "seats_bought": _seats_bought,
+    "certificate": _certificate,
 }

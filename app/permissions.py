@@ -36,6 +36,7 @@ RUN_THE_SHOP = Permission("run the shop", Reach.OPERATOR)
 
 SEE_WORKSPACE = _for_roles("see the workspace", Role.OWNER, Role.ADMIN, Role.BILLING)
 SEE_PEOPLE = _for_roles("see the people", Role.OWNER, Role.ADMIN)
+SET_CONTACTS = _for_roles("set the safeguarding contacts", Role.OWNER, Role.ADMIN)
 GIVE_SEATS = _for_roles("give and take seats", Role.OWNER, Role.ADMIN)
 SEE_BILLING = _for_roles("see what is paid", Role.OWNER, Role.BILLING)
 BUY_SEATS = _for_roles("buy seats", Role.OWNER, Role.BILLING)

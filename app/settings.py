@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SANDBOX_KEY_PREFIX = "sk_test_sandbox"
 DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_EXIT_URL = "https://www.bbc.co.uk/weather"
 # What a shop that takes real money cannot leave to the defaults.
 NEEDED_FOR_MONEY = {
     "LANYARD_URL": "give the address visitors use, such as https://training.example.org",
@@ -47,6 +48,7 @@ class Settings:
     grace_days: int
     invitation_days: int
     contact_address: str
+    exit_url: str
     trusted_proxies: int
     log_format: Literal["text", "json"]
 
@@ -89,6 +91,7 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         grace_days=_whole(env, "LANYARD_GRACE_DAYS", 14, 0, 90),
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
         contact_address=_contact_address(env),
+        exit_url=_exit_url(env),
         trusted_proxies=_whole(env, "LANYARD_TRUSTED_PROXIES", 0, 0, 5),
         log_format=cast("Literal['text', 'json']", _choice(env, "LANYARD_LOG_FORMAT", ("text", "json"), "text")),
     )
@@ -143,6 +146,17 @@ def _contact_address(env: Mapping[str, str]) -> str:
         message = f"LANYARD_CONTACT_ADDRESS: give the e-mail address alone, such as hello@lanyard.example, not {value!r}."
         raise BadSetting(message)
     return value
+
+
+def _exit_url(env: Mapping[str, str]) -> str:
+    """Give the address of the harmless page that the quick exit leads to."""
+    url = env.get("LANYARD_EXIT_URL") or DEFAULT_EXIT_URL
+    parts = _split(url)
+    is_plain = url.isprintable() and not any(mark in url for mark in " ;'\"<>")
+    if parts is None or parts.scheme not in {"http", "https"} or "@" in parts.netloc or not is_plain:
+        message = f"LANYARD_EXIT_URL: give the whole address of a page, such as {DEFAULT_EXIT_URL}."
+        raise BadSetting(message)
+    return url
 
 
 def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:

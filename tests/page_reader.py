@@ -259,7 +259,8 @@ class PageReader:
         fields |= data or {}
         action = str(form.get("action") or self.path)
         if _method(form) == "GET":
-            self._open("GET", action, 200 if status == 303 else status, query_string=fields)
+            self.path = action.partition("#")[0]
+            self._open("GET", self.path, 200 if status == 303 else status, query_string=fields)
             return self.page
         self._open("POST", action, status, data=fields)
         return self.follow(then) if status == 303 and self.location.startswith("/") else self.page
@@ -324,10 +325,11 @@ class PageReader:
         for form in self.page.find_all("form"):
             if form.get("action") == which:
                 return form, form.select_one("button")
-            for button in form.select("button"):
+            named = f'button[form="{form.get("id")}"]'
+            for button in [*form.select("button"), *self.page.select(named)]:
                 if which in {button.get_text(" ", strip=True), button.get("aria-label")}:
                     return form, button
-        there = [button.get_text(" ", strip=True) for button in self.page.select("form button")]
+        there = [button.get_text(" ", strip=True) for button in self.page.select("form button, button[form]")]
         raise AssertionError(f"{self.path} has no form {which!r}; its buttons are {there}")
 
 

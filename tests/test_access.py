@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,14 @@ import pytest
 from app import access, joining
 from app.accounts import invitations, memberships, people
 from app.accounts.memberships import Role
-from app.kernel.errors import NotAllowed
+from app.kernel.errors import Missing, NotAllowed
 from app.kernel.transaction import transaction
 from billing import subscriptions
+from catalog.shelf import importing
+from catalog.shelf.importing import Content
+from tests import learning
 from tests.provider import snapshot
+from tests.shelf import SHELF
 
 GRACE = timedelta(days=14)
 
@@ -63,3 +68,54 @@ def test_a_seat_elsewhere_opens_nothing_here(learner, make_person):
     other = people.known(make_person("Eve", "eve@example.org", "Other"))
     eve = memberships.actor(other, memberships.places_of(other.id)[0].organisation.id)
     assert not access.to_courses(eve, GRACE).may_open
+
+
+@pytest.fixture
+def shelf(shop):
+    """Put the small shelf of the tests in the shop."""
+    with transaction():
+        importing.load(SHELF)
+
+
+def test_a_course_is_open_in_the_version_on_the_shelf_and_then_in_the_one_that_was_begun(learner, shelf):
+    actor = learner[0]
+    before = access.to_course(actor, learning.SLUG, GRACE)
+    assert before.enrolment is None
+    with transaction():
+        enrolment = learning.enrol(actor)
+        file = dataclasses.replace(SHELF.courses[1], digest="new")
+        importing.load(Content((file,), SHELF.guides))
+    inside = access.to_course(actor, learning.SLUG, GRACE)
+    assert inside.enrolment.id == enrolment.id
+    assert inside.course.version.number == 1
+    with transaction():
+        importing.load(Content((), ()))
+    assert access.to_course(actor, learning.SLUG, GRACE).course.version.number == 1
+    with transaction():
+        learning.take_test(actor, enrolment)
+    after = access.to_course(actor, learning.SLUG, GRACE)
+    assert (after.enrolment, after.course.version.number) == (None, 1)
+
+
+def test_a_course_that_is_not_on_the_shelf_is_missing(learner, owner, shelf):
+    for who in (learner[0], owner):
+        with pytest.raises(Missing):
+            access.to_course(who, "no-such-course", GRACE)
+
+
+def test_nothing_is_saved_for_whoever_only_looks_around_or_has_not_begun(learner, owner, shelf):
+    with pytest.raises(NotAllowed, match="looking around"):
+        access.demand_enrolment(owner, learning.SLUG, GRACE)
+    with pytest.raises(NotAllowed, match="Begin the course first"):
+        access.demand_enrolment(learner[0], learning.SLUG, GRACE)
+
+
+def test_a_course_that_was_begun_closes_with_the_seat_and_opens_where_it_was(owner, learner, shelf):
+    actor, subscription_id = learner
+    with transaction():
+        enrolment = learning.enrol(actor)
+    lapse(subscription_id)
+    with pytest.raises(NotAllowed, match="no running subscription"):
+        access.to_course(actor, learning.SLUG, GRACE)
+    lapse(subscription_id, "active")
+    assert access.demand_enrolment(actor, learning.SLUG, GRACE)[1].id == enrolment.id

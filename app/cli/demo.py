@@ -13,6 +13,7 @@ from app import joining
 from app.accounts import credentials, memberships, organisations, people, registrations
 from app.accounts.memberships import Actor, Role
 from app.accounts.organisations import Kind
+from app.cli import demo_learning
 from app.kernel import files
 from app.kernel.errors import Refusal
 from app.kernel.transaction import transaction
@@ -53,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A made-up organisation: what it bought, who runs it, how many learn, are invited and have left."""
+    """A made-up organisation: what it bought, who runs it, how many learn, are invited and have left, and if any have learned."""
 
     name: str
     kind: Kind
@@ -63,6 +64,7 @@ class Scene:
     learners: int = 0
     invited: int = 0
     archived: int = 0
+    has_learned: bool = False
 
 
 SCENES = (
@@ -88,6 +90,7 @@ SCENES = (
         learners=16,
         invited=3,
         archived=2,
+        has_learned=True,
     ),
     Scene(
         "Harbourside Schools Trust",
@@ -153,6 +156,8 @@ def _play(app: Flask, scene: Scene, password_hash: str) -> None:
         with transaction():
             actor = memberships.actor(people.known(owner.id), organisation.id)
             _people(actor, scene, others, password_hash)
+    if scene.has_learned:
+        demo_learning.play(memberships.actor(people.known(owner.id), organisation.id), _address)
 
 
 def _buy(app: Flask, actor: Actor, scene: Scene) -> None:

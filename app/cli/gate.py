@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
             ("format", [str(tools / "ruff"), "format", "--check", "."]),
             ("types", [str(tools / "mypy")]),
             ("imports", [str(tools / "lint-imports")]),
+            ("content", [sys.executable, "-m", "app", "content", "check"]),
             ("templates", [str(tools / "djlint"), "templates", "billing/sandbox/templates", "--lint", "--quiet"]),
         ]
     budget = ["--full"] if options.full else []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import factory, settings
+from app.cli.content import FOLDER
 from app.kernel import schema
 from app.kernel.errors import Invalid, Unavailable
 from app.kernel.transaction import transaction
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import argparse
 
     from flask import Flask
-
-CONTENT = Path(__file__).parents[2] / "catalog" / "content"
 
 
 def add_commands(commands: Any) -> None:
@@ -54,7 +53,7 @@ def load(options: argparse.Namespace) -> int:
     demand_schema(app)
     with app.app_context():
         try:
-            files = importing.read(CONTENT)
+            files = importing.read(FOLDER)
         except Invalid as refusal:
             print(refusal.message, file=sys.stderr)
             print("Nothing was loaded.", file=sys.stderr)
@@ -90,7 +89,7 @@ def migrate_and_load() -> None:
         schema.check()
     except Unavailable:
         schema.bring_up_to_date()
-    files = importing.read(CONTENT)
+    files = importing.read(FOLDER)
     with transaction():
         price_cards.publish_seed()
         importing.load(files)

@@ -68,6 +68,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         is_sandbox=settings.is_sandbox,
         site_url=settings.url,
         contact_address=settings.contact_address,
+        exit_url=settings.exit_url,
         now=clock.now,
         flashes=flashes,
         category_label=category_label,

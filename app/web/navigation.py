@@ -16,13 +16,16 @@ Entry = tuple[str, str, str]
 WORKSPACE = (
     ("today", "Today", "workspace.today", SEE_WORKSPACE),
     ("people", "People", "workspace.people", SEE_PEOPLE),
+    ("contacts", "Contacts", "workspace.safeguarding_contacts", SEE_PEOPLE),
     ("billing", "Billing", "workspace.billing", SEE_BILLING),
     ("history", "History", "workspace.history", SEE_PEOPLE),
     ("learning", "My learning", "classroom.my_learning", LEARN),
+    ("guides", "Guides", "classroom.guides", LEARN),
 )
 OFFICE = (
     ("customers", "Customers", "office.customers_page"),
     ("money", "Money", "office.money"),
+    ("certificates", "Certificates", "office.certificates_page"),
     ("components", "Components", "style_page.components"),
 )
 

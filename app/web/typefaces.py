@@ -1,4 +1,7 @@
-"""The two typefaces, cut down to what pages use: one weight of Fraunces for headings, two of Atkinson Hyperlegible to read."""
+"""The two typefaces, cut down to what pages use: one weight of Fraunces for headings, two of Atkinson Hyperlegible to read.
+
+Documents use the same ones whole, and Noto Sans for names in other scripts.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,11 @@ CHARACTERS = (
     (0x2190, 0x2193),
     (0x2212, 0x2212),
 )
+# Scripts from left to right up to Cyrillic, and what marks and signs they use; and those of Arabic letters.
+NAME_CHARACTERS = ((0x20, 0x58F), (0x600, 0x6FF), (0x750, 0x77F), (0x1C80, 0x20CF), (0xA640, 0xA69F), (0xFB50, 0xFEFC))
 FEATURES = ("kern", "liga", "locl", "ccmp", "mark", "mkmk", "lnum", "tnum")
+# How letters of Arabic join.
+JOINED = ("isol", "init", "medi", "fina", "rlig", "calt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,10 @@ TYPEFACES = (
     Typeface("atkinson-regular", "fontpkg_atkinson_hyperlegible", "AtkinsonHyperlegible-Regular.ttf"),
     Typeface("atkinson-bold", "fontpkg_atkinson_hyperlegible", "AtkinsonHyperlegible-Bold.ttf"),
 )
+OTHER_SCRIPTS = (
+    Typeface("noto-sans", "fontpkg_noto_sans", "NotoSans[wdth,wght].ttf", (("wdth", 100), ("wght", 560))),
+    Typeface("noto-sans-arabic", "fontpkg_noto_sans_arabic", "NotoSansArabic[wdth,wght].ttf", (("wdth", 100), ("wght", 560))),
+)
 
 
 def published(data: Path) -> dict[str, bytes]:
@@ -65,10 +76,42 @@ def published(data: Path) -> dict[str, bytes]:
     return made
 
 
+def for_documents(data: Path) -> Path:
+    """Give the folder with the typefaces of documents; made once for a data folder and kept there."""
+    faces = (*TYPEFACES, *OTHER_SCRIPTS)
+    recipe = "".join(_key(face) for face in faces)
+    folder = data / "fonts" / f"documents-{hashlib.sha256(f'{recipe}{NAME_CHARACTERS}{JOINED}'.encode()).hexdigest()[:12]}"
+    complete = folder / ".complete"
+    if not complete.exists():
+        for face in faces:
+            files.write(folder / f"{face.name}.ttf", _whole(face))
+        files.write(complete, b"")
+    return folder
+
+
 def _key(face: Typeface) -> str:
     """Give a key that changes with the package, the tool or what we ask of them."""
     recipe = (face, version(face.package), version("fonttools"), CHARACTERS, FEATURES)
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
+
+
+def _whole(face: Typeface) -> bytes:
+    """Take one point of the axes of a typeface and leave its letters; of other scripts, those in which names are written."""
+    from fontTools.subset import Options, Subsetter  # noqa: PLC0415 - as below
+    from fontTools.ttLib import TTFont  # noqa: PLC0415 - as below
+    from fontTools.varLib.instancer import instantiateVariableFont  # noqa: PLC0415 - as below
+
+    with (resources(face.package) / "files" / face.file).open("rb") as source:
+        font = TTFont(source, recalcTimestamp=False)
+        if face in OTHER_SCRIPTS:
+            subsetter = Subsetter(Options(layout_features=[*FEATURES, *JOINED], name_IDs=["*"]))
+            subsetter.populate(unicodes=[code for first, last in NAME_CHARACTERS for code in range(first, last + 1)])
+            subsetter.subset(font)
+        if face.axes:
+            font = instantiateVariableFont(font, dict(face.axes))
+        answer = io.BytesIO()
+        font.save(answer)
+    return answer.getvalue()
 
 
 def _cut(face: Typeface) -> bytes:

@@ -15,6 +15,8 @@ from tests.browser.visits import Visitor, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+ELSEWHERE = "<!doctype html><title>Elsewhere</title><h1>Somewhere else</h1>"
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long tests to the full gate."""
@@ -48,14 +50,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def come(browser: Browser, shop_process: ShopProcess) -> Iterator[Callable[..., Visitor]]:
-    """Give a way for somebody to come with a browser of their own; whatever goes wrong in it fails the test."""
+    """Give a way for somebody to come with a browser of their own; whatever goes wrong in it fails the test.
+
+    They stay in the shop, unless a page elsewhere is named to which they may go: a page of ours stands in for it.
+    """
     watches: list[Watch] = []
 
-    def make(**options: Any) -> Visitor:
+    def make(elsewhere: str | None = None, **options: Any) -> Visitor:
         options = {"base_url": shop_process.url, "locale": "en-GB", **options}
         context = browser.new_context(**options)
         context.set_default_timeout(10_000)
-        watches.append(Watch(context, options["base_url"]))
+        if elsewhere is not None:
+            context.route(f"{elsewhere}**", lambda route: route.fulfill(content_type="text/html", body=ELSEWHERE))
+        watches.append(Watch(context, options["base_url"], elsewhere))
         return Visitor(context.new_page(), has_scripts=options.get("java_script_enabled", True))
 
     yield make

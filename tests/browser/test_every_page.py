@@ -7,64 +7,111 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from app import factory, settings
+from tests.browser import records, shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.browser.server import ShopProcess
     from tests.browser.visits import Visitor
 
+ELSEWHERE = "https://www.bbc.co.uk/weather"
+KINDS = ("check", "cards", "sort", "order", "scenario")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-COURSE = "when-a-child-tells-you-first-response"
+GUIDES = ("responding-to-a-disclosure", "recording-a-concern", "fire-evacuation-checklist")
 SIGN_INS = {
     "owner": "ruth.adeyemi",
     "admin": "tom.barker",
     "billing": "frances.doyle",
-    "learner": "leo.grant",
+    "learner": records.LEARNER.partition("@")[0],
     "individual": "priya.nair",
     "operator": "olive.marsh",
 }
 PROFILE = ("/profile", "/profile/name", "/profile/address", "/profile/password")
-# What stands in braces is found by signing in: the organisation, and a member of it in some state.
+# What stands in braces is found by signing in, such as the organisation and a member of it in some state, or was made before:
+# courses that a learner has passed, is tested on, has begun and has not; their tests, and certificates in every state.
 PAGES = {
     "visitor": (
-        "/", "/courses", "/courses?q=fire", "/courses?q=nothing-like-this", "/courses/{course}", "/courses/{course}/sample",
-        "/library", "/articles", "/prices", "/prices?seats=250&interval=month", "/prices?seats=0", "/buy?seats=25&interval=year",
+        "/", "/courses", "/courses?q=fire", "/courses?q=nothing-like-this", "/courses/{tested}", "/courses/{tested}/sample/1",
+        "/library", "/library?q=nothing-like-this", "/library/{guide}", "/articles", "/articles/what-is-online-grooming",
+        "/prices", "/prices?seats=250&interval=month", "/prices?seats=0", "/buy?seats=25&interval=year",
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
-        "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere",
+        "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
+        "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
+        "/verify/{number}", "/verify/{superseded}", "/verify/{revoked}",
     ),
     "owner": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people",
         "/workspace/{organisation}/people/invite",
         "/workspace/{organisation}/people?show=archived", "/workspace/{organisation}/people/{invited}",
         "/workspace/{organisation}/people/{active}", "/workspace/{organisation}/people/{archived}",
+        "/workspace/{organisation}/people/{who_learned}",
         "/workspace/{organisation}/billing", "/workspace/{organisation}/history", "/buy?seats=25&interval=year",
-        "/workspace/{organisation}/checkouts/{checkout}", "/learn/{organisation}/", "/learn/{organisation}/{course}/1", *PROFILE,
+        "/workspace/{organisation}/checkouts/{checkout}", *PROFILE,
+        "/learn/{organisation}/", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
+        "/workspace/{organisation}/safeguarding-contacts", "/learn/{organisation}/worried", "/learn/{organisation}/certificates",
+        "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
     ),
     "admin": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/workspace/{organisation}/history",
-        "/workspace/{organisation}/billing", "/learn/{organisation}/", "/learn/{organisation}/{course}/2", "/profile",
+        "/workspace/{organisation}/billing", "/profile", "/learn/{organisation}/", "/learn/{organisation}/{tested}/2/1",
+        "/learn/{organisation}/certificates", "/learn/{organisation}/certificates/{revoked}",
     ),
     "billing": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/billing", "/workspace/{organisation}/people",
-        "/learn/{organisation}/",
+        "/learn/{organisation}/", "/learn/{organisation}/guides", "/learn/{organisation}/{tested}",
     ),
     "learner": (
-        "/workspace/", "/workspace/{organisation}/", "/learn/{organisation}/", "/learn/{organisation}/{course}/1",
-        "/learn/{organisation}/{course}/2", "/buy?seats=25&interval=year", "{invitation}",
+        "/workspace/", "/workspace/{organisation}/", "/buy?seats=25&interval=year", "{invitation}",
+        "/learn/{organisation}/", "/learn/{organisation}/{new}", "/learn/{organisation}/{new}/1/1",
+        "/learn/{organisation}/{begun}", "/learn/{organisation}/{begun}/1/1", "/learn/{organisation}/{begun}/1/2",
+        "/learn/{organisation}/{begun}/test", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
+        "/learn/{organisation}/{tested}/test", "/learn/{organisation}/{tested}/test/1", "/learn/{organisation}/{tested}/test/2",
+        "/learn/{organisation}/{tested}/test/answers", "/learn/{organisation}/{passed}", "/learn/{organisation}/{passed}/1/1",
+        "/learn/{organisation}/{passed}/results/{failed_attempt}", "/learn/{organisation}/{passed}/results/{passed_attempt}",
+        "/learn/{organisation}/certificates", "/learn/{organisation}/certificates/{number}",
+        "/learn/{organisation}/certificates/{superseded}", "/learn/{organisation}/worried", "/learn/{organisation}/guides",
+        *(f"/learn/{{organisation}}/guides/{guide}" for guide in GUIDES),
     ),
-    "individual": ("/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/learn/{organisation}/"),
-    "operator": ("/office/", "/office/money", "/office/components", "/workspace/", "/buy?seats=25&interval=year"),
+    "individual": (
+        "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/learn/{organisation}/",
+        "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
+    ),
+    "operator": (
+        "/office/", "/office/money", "/office/components", "/office/certificates", "/office/certificates?number=LY",
+        "/office/certificates/LY-7Q4M-2K9X-3HTP3", "/office/certificates/{number}", "/office/certificates/{revoked}",
+        "/workspace/", "/buy?seats=25&interval=year",
+    ),
 }  # fmt: skip
-# Answers that are no pages, and the page that is a mail on its own.
+# What is refused, and is a page all the same.
+REFUSED = {
+    "visitor": {
+        "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
+        "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
+    },
+    "owner": {"/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3"},
+    "admin": {"/workspace/{organisation}/billing"},
+    "billing": {"/workspace/{organisation}/people", "/learn/{organisation}/{tested}"},
+    "learner": {"/workspace/{organisation}/"},
+    "individual": set[str](),
+    "operator": {"/office/certificates?number=LY", "/office/certificates/LY-7Q4M-2K9X-3HTP3"},
+}  # fmt: skip
+BAD_REQUEST = 400
+# It has no style of its own, and axe takes the dark ground that a browser gives it for white.
+NOT_IN_THE_DARK = {"/left"}
+# Answers that are no pages, the page that is a mail on its own, and addresses that only lead on.
 NO_PAGES = {
     "assets.static_file", "assets.favicon", "health.alive", "health.ready", "storefront.cover", "storefront.price_figure",
-    "storefront.robots", "storefront.sitemap", "sandbox.mail_as_sent",
+    "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
+    "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
 }  # fmt: skip
 SCHEMES = {
     "light": {"viewport": {"width": 1280, "height": 800}},
@@ -82,15 +129,27 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def learned(shop_process: ShopProcess) -> dict[str, str]:
+    """Have people of the demo learn something, and give what leads to its pages."""
+    return records.make(shop_process.data)
+
+
 @pytest.mark.parametrize("scheme", ["light", *(pytest.param(name, marks=pytest.mark.full) for name in ("dark", "narrow"))])
 @pytest.mark.parametrize("role", PAGES)
-def test_pages_are_accessible_and_fit(come, shop_process, demo_password, pictures, role, scheme):
+def test_pages_are_accessible_and_fit(come, shop_process, learned, demo_password, pictures, role, scheme):
     visitor = come(**SCHEMES[scheme])
-    known = find_ids(visitor, demo_password, role) | {"checkout": an_order(shop_process.data, role)}
+    # The page for those who leave leads elsewhere at once; it is to be looked at, so that is refused.
+    visitor.page.route(f"{ELSEWHERE}**", lambda route: route.abort("aborted"))
+    known = learned | find_ids(visitor, demo_password, role) | {"checkout": an_order(shop_process.data, role)}
     problems = []
-    for number, pattern in enumerate(PAGES[role]):
+    for number, pattern in enumerate([*PAGES[role], *exercises(role)]):
+        if scheme == "dark" and pattern in NOT_IN_THE_DARK:
+            continue
         path = pattern.format(**known)
-        visitor.open(path)
+        answer = visitor.page.goto(path)
+        if answer is None or (answer.status >= BAD_REQUEST) != (pattern in REFUSED[role]):
+            problems.append(f"{path}: answered {answer and answer.status}")
         problems += [f"{path}: {problem}" for problem in look_at(visitor, scheme)]
         name = re.sub(r"[^a-z0-9]+", "-", pattern.lower()).strip("-") or "home"
         visitor.page.screenshot(path=pictures / f"{role}-{number:02}-{name}-{scheme}.png", full_page=True)
@@ -101,12 +160,60 @@ def test_no_page_is_forgotten(published):
     app = factory.create_app(settings.from_environment({"LANYARD_DATA": str(published)}))
     adapter = app.url_map.bind("127.0.0.1")
     some_id = "00000000-0000-0000-0000-000000000000"
-    ids = dict.fromkeys(("organisation", "invited", "active", "archived", "checkout", "mail"), some_id)
-    paths = [path.format(course=COURSE, invitation="/join/x", **ids) for pages in PAGES.values() for path in pages]
+    names = {name for pages in PAGES.values() for path in pages for name in re.findall(r"{(\w+)}", path)}
+    known = dict.fromkeys(names, some_id) | {"invitation": "/join/x"}
+    paths = [path.format(**known) for pages in PAGES.values() for path in pages]
     opened = {adapter.match(path.partition("?")[0], method="GET")[0] for path in paths if path != "/nowhere"}
     confirming = {"membership.registration_confirmation", "membership.address_confirmation", "membership.new_password"}
     shown = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())} - NO_PAGES
     assert shown - opened - confirming == set()
+
+
+def exercises(role: str) -> Iterator[str]:
+    """Give the addresses at which a role sees each kind of exercise without an answer, with a wrong one and with a right one.
+
+    A visitor sees what samples hold; a learner has answered nothing in the course just begun, all in the one they are tested on,
+    and reads the passed one again, where an answer stands in the address.
+    """
+    places = {"visitor": _of_samples, "learner": _of_courses}.get(role, lambda: iter(()))
+    for path, block in places():
+        yield path
+        for answer in _wrong_answers(block):
+            yield f"{path}?{answer}"
+
+
+def _of_samples() -> Iterator[tuple[str, dict[str, Any]]]:
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for course in shelf.courses():
+        for (lesson, number), block in shelf.blocks(course.slug):
+            if lesson == course.front["sample"] and block["kind"] != "reading":
+                found.setdefault(block["kind"], (f"/courses/{course.slug}/sample/{number}", block))
+    yield from found.values()
+
+
+def _of_courses() -> Iterator[tuple[str, dict[str, Any]]]:
+    for kind in KINDS:
+        for slug in (records.BEGUN, records.TESTED):
+            lesson, number = shelf.place_of(kind, slug)
+            yield f"/learn/{{organisation}}/{slug}/{lesson}/{number}", {"kind": "kept"}
+        lesson, number = shelf.place_of(kind, records.PASSED)
+        yield f"/learn/{{organisation}}/{records.PASSED}/{lesson}/{number}", shelf.block(lesson, number, records.PASSED)
+
+
+def _wrong_answers(block: dict[str, Any]) -> Iterator[str]:
+    """Give what stands in an address for an answer that is wrong, and for one that is not complete."""
+    if block["kind"] == "check":
+        yield f"choice={next(n for n, option in enumerate(block['options']) if not option['is_right'])}"
+    elif block["kind"] == "sort":
+        yield "&".join(f"group-{n}=0" for n in range(len(block["things"])))
+        yield "group-0=0"
+    elif block["kind"] == "order":
+        yield "&".join(f"place-{n}={n}" for n in range(len(block["things"])))
+        yield "place-0=0"
+    elif block["kind"] == "scenario":
+        choices = block["steps"][0]["choices"]
+        for mark in ("good", "fair", "poor"):
+            yield from (f"step=start&choice={n}" for n, choice in enumerate(choices) if choice["mark"] == mark)
 
 
 def look_at(visitor: Visitor, scheme: str) -> list[str]:
@@ -132,7 +239,7 @@ WIDEST = """() => [...document.querySelectorAll("body *")]
 
 def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
     """Sign in as a role and give the ids of what it will look at."""
-    known = {"course": COURSE}
+    known = {"guide": GUIDES[0]}
     visitor.open("/sandbox/mailbox?to=demo.example")
     link = visitor.page.get_by_role("link", name=re.compile("invit")).first
     known["mail"] = _last_part(link.get_attribute("href"))

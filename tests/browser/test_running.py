@@ -25,6 +25,8 @@ def test_ctrl_c_stops_it_at_once_and_what_was_there_is_there_after_a_restart(com
         visitor = come(base_url=second.url)
         visitor.sign_in("ruth.adeyemi@demo.example", password)
         visitor.sees("19 of 25 seats in use, 3 held by invitations.")
+        # What the browser still asks for, such as the icon, is not to find the shop closed.
+        visitor.page.close()
         assert second.interrupt() == 0
     finally:
         second.stop()
@@ -82,6 +84,8 @@ def test_an_empty_shop_has_a_link_for_its_first_operator_that_works_once(come, t
         other = come(base_url=shop.url)
         other.open(link)
         other.sees("This link was used already")
+        for page in (visitor.page, other.page):
+            page.close()
         assert shop.interrupt() == 0
     finally:
         shop.stop()

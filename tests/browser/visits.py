@@ -22,9 +22,9 @@ REFUSED = 400
 class Watch:
     """Notes everything that goes wrong in a browser context."""
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
+    def __init__(self, context: BrowserContext, origin: str, elsewhere: str | None = None) -> None:
         self._context = context
-        self._origin = origin
+        self._allowed = tuple(filter(None, (origin, elsewhere)))
         self._problems: list[str] = []
         context.on("console", self._console)
         context.on("weberror", self._error)
@@ -46,7 +46,7 @@ class Watch:
 
     def _answered(self, response: Response) -> None:
         is_page = response.request.is_navigation_request()
-        if not response.url.startswith(self._origin):
+        if not response.url.startswith(self._allowed):
             self._problems.append(f"left the shop: {response.url}")
         elif response.status >= (SERVER_ERROR if is_page else REFUSED):
             self._problems.append(f"answered {response.status}: {response.url}")
@@ -62,7 +62,7 @@ class Visitor:
 
     def __init__(self, page: Page, *, has_scripts: bool = True) -> None:
         self.page = page
-        self._has_scripts = has_scripts
+        self.has_scripts = has_scripts
 
     def open(self, path: str) -> None:
         """Type an address."""
@@ -70,7 +70,7 @@ class Visitor:
 
     def press(self, name: str, role: str = "button") -> None:
         """Press a button, or follow a link, by its name."""
-        self._activate(self.page.get_by_role(role, name=name, exact=True).first)  # type: ignore[arg-type]  # a role of ARIA
+        self.activate(self.page.get_by_role(role, name=name, exact=True).first)  # type: ignore[arg-type]  # a role of ARIA
 
     def follow(self, name: str) -> None:
         """Follow a link by its words."""
@@ -88,6 +88,12 @@ class Visitor:
     def sees(self, text: str) -> None:
         """Wait until a text can be seen."""
         expect(self.page.get_by_text(text).filter(visible=True).first).to_be_visible()
+
+    def sign_out(self, name: str) -> None:
+        """Sign out from the menu that bears one's name."""
+        self.activate(self.page.locator("summary", has_text=name))
+        self.press("Sign out")
+        self.heads("You are signed out")
 
     def heads(self, words: str) -> None:
         """Wait until the page has this heading, and no other of its rank."""
@@ -117,9 +123,9 @@ class Visitor:
             assert time.monotonic() < limit, f"no mail to {address}"
             time.sleep(0.2)
             self.open(f"/sandbox/mailbox?to={address}")
-        self._activate(link.first)
+        self.activate(link.first)
         self.page.wait_for_url(re.compile("/mailbox/[0-9a-f-]+$"))
-        self._activate(self.page.locator("#content").get_by_role("link", name=re.compile("^http")).first)
+        self.activate(self.page.locator("#content").get_by_role("link", name=re.compile("^http")).first)
         self.page.wait_for_url(lambda url: "/sandbox/" not in url)
 
     def register(self, address: str, organisation: str, name: str = "Ruth Amadi") -> None:
@@ -136,19 +142,28 @@ class Visitor:
         """Fill in the payment page and send it."""
         card = CARD | HOLDER | {label.replace("_", " "): value for label, value in changes.items()}
         self.fill_in(card)
-        self._activate(self.page.get_by_role("button", name=re.compile("^Pay ")))
+        self.activate(self.page.get_by_role("button", name=re.compile("^Pay ")))
 
     def is_served(self) -> None:
         """Have the payment confirmed: scripts find out by themselves, and without them there is a button."""
         done = self.page.get_by_role("heading", name="Thank you. Your seats are ready")
         check = self.page.get_by_role("button", name="Check now", exact=True)
         expect(done.or_(check).first).to_be_visible()
-        if not self._has_scripts and check.count():
-            self._activate(check)
+        if not self.has_scripts and check.count():
+            self.activate(check)
         expect(done).to_be_visible(timeout=15_000)
 
-    def _activate(self, locator: Locator) -> None:
+    def activate(self, locator: Locator) -> None:
+        """Press or follow something."""
         locator.click()
+
+    def choose(self, locator: Locator) -> None:
+        """Choose an option: one of several, or a box to tick."""
+        locator.check()
+
+    def pick(self, locator: Locator, words: str) -> None:
+        """Pick what stands in a list."""
+        locator.select_option(words)
 
     def _type(self, locator: Locator, text: str) -> None:
         locator.fill(text)
@@ -157,21 +172,40 @@ class Visitor:
 class KeyboardVisitor(Visitor):
     """A person who has only a keyboard."""
 
-    def _activate(self, locator: Locator) -> None:
+    def activate(self, locator: Locator) -> None:
         self._reach(locator)
         self.page.keyboard.press("Enter")
+
+    def choose(self, locator: Locator) -> None:
+        """Tick a box by the space bar; among options of which one is chosen, Tab reaches the group and arrows the option."""
+        group = f"input[type=radio][name={locator.get_attribute('name')}]"
+        if locator.get_attribute("type") == "radio":
+            self._reach(self.page.locator(group), is_any=True)
+            for _ in range(self.page.locator(group).count()):
+                if self._has_focus(locator):
+                    break
+                self.page.keyboard.press("ArrowDown")
+        else:
+            self._reach(locator)
+        if not locator.is_checked():
+            self.page.keyboard.press("Space")
+        expect(locator).to_be_checked()
 
     def _type(self, locator: Locator, text: str) -> None:
         self._reach(locator)
         self.page.keyboard.press("Control+A")
         self.page.keyboard.type(text)
 
-    def _reach(self, locator: Locator) -> None:
-        """Press Tab until something has the focus, going round the page at most once."""
-        expect(locator).to_be_visible()
+    def _reach(self, locator: Locator, *, is_any: bool = False) -> None:
+        """Press Tab until something, or any of some, has the focus, going round the page at most once."""
+        expect(locator.first if is_any else locator).to_be_visible()
         for _ in range(TABS):
-            if locator.evaluate("element => element === document.activeElement"):
+            if self._has_focus(locator):
                 return
             self.page.keyboard.press("Tab")
         message = f"cannot be reached by Tab: {locator}"
         raise AssertionError(message)
+
+    @staticmethod
+    def _has_focus(locator: Locator) -> bool:
+        return bool(locator.evaluate_all("elements => elements.includes(document.activeElement)"))

@@ -86,7 +86,7 @@ def test_a_broken_course_file_loads_nothing_and_ends_with_1(folder, capsys, monk
     broken = content / "courses/broken"
     broken.mkdir(parents=True)
     (broken / "course.md").write_text("nothing")
-    monkeypatch.setattr(upkeep, "CONTENT", content)
+    monkeypatch.setattr(upkeep, "FOLDER", content)
     assert cli.run(["migrate", "--data", str(folder)]) == 0
     assert cli.run(["load", "--data", str(folder)]) == 1
     assert "course.md:1: begin with front matter" in capsys.readouterr().err
@@ -162,7 +162,7 @@ def test_a_broken_course_file_stops_the_start_with_a_message(folder, served, cap
     content = tmp_path_factory.mktemp("content")
     (content / "courses/broken").mkdir(parents=True)
     (content / "courses/broken/course.md").write_text("nothing")
-    monkeypatch.setattr(upkeep, "CONTENT", content)
+    monkeypatch.setattr(upkeep, "FOLDER", content)
     assert run_on_free_port(folder) == 1
     assert "course.md:1: begin with front matter" in capsys.readouterr().err
     assert served == []

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from flask_migrate import upgrade
+from flask_migrate import downgrade, upgrade
 
-from app.kernel import schema
-from app.kernel.db import db
+from app.kernel import clock, schema
+from app.kernel.db import db, uuid7
 from app.kernel.errors import Unavailable
+from catalog.shelf import courses
+from catalog.shelf.courses import CourseVersion, Lesson
 
 FIRST = '''"""A parent with children that go with it."""
 import sqlalchemy as sa
@@ -134,3 +137,26 @@ def test_afterwards_keys_are_checked_again(tried, shop):
     tried(FIRST, SECOND)
     with pytest.raises(sa.exc.IntegrityError), db.engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO child (id, parent_id) VALUES (4, 99)")
+
+
+def test_a_lesson_of_one_page_becomes_a_lesson_of_one_block_and_nothing_else_is_lost(shop):
+    downgrade(directory=str(schema.FOLDER), revision="0001")
+    version = uuid7()
+    texts = dict.fromkeys(("slug", "digest", "title", "summary", "category", "audience", "nations"), "text")
+    numbers = dict.fromkeys(("number", "minutes", "refresh_months", "minimum_age", "sample"), 1)
+    lists = {"outcomes": ["this"], "sources": ["that"]}
+    others = {"content_note": "", "theory_only": "", "reviewed_on": date(2026, 11, 1), "published_at": clock.real_now()}
+    rows = {
+        "course_version": {"id": version, "is_current": True, **texts, **numbers, **lists, **others},
+        "lesson": {"version_id": version, "number": 1, "title": "One", "minutes": 3, "html": "<p>“Listen.”</p>"},
+    }
+    with db.engine.begin() as connection:
+        for name, row in rows.items():
+            types = {**CourseVersion.__table__.c, **Lesson.__table__.c, "html": sa.column("html", sa.String())}
+            table = sa.table(name, *(sa.column(column, types[column].type) for column in row))
+            connection.execute(sa.insert(table).values(row))
+    schema.bring_up_to_date()
+    compare(shop)
+    found = courses.of_version(version)
+    assert (found.version.outcomes, found.version.support, found.version.renews, found.version.lead) == (["this"], [], [], False)
+    assert courses.lesson(version, 1).blocks == [{"kind": "reading", "title": "", "html": "<p>“Listen.”</p>"}]

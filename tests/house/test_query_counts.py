@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
@@ -16,11 +18,13 @@ from app.kernel.db import db, uuid7
 from app.kernel.transaction import transaction
 from billing import events, seats, subscriptions
 from billing.gateway import ProviderEvent
+from catalog.learning import attempts
 from catalog.shelf import importing
-from catalog.shelf.course_files import CourseFile
-from catalog.shelf.courses import CourseVersion, Lesson
+from catalog.shelf.importing import Content
+from tests import learning, passing
 from tests.house.statements import Recorder
 from tests.provider import snapshot
+from tests.shelf import SHELF
 
 FEW, MANY = 3, 40
 
@@ -72,14 +76,52 @@ def more_events(_town, number):
         events.store(ProviderEvent(id=f"evt_more_{n}", kind="invoice.paid", created_at=clock.now(), **facts))
 
 
+def copies(number):
+    """Give copies of a course as if they were read from files of their own."""
+    file = SHELF.courses[1]
+    fronts = [file.front | {"title": f"Course {n}"} for n in range(number)]
+    return [replace(file, slug=f"course-{n}", digest=f"digest {n}", front=front) for n, front in enumerate(fronts)]
+
+
 def more_courses(_town, number):
     """Put copies of a course on the shelf."""
-    version = db.session.scalars(sa.select(CourseVersion).limit(1)).one()
-    lesson = db.session.scalars(sa.select(Lesson).where(Lesson.version_id == version.id)).first()
-    left_out = {"id", "slug", "number", "digest", "published_at", "is_current"}
-    front = {column.key: getattr(version, column.key) for column in CourseVersion.__table__.columns if column.key not in left_out}
-    files = [CourseFile(f"course-{n}", f"digest {n}", front | {"title": f"Course {n}"}, (lesson,)) for n in range(number)]
-    importing.load(files)
+    importing.load(Content((*SHELF.courses, *copies(number)), SHELF.guides, SHELF.articles))
+
+
+def more_learning(town, number):
+    """Have the learner take many courses, each with a failed test and a test that is open."""
+    more_courses(town, number)
+    learner = memberships.actor(people.with_address("learner@example.org"), town.ids["here"])
+    for file in copies(number):
+        enrolment = learning.enrol(learner, file.slug)
+        learning.do_lessons(enrolment, but=1)
+        learning.take_test(learner, enrolment, wrong=len(file.questions))
+        attempts.begin(learner, enrolment.id, learning.course_of(enrolment))
+
+
+def more_tests(town, number):
+    """Have the learner fail the test of one course again and again."""
+    learner = memberships.actor(people.with_address("learner@example.org"), town.ids["here"])
+    enrolment = learning.enrol(learner)
+    attempts.hand_in(learner, town.ids["open attempt"])
+    if not enrolment.is_open:
+        enrolment = learning.enrol(learner)
+    for _ in range(number):
+        learning.take_test(learner, enrolment, wrong=5)
+
+
+def more_guides(_town, number):
+    """Put copies of a guide and of an article on the shelf."""
+    guides = tuple(replace(SHELF.guides[0], slug=f"guide-{n}", digest=f"digest {n}") for n in range(number))
+    articles = tuple(replace(SHELF.articles[0], slug=f"article-{n}", digest=f"digest {n}") for n in range(number))
+    importing.load(Content(SHELF.courses, (*SHELF.guides, *guides), (*SHELF.articles, *articles)))
+
+
+def more_certificates(town, number):
+    """Have somebody pass courses again and again."""
+    holder = memberships.of_organisation(town.ids["here"], town.ids["holder"])
+    for _ in range(number):
+        passing.certify(holder, "first-response")
 
 
 def more_sign_ins(_town, number):
@@ -98,6 +140,8 @@ PAGES = [
     ("owner", "/workspace/{here}/people?show=archived", more_people),
     ("owner", "/workspace/{here}/history", more_people),
     ("owner", "/workspace/{here}/people/{leaver}", more_seats_of_one),
+    ("owner", "/workspace/{here}/people/{holder}", more_certificates),
+    ("manager", "/learn/{here}/certificates", more_certificates),
     ("owner", "/workspace/{here}/billing", more_people),
     ("owner", "/workspace/", more_organisations),
     ("owner", "/buy?seats=3&interval=year", more_organisations),
@@ -110,6 +154,12 @@ PAGES = [
     ("visitor", "/", more_courses),
     ("visitor", "/sitemap.xml", more_courses),
     ("learner", "/learn/{here}/", more_courses),
+    ("learner", "/learn/{here}/", more_learning),
+    ("owner", "/workspace/{here}/people/{learning}", more_learning),
+    ("learner", "/learn/{here}/first-response", more_tests),
+    ("learner", "/learn/{here}/guides", more_guides),
+    ("visitor", "/library", more_guides),
+    ("visitor", "/articles", more_guides),
 ]
 
 

@@ -29,7 +29,10 @@ from app.kernel.transaction import transaction
 from billing import checkouts, events, price_cards, reactions, seats, subscriptions
 from billing.gateway import ProviderEvent
 from billing.price_cards import Interval
+from catalog.learning import attempts
+from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
+from tests import learning, passing
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
 from tests.provider import snapshot
@@ -110,6 +113,8 @@ def build(app: Flask, database: Path) -> Town:
             town.tokens["first operator"] = registrations.invite_first_operator().rpartition("/")[2]
         _people(town)
         _orders(town)
+        _certificate(town)
+        _tests(town)
         _links(town)
         mail.send_due()
         town.ids["mail"] = db.session.scalars(sa.select(DeliveredMail.id).limit(1)).one()
@@ -183,6 +188,34 @@ def _orders(town: Town) -> None:
                 payload={},
             )
         )
+
+
+def _certificate(town: Town) -> None:
+    """Have the manager, who has no seat, hold a certificate with its document."""
+    with transaction():
+        person = people.with_address(address("manager"))
+        assert person is not None
+        holder = memberships.actor(person, town.ids["here"]).membership
+        certificate = passing.certify(holder, "first-response")
+        db.session.add(CertificateDocument(certificate_id=certificate.id, made_at=clock.now(), pdf=b"%PDF-1.7"))
+        town.ids["holder"] = holder.id
+        town.tokens["certificate"] = certificate.number
+
+
+def _tests(town: Town) -> None:
+    """Have the learner, and somebody of the other organisation, fail a test and answer another that is not handed in yet."""
+    for walker, at, key in (("learner", "here", ""), ("stays", "there", " there")):
+        with transaction():
+            person = people.with_address(address(walker))
+            assert person is not None
+            actor = memberships.actor(person, town.ids[at])
+            enrolment = learning.enrol(actor)
+            town.ids[f"failed attempt{key}"] = learning.take_test(actor, enrolment, wrong=5).id
+            attempt = attempts.begin(actor, enrolment.id, learning.course_of(enrolment))
+            learning.answer_all(actor, attempt)
+            town.ids[f"learning{key}"] = actor.membership.id
+            town.ids[f"open attempt{key}"] = attempt.id
+            town.ids["version"] = enrolment.version_id
 
 
 def _links(town: Town) -> None:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from tests.page_reader import PageReader
 
 SIGNED_IN = tuple(walker for walker in WALKERS if walker != VISITOR)
-LESSON_NEEDS_SEAT = {Role.MANAGER.value: 403, Role.BILLING.value: 403}
+NEEDS_SEAT = {Role.MANAGER.value: 403, Role.BILLING.value: 403}
+ONLY_ENROLLED = dict.fromkeys([role.value for role in Role if role is not Role.LEARNER], 403)
+NOT_THEIRS = {Role.OWNER.value: 404, Role.ADMIN.value: 404}
 GOES_ON = dict.fromkeys(SIGNED_IN, 303)
 NEW_PASSWORD = "four quite odd words"  # noqa: S105 - of people who do not exist
 
@@ -90,26 +92,58 @@ def _signed_event(town: Town) -> dict[str, Any]:
 HERE = {"organisation": "here"}
 LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
 INVITED = Step(HERE | {"membership": "invited"}, foreign={"membership": "invited there"})
+# The manager holds it; everybody else may only see their own.
+OWN_CERTIFICATE = Step(
+    HERE | {"number": "certificate"}, instead=dict.fromkeys([role.value for role in Role if role is not Role.MANAGER], 404)
+)
+CERTIFICATE = Step({"number": "certificate"})
 ORDER = Step(HERE | {"checkout": "order"}, foreign={"checkout": "order there"})
 SLUG = {"slug": "fire-safety-awareness"}
+COURSE = {"slug": "first-response"}
+QUESTION = HERE | COURSE | {"position": 1}
+GUIDE = {"slug": "five-steps"}
 MAIL = Step({"mail": "mail"})
 ACCOUNT = {"name": "New Comer", "password": NEW_PASSWORD}
 
 STEPS: dict[str, Step] = {
     "assets.favicon": Step(),
     "assets.static_file": Step({"version": "any", "name": "css/lanyard.css"}),
+    "certificates.certificate": OWN_CERTIFICATE,
+    "certificates.document": OWN_CERTIFICATE,
+    "certificates.my_certificates": Step(HERE),
     "checkout.begin_checkout": Step(HERE, form={"seats": "3", "interval": "year"}, first=_without_subscription),
     "checkout.confirm_checkout": ORDER,
     "checkout.confirmation": ORDER,
     "checkout.order": Step(query={"seats": "3", "interval": "year"}),
-    "classroom.lesson": Step(HERE | SLUG | {"number": 1}, instead=LESSON_NEEDS_SEAT),
+    "classroom.answer_block": Step(HERE | COURSE | {"number": 1, "block": 3}, form={"choice": "1"}, instead=ONLY_ENROLLED),
+    "classroom.answer_question": Step(QUESTION, form={"choice": "0"}, instead=ONLY_ENROLLED),
+    "classroom.begin": Step(HERE | COURSE, instead=ONLY_ENROLLED),
+    "classroom.begin_test": Step(HERE | COURSE, form={"confirmed": "y"}, instead=ONLY_ENROLLED),
+    "classroom.course": Step(HERE | COURSE, instead=NEEDS_SEAT),
+    "classroom.finish_block": Step(HERE | COURSE | {"number": 1, "block": 1}, instead=ONLY_ENROLLED),
+    "classroom.guide": Step(HERE | GUIDE, instead=NEEDS_SEAT),
+    "classroom.guide_pdf": Step(HERE | GUIDE, instead=NEEDS_SEAT),
+    "classroom.guide_word_document": Step(HERE | GUIDE, instead=NEEDS_SEAT),
+    "classroom.guides": Step(HERE),
+    "classroom.hand_in": Step(HERE | COURSE, form={"attempt": "open attempt"}, instead=ONLY_ENROLLED | NOT_THEIRS),
+    "classroom.lesson": Step(HERE | COURSE | {"number": 1, "block": 3}, instead=NEEDS_SEAT),
     "classroom.my_learning": Step(HERE),
+    "classroom.question": Step(QUESTION, instead=ONLY_ENROLLED),
+    "classroom.result": Step(
+        HERE | COURSE | {"attempt": "failed attempt"},
+        instead=dict.fromkeys([role.value for role in Role if role is not Role.LEARNER], 404),
+        foreign={"attempt": "failed attempt there"},
+    ),
+    "classroom.test": Step(HERE | COURSE, instead=ONLY_ENROLLED),
+    "classroom.test_answers": Step(HERE | COURSE, instead=ONLY_ENROLLED),
     "health.alive": Step(),
     "health.ready": Step(),
     "hooks.receive_event": Step(sent=_signed_event, success=200),
     "joining.accept": Step({"token": "invitation"}),
     "joining.invitation": Step({"token": "invitation"}),
     "joining.open_account": Step({"token": "invitation"}, form=ACCOUNT),
+    "leaving.left": Step(),
+    "leaving.quick_exit": Step(),
     "membership.address_change": Step(),
     "membership.address_confirmation": Step({"token": "change"}),
     "membership.ask_address_change": Step(form={"address": "other@example.org", "current": PASSWORD}),
@@ -141,29 +175,41 @@ STEPS: dict[str, Step] = {
     "membership.sign_in_page": Step(instead=GOES_ON),
     "membership.sign_out": Step(),
     "membership.signed_out": Step(),
+    "office.certificate": CERTIFICATE,
+    "office.certificates_page": Step(),
     "office.customers_page": Step(),
     "office.money": Step(),
     "office.reconcile": Step(),
     "office.replay_event": Step({"event": "evt_1"}),
+    "office.revoke_certificate": Step({"number": "certificate"}, form={"because": "Somebody else sat it.", "is_sure": "y"}),
     "sandbox.control": Step(),
     "sandbox.mail": MAIL,
     "sandbox.mail_as_sent": MAIL,
     "sandbox.mailbox": Step(),
     "sandbox.move_clock": Step(form={"step": "hour"}),
+    "storefront.article": Step({"slug": "how-often"}),
     "storefront.articles": Step(),
     "storefront.course": Step(SLUG),
     "storefront.courses": Step(),
     "storefront.cover": Step(SLUG),
+    "storefront.guide": Step(GUIDE),
     "storefront.home": Step(),
     "storefront.library": Step(),
+    "storefront.picture": Step({"version": "version", "name": "steps.svg"}),
     "storefront.price_figure": Step(query={"seats": "3"}),
     "storefront.prices": Step(),
     "storefront.robots": Step(),
-    "storefront.sample": Step(SLUG),
+    "storefront.sample": Step(SLUG, success=302),
+    "storefront.sample_block": Step(COURSE | {"block": 3}, query={"choice": "1"}),
     "storefront.sitemap": Step(),
     "style_page.components": Step(),
+    "verification.certificate": CERTIFICATE,
+    "verification.search": Step(),
     "workspace.archive": LEAVER,
     "workspace.billing": Step(HERE),
+    "workspace.certificate_document": Step(
+        HERE | {"membership": "holder", "number": "certificate"}, foreign={"membership": "stays"}
+    ),
     "workspace.found_organisation": Step(form={"name": "St Anne"}),
     "workspace.history": Step(HERE),
     "workspace.invitation": Step(HERE),
@@ -172,8 +218,11 @@ STEPS: dict[str, Step] = {
     "workspace.organisations_page": Step(),
     "workspace.people": Step(HERE),
     "workspace.person": LEAVER,
+    "workspace.safeguarding_contacts": Step(HERE),
+    "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
     "workspace.today": Step(HERE),
     "workspace.withdraw_invitation": INVITED,
+    "worried.worried": Step(HERE),
 }
 
 
@@ -233,7 +282,8 @@ def ask(town: Town, route: Route, browser: PageReader, at: str, status: int) -> 
     elif step.sent is not None:
         browser.send(at, status=status, **step.sent(town))
     else:
-        browser.post(at, step.form, status)
+        # A value of a form may be the name of something of the town.
+        browser.post(at, {name: str(town.ids.get(value, value)) for name, value in step.form.items()}, status)
 
 
 def prepare(town: Town, route: Route) -> None:

@@ -130,8 +130,8 @@ def main() -> None:
 
 
 def rehearse(app: Any) -> dict[str, Any]:
-    """Play the whole journey without an end, and leave nothing open that a child must not share."""
-    answer = play(app, names=list(steps.WAYS["asked"]), last=None, minutes=0)
+    """Play the whole journey up to the documents without an end, and leave nothing open that a child must not share."""
+    answer = play(app, names=[*steps.WAYS["asked"], *steps.BEFORE_DOCUMENTS], last=None, minutes=0)
     app.extensions["sandbox"].close()
     app.extensions["jobs"].close()
     with app.app_context():

@@ -1,4 +1,4 @@
-"""The steps of the journey from registering to the first learner, each as a person does it who may have done it before.
+"""The steps of the journey from registering to the first certificate, each as a person does it who may have done it before.
 
 A step that was cut off is played again: the person looks at what the shop says now, and goes on from there.
 """
@@ -28,13 +28,21 @@ from billing.checkouts import Checkout, State
 from billing.events import ProviderEvent
 from billing.sandbox.store import Store
 from billing.subscriptions import Subscription
+from catalog.learning.attempts import Attempt, AttemptQuestion
+from catalog.learning.certificates import Certificate, CertificateDocument
+from catalog.learning.enrolments import Enrolment
+from catalog.learning.progress import BlockProgress
+from catalog.shelf import courses, importing
+from tests.shelf import SHELF
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from wsgiref.types import WSGIApplication
 
     from flask import Flask
+
+    Fields = Mapping[str, str | list[str]]
 
 ORIGIN = "http://127.0.0.1:8000"
 OWNER = "ruth@example.org"
@@ -42,6 +50,19 @@ INVITED = {"amy": "Amy Pond", "ben": "Ben Wade", "cat": "Cat Hill"}
 PASSWORD = "three odd words"  # noqa: S105 - of nobody
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
 ORDER = "/buy?seats=25&interval=year"
+SLUG = "first-response"
+COURSE = next(course for course in SHELF.courses if course.slug == SLUG)
+CHECK = next((1, number) for number, block in enumerate(COURSE.lessons[0].blocks, 1) if block.content["kind"] == "check")
+RIGHT = next(
+    str(number) for number, option in enumerate(COURSE.lessons[0].blocks[CHECK[1] - 1].content["options"]) if option["is_right"]
+)
+QUESTIONS = courses.DRAWN
+RIGHT_ANSWERS = {
+    BeautifulSoup(question.html, "html5lib").get_text(strip=True): [
+        number for number, option in enumerate(question.options) if option["is_right"]
+    ]
+    for question in COURSE.questions
+}
 
 
 @dataclass
@@ -70,8 +91,9 @@ class Page:
 
     def form(self, words: str) -> tuple[str, dict[str, str]] | None:
         """Give where the form with a button goes to and what it sends unchanged; None when there is no such button."""
-        for button in self.read.select("main button"):
-            form = button.find_parent("form")
+        read = self.read
+        for button in read.select("main button"):
+            form = read.select_one(f"#{button['form']}") if button.get("form") else button.find_parent("form")
             if form is not None and button.get_text(strip=True).startswith(words):
                 fields = {
                     str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]:not([type=checkbox])")
@@ -95,11 +117,11 @@ class Browser:
         """Open a page, following wherever it leads."""
         return self._ask("GET", address)
 
-    def post(self, address: str, fields: dict[str, str]) -> Page:
+    def post(self, address: str, fields: Fields) -> Page:
         """Send a form, following wherever that leads."""
         return self._ask("POST", address, fields)
 
-    def press(self, page: Page, words: str, **fields: str) -> Page:
+    def press(self, page: Page, words: str, **fields: str | list[str]) -> Page:
         """Press a button with the form around it filled in."""
         form = page.form(words)
         assert form is not None, (words, page.status, page.path, page.text)
@@ -109,7 +131,7 @@ class Browser:
         """Forget every cookie."""
         self._cookies.clear()
 
-    def _ask(self, method: str, address: str, fields: dict[str, str] | None = None) -> Page:
+    def _ask(self, method: str, address: str, fields: Fields | None = None) -> Page:
         for _ in range(6):
             path = address.removeprefix(ORIGIN)
             cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
@@ -251,6 +273,79 @@ def accept(scene: Scene) -> None:
     assert page.heading == "My learning", page
 
 
+def stock_shelf(scene: Scene) -> None:
+    """Put the courses of the tests on the shelf."""
+    with scene.app.app_context(), transaction():
+        importing.load(SHELF)
+
+
+def begin_course(scene: Scene) -> None:
+    """Begin the course; when that was done already, there is a way to go on."""
+    page = scene.learner.get(_learning(scene))
+    if page.form("Start the course"):
+        page = scene.learner.press(page, "Start the course")
+    else:
+        page = scene.learner.get(str(page.one("main .actions a.button")["href"]))
+    assert page.path.endswith("/1/1"), page
+
+
+def save_answer(scene: Scene) -> None:
+    """Answer the first check of the lessons, unless an answer stands there."""
+    page = scene.learner.get(_learning(scene, *CHECK))
+    if page.form("Check again") is None:
+        page = scene.learner.press(page, "Check", choice=RIGHT)
+    assert "That is right." in page.text, page
+
+
+def finish_block(scene: Scene) -> None:
+    """Go on from the check, where the answer still stands; to go on twice is the same as once."""
+    page = scene.learner.get(_learning(scene, *CHECK))
+    assert "That is right." in page.text, page
+    page = scene.learner.press(page, "Go on")
+    assert page.path.endswith(f"/{CHECK[0]}/{CHECK[1] + 1}"), page
+    assert scene.learner.get(_learning(scene)).one("main progress")["value"] == "1"
+
+
+def begin_test(scene: Scene) -> None:
+    """Say who one is and begin the test, or go on with the one that is open."""
+    page = scene.learner.get(_learning(scene, "test"))
+    if page.form("Begin the test"):
+        page = scene.learner.press(page, "Begin the test", confirmed="y")
+    else:
+        assert page.heading == "Your test is open", page
+    assert _answered(scene) == [False] * QUESTIONS
+
+
+def answer_question(scene: Scene) -> None:
+    """Answer the first question of the test."""
+    _answer(scene, 1)
+    assert _answered(scene) == [True, *[False] * (QUESTIONS - 1)]
+
+
+def answer_the_rest(scene: Scene) -> None:
+    """Answer the other questions."""
+    for number in range(2, QUESTIONS + 1):
+        _answer(scene, number)
+
+
+def hand_in(scene: Scene) -> None:
+    """Hand the test in with every answer in its place; when it was handed in already, the course says that it is passed."""
+    page = scene.learner.get(_learning(scene, "test", "answers"))
+    if page.status == 403:
+        assert "You passed on" in scene.learner.get(_learning(scene)).text
+        return
+    assert _answered(scene) == [True] * QUESTIONS
+    assert scene.learner.press(page, "Hand in").heading == "You passed"
+
+
+def make_document(scene: Scene) -> None:
+    """Make the documents that are missing, and open the one of the certificate."""
+    scene.sweep("certificates")
+    page = scene.learner.get(_learning(scene))
+    page = scene.learner.get(str(page.one("main a[href*='/certificates/']")["href"]))
+    assert page.one("main a[href$='.pdf']"), page
+
+
 def come_to_rest(scene: Scene) -> None:
     """Let everything that is due happen."""
     scene.app.extensions["sandbox"].deliver_due()
@@ -278,6 +373,52 @@ def check(scene: Scene) -> None:
             assert said.count(once) == 1, (once, said)
         _check_mails()
         _check_provider(scene, subscription.provider_id)
+
+
+def check_learning(scene: Scene) -> None:
+    """See that what was learned was kept, and that it earned one certificate with one document and one mail."""
+    with scene.app.app_context():
+        (enrolment,) = _all(Enrolment)
+        (block,) = _all(BlockProgress)
+        assert ((block.lesson, block.block), block.answer, block.done_at is not None) == (CHECK, {"chosen": [int(RIGHT)]}, True)
+        (attempt,) = _all(Attempt)
+        assert (attempt.state, attempt.right_count, attempt.drawn) == ("passed", QUESTIONS, QUESTIONS)
+        assert enrolment.passed_at == attempt.ended_at
+        assert [question.is_right for question in _all(AttemptQuestion)] == [True] * QUESTIONS
+        (certificate,) = _all(Certificate)
+        assert (certificate.attempt_id, certificate.name, certificate.minutes) == (attempt.id, INVITED["amy"], 0)
+        (document,) = _all(CertificateDocument)
+        assert document.pdf.startswith(b"%PDF-")
+        mails = [mail for mail in _all(OutboxMail) if mail.kind == "certificate"]
+        assert [mail.facts for mail in mails] == [{"certificate_id": str(certificate.id)}]
+        assert [mail.id for mail in _all(DeliveredMail)].count(mails[0].id) == 1
+        assert [mail.id for mail in _all(OutboxMail) if mail.sent_at is None] == []
+        said = [entry.what for entry in _all(JournalEntry)]
+        for once in ("enrolment.begun", "attempt.begun", "attempt.passed", "certificate.issued"):
+            assert said.count(once) == 1, (once, said)
+        for course in SHELF.courses:
+            assert courses.current(course.slug).version.number == 1
+
+
+def _learning(scene: Scene, *place: object) -> str:
+    """Give the address of the learner's course, or of a place in it."""
+    found = re.match(r"/learn/[^/]+/", scene.learner.at)
+    assert found, scene.learner.at
+    return "/".join([f"{found[0]}{SLUG}", *map(str, place)])
+
+
+def _answer(scene: Scene, number: int) -> None:
+    """Answer a question rightly."""
+    page = scene.learner.get(_learning(scene, "test", number))
+    right = RIGHT_ANSWERS[page.one("#asked").get_text(strip=True)]
+    answered = scene.learner.press(page, "Save and go on", choice=[str(option) for option in right])
+    assert answered.heading.startswith(("Question", "Your answers")), answered
+
+
+def _answered(scene: Scene) -> list[bool]:
+    """Give whether each question of the open test has an answer."""
+    rows = scene.learner.get(_learning(scene, "test", "answers")).read.select("main .answer-list > li")
+    return [row.select_one(".answer-list__chosen") is not None for row in rows]
 
 
 def _check_mails() -> None:
@@ -334,6 +475,18 @@ STEPS: dict[str, Callable[[Scene], None]] = {
     "accept": accept,
     "come_to_rest": come_to_rest,
     "check": check,
+    "stock_shelf": stock_shelf,
+    "begin_course": begin_course,
+    "save_answer": save_answer,
+    "finish_block": finish_block,
+    "begin_test": begin_test,
+    "answer_question": answer_question,
+    "answer_the_rest": answer_the_rest,
+    "hand_in": hand_in,
+    "make_document": make_document,
+    "send_certificate": send_mails,
+    "come_to_rest_again": come_to_rest,
+    "check_learning": check_learning,
 }
 BEGINNING = ("open_shop", "register", "send_confirmation", "confirm", "order", "pay")
 END = ("send_receipt", "invite_amy", "invite_ben", "invite_cat", "send_invitations", "accept", "come_to_rest", "check")
@@ -343,3 +496,8 @@ WAYS = {
     "told": (*BEGINNING, "deliver", "look", *END),
     "reconciled": (*BEGINNING, "reconcile", "look", *END),
 }
+# What the first learner does after that. The documents are not made in a rehearsal: the typesetter's threads survive no fork.
+BEFORE_DOCUMENTS = (
+    "stock_shelf", "begin_course", "save_answer", "finish_block", "begin_test", "answer_question", "answer_the_rest", "hand_in",
+)  # fmt: skip
+LEARNING = (*BEFORE_DOCUMENTS, "make_document", "send_certificate", "come_to_rest_again", "check_learning")

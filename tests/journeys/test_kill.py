@@ -16,13 +16,17 @@ import psycopg
 import pytest
 
 from tests.conftest import DATABASES
-from tests.journeys.steps import WAYS
+from tests.journeys.steps import LEARNING, WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-KILLED = [("asked", name) for name in WAYS["asked"] if name not in {"open_shop", "come_to_rest", "check"}] + [
+JOURNEYS = WAYS | {"learned": LEARNING}
+# Preparing and looking, and what is the same as the step before it.
+NOT_KILLED = {"open_shop", "come_to_rest", "check", "answer_the_rest", "come_to_rest_again", "check_learning"}
+KILLED = [
+    *[(way, name) for way in ("asked", "learned") for name in JOURNEYS[way] if name not in NOT_KILLED],
     ("told", "deliver"),
     ("reconciled", "reconcile"),
 ]
@@ -151,7 +155,7 @@ def kept(request: pytest.FixtureRequest, published: Path, tmp_path_factory: pyte
         url = made.url
     try:
         made.launch(url)
-        for name in WAYS["asked"]:
+        for name in (*WAYS["asked"], *LEARNING):
             made.keep(name)
             _demand(made.play(name))
         yield made
@@ -161,14 +165,14 @@ def kept(request: pytest.FixtureRequest, published: Path, tmp_path_factory: pyte
 
 @pytest.mark.parametrize(("way", "step"), KILLED, ids=[f"{way}-{step}" for way, step in KILLED])
 def test_killed_at_any_point_of_a_step_the_shop_goes_on_and_everything_happens_once(kept, way, step, pytestconfig, request):
-    names = WAYS[way]
+    names = JOURNEYS[way]
     rest = names[names.index(step) :]
-    before = "be_served" if way != "asked" else step
+    before = "be_served" if way in {"told", "reconciled"} else step
     kept.go_back(before)
     passed = _demand(kept.play(step))["points"]
     assert passed
     is_sqlite = "sqlite" in request.node.name
-    for last in _chosen(len(passed), step, is_full=pytestconfig.getoption("--full"), is_sqlite=is_sqlite):
+    for last in _chosen(len(passed), way, step, is_full=pytestconfig.getoption("--full"), is_sqlite=is_sqlite):
         kept.go_back(before)
         assert kept.play(step, last=last)["killed"], (last, passed)
         problem = kept.play(*rest, minutes=MINUTES_LATER)["problem"]
@@ -188,9 +192,12 @@ def _demand(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _chosen(number: int, step: str, *, is_full: bool, is_sqlite: bool) -> range:
-    """Choose the points: with the full gate all of them on SQLite, else a spread, and a thinner one on PostgreSQL."""
-    if is_full and is_sqlite:
+def _chosen(number: int, way: str, step: str, *, is_full: bool, is_sqlite: bool) -> range:
+    """Choose the points: with the full gate all of them on SQLite, else a spread, and a thinner one on PostgreSQL.
+
+    Learning is quick to play again, so that all of its points are looked at each time.
+    """
+    if way == "learned" or (is_full and is_sqlite):
         return range(number)
     distance = DISTANCES.get(step, 1)
     return range(number // 3, number, distance * 3) if not is_full and not is_sqlite else range(0, number, distance)

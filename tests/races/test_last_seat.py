@@ -20,6 +20,7 @@ from app.kernel.transaction import transaction
 from billing import seats, subscriptions
 from billing.seats import State
 from tests.provider import snapshot
+from tests.races.actors import acting
 
 
 def taken(owner):
@@ -27,12 +28,6 @@ def taken(owner):
     return db.session.scalar(
         sa.select(subscriptions.Subscription.taken).where(subscriptions.Subscription.organisation_id == owner.organisation.id)
     )
-
-
-def acting(actor):
-    """Give a way for another thread to act as this actor, without touching the rows of this thread's session."""
-    person_id, organisation_id = actor.person.id, actor.organisation.id
-    return lambda: memberships.actor(people.known(person_id), organisation_id)
 
 
 def test_fifty_threads_take_exactly_the_ten_seats_there_are(owner, subscribe, members, race):

@@ -182,7 +182,7 @@ def test_a_seat_for_the_buyer_opens_the_courses_to_them(parish, order):
     come_back(parish, order(1, "month", seat_for_me="y").pay())
     parish.owner.submit("Check now")
     assert parish.seats() == Count(1, 1, 0)
-    parish.owner.get(f"/learn/{parish.id}/fire-safety-awareness/1")
+    parish.owner.get(f"/learn/{parish.id}/fire-safety-awareness/1/1")
     assert "looking around without a seat" not in parish.owner.words
 
 

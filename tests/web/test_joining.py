@@ -43,7 +43,9 @@ def test_somebody_new_opens_an_account_and_begins(parish, invited, guest):
     assert (guest.path, guest.heading) == (f"/learn/{parish.id}/", "My learning")
     assert "Welcome. You have joined." in guest.words
     assert parish.seats() == Count(5, 1, 0)
-    guest.click("Open Fire Safety Awareness")
+    guest.click("Fire Safety Awareness")
+    guest.submit("Start the course")
+    assert guest.heading == "The first minute"
 
 
 def test_opening_the_link_changes_nothing(parish, invited, guest):

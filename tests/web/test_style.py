@@ -85,7 +85,7 @@ def test_both_schemes_name_the_same_colours() -> None:
 
 
 def test_colours_are_named_by_value_only_among_the_tokens() -> None:
-    for sheet in ("base", "components", "pages"):
+    for sheet in ("base", "components", "pages", "classroom"):
         assert not re.search(r"#[0-9a-f]{3,8}\b|rgb|hsl", (assets.SOURCE / "css" / f"{sheet}.css").read_text())
 
 
@@ -93,7 +93,7 @@ def test_every_class_that_layouts_and_components_use_has_a_rule() -> None:
     sheets = "".join(path.read_text() for path in (assets.SOURCE / "css").iterdir())
     styled = set(re.findall(r"\.([a-z][\w-]*)", sheets))
     used: set[str] = set()
-    for folder in ("layouts", "components", "storefront", "errors"):
+    for folder in ("layouts", "components", "storefront", "classroom", "certificates", "errors"):
         for path in (TEMPLATES / folder).glob("*.html"):
             bare = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", path.read_text(), flags=re.DOTALL)
             used |= {name for names in re.findall(r'class="([^"]*)"', bare) for name in names.split() if not name.endswith("--")}

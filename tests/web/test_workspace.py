@@ -192,7 +192,7 @@ def test_a_failed_payment_is_said_and_leaves_the_courses_open(parish):
     assert "The last payment did not go through." in parish.owner.words
     parish.owner.get(f"{parish.home}billing")
     assert "payment failed" in parish.owner.words
-    parish.owner.get(f"/learn/{parish.id}/fire-safety-awareness/1")
+    parish.owner.get(f"/learn/{parish.id}/fire-safety-awareness/1/1")
 
 
 def test_a_lapsed_subscription_closes_the_courses_and_says_so(parish):
@@ -201,7 +201,7 @@ def test_a_lapsed_subscription_closes_the_courses_and_says_so(parish):
     assert "The subscription has lapsed" in parish.owner.words
     parish.owner.get(f"/learn/{parish.id}/")
     assert "no running subscription" in parish.owner.words
-    parish.owner.get(f"/learn/{parish.id}/fire-safety-awareness/1", 403)
+    parish.owner.get(f"/learn/{parish.id}/fire-safety-awareness/1/1", 403)
     assert "no running subscription" in parish.owner.words
 
 
@@ -227,7 +227,7 @@ def test_the_history_says_who_did_what(parish):
 def test_each_role_is_shown_only_what_it_may_open(parish):
     frances = parish.member("frances@example.org", Role.BILLING)
     frances.get(parish.home)
-    assert [link.text for link in frances.page.select(".side-nav a")] == ["Today", "Billing", "My learning"]
+    assert [link.text for link in frances.page.select(".side-nav a")] == ["Today", "Billing", "My learning", "Guides"]
     assert not frances.page.select('a[href$="/people/invite"]')
     for link in frances.page.select(".side-nav a"):
         frances.get(link["href"])
@@ -243,13 +243,13 @@ def test_a_learner_reads_with_a_seat_and_not_without(parish):
     parish.pays_for(5)
     leo = parish.member("leo@example.org", Role.LEARNER, seat=True)
     leo.get(f"/learn/{parish.id}/")
-    leo.click("Open Fire Safety Awareness")
-    leo.click("Next lesson")
-    for number in ("0", "99", "9" * 30):
-        leo.get(f"/learn/{parish.id}/fire-safety-awareness/{number}", 404)
-    leo.get(f"/learn/{parish.id}/nothing/1", 404)
+    leo.click("Fire Safety Awareness")
+    leo.click("The first minute")
+    for place in ("0/1", "1/0", "99/1", "1/99", "9" * 30 + "/1"):
+        leo.get(f"/learn/{parish.id}/fire-safety-awareness/{place}", 404)
+    leo.get(f"/learn/{parish.id}/nothing/1/1", 404)
     una = parish.member("una@example.org", Role.LEARNER)
-    una.get(f"/learn/{parish.id}/fire-safety-awareness/1", 403)
+    una.get(f"/learn/{parish.id}/fire-safety-awareness/1/1", 403)
     assert "You have no seat at St Mary." in una.words
 
 

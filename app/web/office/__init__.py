@@ -10,13 +10,16 @@ from app.kernel import clock, outbox
 from app.kernel.transaction import transaction
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation, wiring
-from app.web.area import Area, signed_in_person
+from app.web.area import signed_in_person
+from app.web.office import certificates
+from app.web.office.area import area
 from billing import checkouts, customers, events, reconciliation
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-area = Area("office", "/office")
+__all__ = ["area", "certificates"]
+
 # Messages travel in a cookie, which holds only so much.
 MOST_SHOWN = 5
 

@@ -9,7 +9,7 @@ from flask import Response, current_app, render_template
 from app.permissions import ANYONE
 from app.web.storefront import prices
 from app.web.storefront.routes import area
-from catalog.shelf import courses
+from catalog.shelf import articles, courses, guides
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -20,6 +20,7 @@ COVERS_SHOWN = 4
 PAGES = ("/", "/courses", "/prices", "/library", "/articles")
 ROBOTS = """User-agent: *
 Disallow: /workspace/
+Disallow: /learn/
 Disallow: /office/
 Disallow: /sandbox/
 Disallow: /buy
@@ -37,23 +38,16 @@ def home() -> ResponseReturnValue:
     return render_template("storefront/home.html", courses=shelf, shown=_one_of_each(shelf), answer=answer, entry=prices.entry())
 
 
-@area.page("/library", allow=ANYONE)
-def library() -> ResponseReturnValue:
-    """Show which guides there are."""
-    return render_template("storefront/library.html")
-
-
-@area.page("/articles", allow=ANYONE)
-def articles() -> ResponseReturnValue:
-    """Show which articles there are."""
-    return render_template("storefront/articles.html")
-
-
 @area.page("/sitemap.xml", allow=ANYONE)
 def sitemap() -> ResponseReturnValue:
     """List the public pages for search engines."""
-    of_courses = [f"/courses/{course.slug}{part}" for course in courses.published() for part in ("", "/sample")]
-    text = render_template("storefront/sitemap.xml", paths=[*PAGES, *of_courses])
+    paths = [
+        *PAGES,
+        *(f"/courses/{course.slug}{part}" for course in courses.published() for part in ("", "/sample/1")),
+        *(f"/library/{guide.slug}" for guide in guides.published()),
+        *(f"/articles/{article.slug}" for article in articles.published()),
+    ]
+    text = render_template("storefront/sitemap.xml", paths=paths)
     return Response(text, mimetype="application/xml")
 
 

@@ -35,6 +35,14 @@ WORDS = {
     "seat.released": "The seat of {about} is free again ({why})",
     "seat.all_released": "The subscription ended and {seats} came back",
     "membership.archived": "{by} archived {about}",
+    "enrolment.begun": "{by} began {course}",
+    "attempt.begun": "{by} began a test in {course}",
+    "attempt.passed": "{by} passed the test in {course} with {score}%",
+    "attempt.failed": "{by} did not pass a test in {course}: {score}%",
+    "attempt.abandoned": "A test of {about} in {course} was closed, because nobody touched it for a month",
+    "certificate.issued": "{about} passed a course: certificate {number}",
+    "certificate.revoked": "The certificate {number} of {about} was revoked",
+    "safeguarding_contacts.changed": "{by} changed the safeguarding contacts",
 }
 
 

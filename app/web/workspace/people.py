@@ -19,6 +19,7 @@ from app.web.forms import Form, TextField
 from app.web.workspace import history_words
 from app.web.workspace.area import area, page
 from billing import seats
+from catalog.learning import certificates, records
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -92,6 +93,8 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
         member=found,
         invitation=invitations.open_of(found.id),
         assignments=seats.history(found.id),
+        certificates=certificates.of_membership(actor.organisation.id, found.id),
+        records=records.of_member(actor.organisation.id, found.id),
         may_archive=found.id != actor.membership.id and (not found.is_owner or Role.OWNER in actor.roles),
         items=history_words.describe(actor.organisation.id, journal.about(actor.organisation.id, found.id)),
     )

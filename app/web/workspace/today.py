@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, url_for
 
-from app.accounts import invitations, memberships, organisations
+from app.accounts import invitations, memberships, organisations, safeguarding_contacts
 from app.accounts.memberships import Role
 from app.accounts.organisations import Kind
 from app.kernel import clock, journal
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
-from app.permissions import BUY_SEATS, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE, SIGNED_IN
+from app.permissions import BUY_SEATS, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE, SET_CONTACTS, SIGNED_IN
 from app.web import wiring
 from app.web.area import signed_in_person
 from app.web.forms import Form, TextField
@@ -76,6 +76,8 @@ def today(actor: Actor) -> ResponseReturnValue:
         renewal=_renewal(subscription),
         waiting=invitations.waiting(actor.organisation.id) if actor.roles & SEE_PEOPLE.roles else [],
         may_invite=bool(actor.roles & SEE_PEOPLE.roles),
+        has_contacts=safeguarding_contacts.of(actor.organisation.id) is not None,
+        may_set_contacts=bool(actor.roles & SET_CONTACTS.roles),
         may_buy=bool(actor.roles & BUY_SEATS.roles),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )

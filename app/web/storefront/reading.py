@@ -1,0 +1,51 @@
+"""What visitors may read: which guides there are and how each begins, and the articles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import render_template
+
+from app.permissions import ANYONE
+from app.web.storefront import prices
+from app.web.storefront.courses import asked_for
+from app.web.storefront.routes import area
+from catalog.shelf import articles as press
+from catalog.shelf import courses, guides
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+
+@area.page("/library", allow=ANYONE)
+def library() -> ResponseReturnValue:
+    """Show the guides of a category, or those in which the words are found."""
+    category, words = asked_for()
+    found = guides.published(category, words)
+    return render_template("storefront/library.html", found=found, shelf=guides.published(), category=category, words=words)
+
+
+@area.page("/library/<slug>", allow=ANYONE)
+def guide(slug: str) -> ResponseReturnValue:
+    """Show what a guide is for and how it begins."""
+    found = guides.current(slug)
+    return render_template("storefront/guide.html", guide=found, belongs_to=_courses_of(found.courses))
+
+
+@area.page("/articles", allow=ANYONE)
+def articles() -> ResponseReturnValue:
+    """Show the articles, newest first."""
+    return render_template("storefront/articles.html", articles=press.published())
+
+
+@area.page("/articles/<slug>", allow=ANYONE)
+def article(slug: str) -> ResponseReturnValue:
+    """Show an article, the course it leads to and the price."""
+    found = press.current(slug)
+    leads_to = next(iter(_courses_of([found.course])), None)
+    return render_template("storefront/article.html", article=found, leads_to=leads_to, entry=prices.entry())
+
+
+def _courses_of(slugs: list[str]) -> list[courses.CourseCard]:
+    """Give those of some courses that are on the shelf."""
+    return [card for card in courses.published() if card.slug in slugs]
