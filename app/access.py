@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from catalog.learning.enrolments import Enrolment
     from catalog.shelf.courses import Course
 
+LOOKING_AROUND = "You are looking around without a seat, so nothing is saved. Give yourself a seat to take the course."
 PREVIEWERS = frozenset({Role.OWNER, Role.ADMIN})
 
 
@@ -80,9 +81,9 @@ def demand_enrolment(actor: Actor, slug: str, grace: timedelta) -> tuple[Course,
     admission = to_course(actor, slug, grace)
     if admission.enrolment is None:
         if admission.decision.is_preview:
-            raise NotAllowed(
-                "You are looking around without a seat, so nothing is saved. Give yourself a seat to take the course."
-            )
+            raise NotAllowed(LOOKING_AROUND)
+        if enrolments.newest(actor.membership.id, slug) is not None:
+            raise NotAllowed("You have passed this course, so nothing more is saved. You can take it again under My learning.")
         raise NotAllowed("Begin the course first. You find it under My learning.")
     return admission.course, admission.enrolment
 

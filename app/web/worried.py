@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor
 
 area = Area("worried", "/learn")
-REACHABLE = re.compile(r"(?P<address>[^\s<>()@,;:]+@[^\s<>()@,;:]+\.\w+)|(?P<phone>(?<![\w.])\+?\(?\d[\d ()-]*\d)")
-FEWEST_DIGITS = 3
+ADDRESS = r"(?P<address>[^\s<>()@,;:]+@[^\s<>()@,;:]+\.\w+)"
+# Only what is surely one number: it begins a word with 0, (0 or +44, and nothing but spaces stands between its figures.
+PHONE = r"(?P<phone>(?<![\w/:.+-])(?:\+44 ?(?:\(0\))?|\(0\d{2,5}\)|0)[\d ]*\d(?![\d:/]|-\d)|(?<!\S)999(?!\S))"
+REACHABLE = re.compile(f"{ADDRESS}|{PHONE}")
+SHORT_NUMBER = re.compile(r"\d{3}|116 ?\d{3}")
+DIGITS = range(10, 12)
+ALSO = {"999", "08001111"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,9 @@ def worried(actor: Actor) -> ResponseReturnValue:
 
 def linked(text: str) -> Iterator[tuple[str, str]]:
     """Give a text in parts, each with the link that calls or writes to it, or with none."""
+    if SHORT_NUMBER.fullmatch(text):
+        yield text, f"tel:{text.replace(' ', '')}"
+        return
     end = 0
     for found in REACHABLE.finditer(text):
         href = f"mailto:{quote(found['address'], safe='@')}" if found["address"] else _tel(found["phone"])
@@ -80,7 +88,8 @@ def linked(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _tel(written: str) -> str:
-    """Give the link that calls a number; none for a figure that is too short to be one."""
+    """Give the link that calls a number; none for figures that are not as many as a number of ours has."""
     digits = re.sub(r"\D", "", written.replace("(0)", ""))
+    national = f"0{digits.removeprefix('44')}" if written.startswith("+") else digits
     plus = "+" if written.startswith("+") else ""
-    return f"tel:{plus}{digits}" if len(digits) >= FEWEST_DIGITS else ""
+    return f"tel:{plus}{digits}" if len(national) in DIGITS or national in ALSO else ""

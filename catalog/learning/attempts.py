@@ -158,7 +158,8 @@ def answer(membership_id: UUID, attempt_id: UUID, position: int, chosen: Sequenc
     """Save what somebody chose, as it is given; raises Invalid when it is nothing, Conflict when the test is handed in."""
     attempt = _lock_open(membership_id, attempt_id)
     put = _put(attempt, position)
-    numbers = sorted({int(value) for value in chosen if value.isdecimal() and int(value[:4]) in put.row.order})
+    sent = [value for value in chosen if value.isascii() and value.isdecimal()]
+    numbers = sorted({int(value) for value in sent if int(value[:4]) in put.row.order})
     if not numbers:
         raise Invalid("Choose an answer first.", field="choice")
     if not put.question.has_several and len(numbers) > 1:
@@ -197,6 +198,13 @@ def hand_in(actor: Actor, attempt_id: UUID) -> Attempt:
 def of_enrolment(enrolment_id: UUID) -> list[Attempt]:
     """Give the attempts of an enrolment, oldest first."""
     return list(db.session.scalars(sa.select(Attempt).where(Attempt.enrolment_id == enrolment_id).order_by(Attempt.number)))
+
+
+def of_course(membership_id: UUID, slug: str) -> list[Attempt]:
+    """Give every attempt of a member at the test of a course, in whichever enrolment, oldest first."""
+    query = sa.select(Attempt).join(Enrolment, Enrolment.id == Attempt.enrolment_id)
+    query = query.where(Enrolment.membership_id == membership_id, Enrolment.slug == slug)
+    return list(db.session.scalars(query.order_by(Attempt.begun_at, Attempt.number)))
 
 
 def of_member(membership_id: UUID, attempt_id: UUID) -> Attempt:

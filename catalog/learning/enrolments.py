@@ -54,6 +54,8 @@ def begin(actor: Actor, version: CourseVersion) -> Enrolment:
     found = newest(actor.membership.id, version.slug)
     if found is not None and found.is_open:
         return found
+    if not version.is_current:
+        raise Conflict("This course is no longer on the shelf, so nobody can begin it. What you have earned in it stays yours.")
     enrolment = Enrolment(
         id=uuid7(),
         organisation_id=actor.organisation.id,

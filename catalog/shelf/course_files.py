@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catalog.shelf import exercises, front_matter, markup
+from catalog.shelf import exercises, front_matter, markup, sources
 from catalog.shelf.categories import CATEGORIES
 from catalog.shelf.sources import Mistake, Mistakes, numbered, parts, under_headings
 
@@ -23,7 +23,7 @@ FRONT = {
     "category": front_matter.one_of(*CATEGORIES),
     "audience": front_matter.TEXT,
     "minutes": front_matter.NUMBER,
-    "refresh_months": front_matter.NUMBER,
+    "refresh_months": front_matter.MONTHS,
     "minimum_age": front_matter.NUMBER,
     "nations": front_matter.TEXT,
     "outcomes": front_matter.TEXTS,
@@ -107,7 +107,7 @@ class CourseFile:
 
     def line_of(self, key: str) -> int:
         """Give the line on which a key of the front matter stands."""
-        return front_matter.line_of(self.path.read_text(encoding="utf-8"), key)
+        return front_matter.line_of(sources.read(self.path), key)
 
 
 def media_type(name: str) -> str:
@@ -123,7 +123,7 @@ def round_half_up(number: int, by: int) -> int:
 def read(path: Path) -> CourseFile:
     """Read the folder of a course.md; raises Invalid naming every file and line to mend."""
     pictures = {found.name: found.read_bytes() for found in sorted(path.parent.iterdir()) if found.suffix in PICTURES}
-    text = path.read_text(encoding="utf-8")
+    text = sources.read(path)
     mistakes = Mistakes(path)
     front: dict[str, Any] = {}
     lessons: tuple[LessonFile, ...] = ()
@@ -207,7 +207,7 @@ def _bank(path: Path, lessons: tuple[LessonFile, ...]) -> tuple[str, tuple[Quest
     if not path.exists():
         mistakes.add(1, "the question bank is missing")
         mistakes.report()
-    text = path.read_text(encoding="utf-8")
+    text = sources.read(path)
     lines = numbered(text)
     by_title = {lesson.title: number for number, lesson in enumerate(lessons, start=1)}
     questions: dict[str, QuestionFile] = {}

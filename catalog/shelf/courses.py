@@ -133,6 +133,15 @@ def current(slug: str) -> Course:
     return _with_contents(version)
 
 
+def newest(slug: str) -> CourseVersion:
+    """Give the newest version of a course, on the shelf or not; raises Missing for one that never was."""
+    query = sa.select(CourseVersion).where(CourseVersion.slug == slug).order_by(CourseVersion.number.desc()).limit(1)
+    version = db.session.scalar(query)
+    if version is None:
+        raise Missing
+    return version
+
+
 def of_version(version_id: UUID) -> Course:
     """Give a version that is known to exist, on the shelf or not."""
     return _with_contents(db.session.get_one(CourseVersion, version_id))

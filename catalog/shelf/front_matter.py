@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from catalog.shelf.sources import Mistakes
 
 MATTER = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
+LONGEST_MONTHS = 120
 CONTACT = {"name", "contact", "about"}
 
 
@@ -46,6 +47,7 @@ def _contacts(value: object) -> bool:
 TEXT = Kind("is a text", lambda value: isinstance(value, str) and bool(value.strip()))
 LOOSE_TEXT = Kind("is a text", lambda value: isinstance(value, str))
 NUMBER = Kind("is a whole number above 0", lambda value: type(value) is int and value > 0)
+MONTHS = Kind("is a number of months from 1 to 120", lambda value: type(value) is int and 0 < value <= LONGEST_MONTHS)
 FLAG = Kind("is true or false", lambda value: isinstance(value, bool))
 DATE = Kind("is a date such as 2026-11-01", lambda value: type(value) is date)
 TEXTS = Kind("is a list of texts", lambda value: _texts(value) and bool(value))

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from catalog.shelf.sources import Line, Mistakes, Part, joined
 
-MARKDOWN = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes", "replacements"])
+MARKDOWN = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes"])
 MARKDOWN.disable("image")
 # Whatever a reference looks like, nh3 decides below which of them stay.
 MARKDOWN.validateLink = bool  # type: ignore[assignment,method-assign]  # the documented way to replace it

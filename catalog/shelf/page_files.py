@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catalog.shelf import front_matter, markup, structure
+from catalog.shelf import front_matter, markup, sources, structure
 from catalog.shelf.categories import CATEGORIES
 from catalog.shelf.sources import Mistake, Mistakes, parts
 
@@ -51,7 +51,7 @@ class PageFile:
 
     def line_of(self, key: str) -> int:
         """Give the line on which a key of the front matter stands."""
-        return front_matter.line_of(self.path.read_text(encoding="utf-8"), key)
+        return front_matter.line_of(sources.read(self.path), key)
 
 
 def guide(path: Path) -> PageFile:
@@ -65,7 +65,7 @@ def article(path: Path) -> PageFile:
 
 
 def _read(path: Path, kinds: Mapping[str, Kind], defaults: Mapping[str, Any]) -> PageFile:
-    text = path.read_text(encoding="utf-8")
+    text = sources.read(path)
     mistakes = Mistakes(path)
     front, html, blocks, references = dict[str, Any](), "", list[Any](), list[tuple[int, str, str]]()
     try:

@@ -73,6 +73,15 @@ class Part:
     lines: tuple[Line, ...]
 
 
+def read(path: Path) -> str:
+    """Give the text of a file; raises Invalid when it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise Invalid(f"{path}:{line}: save this file as UTF-8; a letter here is written otherwise") from error
+
+
 def numbered(text: str, first: int = 1) -> list[Line]:
     """Give the lines of a text with their numbers."""
     return [Line(number, line) for number, line in enumerate(text.splitlines(), start=first)]

@@ -196,6 +196,22 @@ def test_every_mistake_of_every_file_is_named_at_once(content):
     assert len(refused.value.message.splitlines()) == 3
 
 
+def test_a_file_that_is_not_utf_8_is_refused_with_its_line_and_a_mark_at_its_beginning_is_not(content):
+    path = content / GUIDE
+    text = path.read_text()
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    importing.read(content)
+    path.write_bytes(text.replace("Let them speak.", "Let them speak, é.").encode("latin-1"))
+    with pytest.raises(Invalid, match=r"five-steps\.md:16: save this file as UTF-8"):
+        importing.read(content)
+
+
+def test_signs_of_the_law_stay_what_they_are(shop, content):
+    change(content, "Stay *calm*", "Read section 17(10)(c) and s.47(1)(r). Stay *calm*")
+    load(content)
+    assert "17(10)(c) and s.47(1)(r)" in courses.lesson(courses.current("first-response").version.id, 1).blocks[0]["html"]
+
+
 def test_a_course_without_its_bank_is_refused(content):
     (content / BANK).unlink()
     with pytest.raises(Invalid, match=r"questions\.md:1: the question bank is missing"):

@@ -13,7 +13,7 @@ from app.accounts.memberships import Role
 from app.kernel.db import db
 from app.kernel.transaction import transaction
 from billing import seats
-from catalog.learning import attempts, enrolments, progress
+from catalog.learning import attempts, certificates, enrolments, progress
 from catalog.learning.attempts import AttemptQuestion
 from catalog.learning.progress import BlockProgress
 from catalog.shelf import importing
@@ -226,6 +226,91 @@ def test_a_seat_that_ends_in_the_middle_of_a_test_closes_the_door_and_keeps_the_
     assert rows(parish, AttemptQuestion) == 10
 
 
+def test_an_admin_whose_seat_ends_in_the_middle_of_a_test_hands_nothing_in(parish, leo):
+    tom = parish.member("tom@example.org", Role.ADMIN, Role.LEARNER, seat=True)
+    start(parish, tom)
+    with parish.app.app_context(), transaction():
+        enrolment = enrolments.newest(actor(parish, "tom@example.org").membership.id, SLUG)
+        attempt = attempts.begin(actor(parish, "tom@example.org"), enrolment.id, learning.course_of(enrolment))
+        learning.answer_all(actor(parish, "tom@example.org"), attempt)
+        attempt_id = attempt.id
+        seats.release(parish.id, enrolment.membership_id, "taken back", by=None)
+    tom.post(f"{home(parish)}/test/answers", {"attempt": str(attempt_id)}, 403)
+    assert "You are looking around without a seat" in tom.words
+    with parish.app.app_context():
+        assert (
+            attempts.of_enrolment(enrolments.newest(actor(parish, "tom@example.org").membership.id, SLUG).id)[0].state == "open"
+        )
+
+
+def test_an_old_page_never_answers_a_question_of_another_test(parish, leo):
+    start(parish, leo)
+    leo.get(f"{home(parish)}/test")
+    leo.submit("Begin the test", {"confirmed": "y"})
+    old = leo.again()
+    old.get(f"{home(parish)}/test/3")
+    answer_test(parish, wrong=6)
+    leo.get(f"{home(parish)}/test/answers")
+    leo.submit("Hand in")
+    leo.click("Try again")
+    leo.submit("Begin the test", {"confirmed": "y"})
+    old.submit("Save and go on", {"choice": "0"}, status=409)
+    assert "This test is closed" in old.words
+    leo.get(f"{home(parish)}/test/answers")
+    assert "10 questions wait for an answer." in leo.words
+
+
+def test_going_back_to_a_test_that_is_over_leads_to_how_it_went(parish, leo):
+    start(parish, leo)
+    for wrong, heading in ((6, "Not this time"), (0, "You passed")):
+        answer_test(parish, wrong=wrong)
+        leo.get(f"{home(parish)}/test/answers")
+        leo.submit("Hand in")
+        for page in ("/test/10", "/test/answers", *(["/test"] if not wrong else [])):
+            leo.get(f"{home(parish)}{page}", 303)
+            leo.follow()
+            assert leo.heading == heading
+    leo.post(f"{home(parish)}/1/3", {"choice": "1"}, 403)
+    assert "You have passed this course" in leo.words
+
+
+def test_a_refresher_hides_nothing_that_was_earned(parish, leo):
+    start(parish, leo)
+    answer_test(parish, wrong=6)
+    for _ in range(2):
+        leo.get(f"{home(parish)}/test/answers")
+        leo.submit("Hand in")
+        if leo.heading == "Not this time":
+            answer_test(parish)
+    leo.get(home(parish))
+    assert "4 of 10 right" in leo.words
+    assert "10 of 10 right" in leo.words
+    leo.submit("Take it again")
+    leo.get(home(parish))
+    assert "You are taking it again." in leo.words
+    assert "10 of 10 right" in leo.words
+    leo.get(f"/learn/{parish.id}/")
+    leo.click("Certificate for First Response")
+    parish.owner.get(parish.page_of("leo@example.org"))
+    assert "taking it again" in parish.owner.words
+    assert "100%, passed on" in parish.owner.words
+
+
+def test_a_revoked_certificate_is_nowhere_shown_as_good(parish, leo):
+    start(parish, leo)
+    answer_test(parish)
+    leo.get(f"{home(parish)}/test/answers")
+    leo.submit("Hand in")
+    with parish.app.app_context(), transaction():
+        held = certificates.of_membership(parish.id, actor(parish).membership.id)[0].certificate
+        certificates.revoke(held.number, "Somebody else sat it.", by=actor(parish).person.id)
+    leo.get(home(parish))
+    assert "was revoked. You can take the course again." in leo.words
+    leo.get(f"/learn/{parish.id}/")
+    assert "The certificate was revoked" in leo.words
+    assert "refresh recommended" not in leo.words
+
+
 def test_a_course_that_changes_in_the_middle_is_finished_as_it_was_begun(parish, leo):
     start(parish, leo)
     file = SHELF.courses[1]
@@ -253,6 +338,12 @@ def test_a_course_that_left_the_shelf_stays_open_to_those_who_began_it(parish, l
     leo.click("Go on with First Response")
     una = parish.member("una@example.org", Role.LEARNER, seat=True)
     una.get(home(parish), 404)
+    assert una.client.get(f"/courses/{SLUG}/cover.svg").status_code == 200
+    answer_test(parish)
+    leo.get(f"{home(parish)}/test/answers")
+    leo.submit("Hand in")
+    leo.post(f"{home(parish)}/begin", {}, 409)
+    assert "no longer on the shelf" in leo.words
 
 
 def test_an_owner_looks_around_without_a_seat_and_leaves_no_trace(parish, leo):

@@ -1,10 +1,18 @@
 // The keys 1 to 9 choose an answer. They can be turned off, because speech and switches may send them by accident.
 const KEPT = "lanyard.keys";
 
+function kept() {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null;
+  }
+}
+
 export function startKeys() {
   const options = document.querySelector("[data-keys]");
   if (!options) return;
-  let isOn = localStorage.getItem(KEPT) !== "off";
+  let isOn = kept() !== "off";
   const places = [...options.querySelectorAll(".option input, .option--button")];
   const words = document.createElement("span");
   const button = document.createElement("button");
@@ -18,7 +26,11 @@ export function startKeys() {
 
   button.addEventListener("click", () => {
     isOn = !isOn;
-    localStorage.setItem(KEPT, isOn ? "on" : "off");
+    try {
+      localStorage.setItem(KEPT, isOn ? "on" : "off");
+    } catch {
+      // Where nothing may be kept, the choice holds for this page.
+    }
     say();
   });
   document.addEventListener("keydown", (event) => {

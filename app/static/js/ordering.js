@@ -8,6 +8,8 @@ function start(list) {
   spoken.className = "hidden";
   spoken.setAttribute("role", "status");
   list.after(spoken);
+  const hint = list.parentElement.querySelector("[data-hint]");
+  if (hint) hint.textContent = hint.dataset.hint;
   const given = (row) => Number(row.querySelector("select").value || list.children.length);
   const isAnswered = [...list.querySelectorAll("select")].every((select) => select.value !== "");
   if (isAnswered) for (const row of [...list.children].sort((one, other) => given(one) - given(other))) list.append(row);
@@ -30,7 +32,8 @@ function start(list) {
         if (step < 0) beside.before(row);
         else beside.after(row);
         number();
-        button.focus();
+        if (button.disabled) row.querySelector(".thing__moves button:enabled").focus();
+        else button.focus();
         spoken.textContent = `Place ${[...list.children].indexOf(row) + 1}: ${text}`;
       });
       buttons.append(button);
@@ -42,6 +45,9 @@ function start(list) {
   function number() {
     [...list.children].forEach((row, place) => {
       row.querySelector("select").value = String(place);
+      const [up, down] = row.querySelectorAll(".thing__moves button");
+      up.disabled = place === 0;
+      down.disabled = place === list.children.length - 1;
     });
   }
 }

@@ -9,13 +9,13 @@ from flask import redirect, render_template, request, url_for
 from wtforms import BooleanField
 
 from app import access
-from app.kernel.errors import Invalid, Missing
+from app.kernel.errors import Invalid, Missing, NotAllowed
 from app.kernel.transaction import transaction
 from app.permissions import LEARN
 from app.web import navigation, wiring
 from app.web.classroom.routes import area
 from app.web.forms import Form
-from catalog.learning import attempts, certificates, progress
+from catalog.learning import attempts, certificates, enrolments, progress
 from catalog.learning.attempts import State
 from catalog.shelf import courses as shelf
 
@@ -37,6 +37,8 @@ class ConfirmationForm(Form):
 @area.page("/<uuid:organisation>/<slug>/test", allow=LEARN)
 def test(actor: Actor, slug: str) -> ResponseReturnValue:
     """Say how the test works and ask who takes it, or lead back into the one that is open."""
+    if ended := _ended(actor, slug, or_enrolled=True):
+        return ended
     course, enrolment = access.demand_enrolment(actor, slug, wiring.grace())
     return _test_page(actor, course, enrolment, ConfirmationForm(formdata=None))
 
@@ -57,8 +59,8 @@ def begin_test(actor: Actor, slug: str) -> ResponseReturnValue:
 
 @area.page("/<uuid:organisation>/<slug>/test/<int(max=999):position>", allow=LEARN)
 def question(actor: Actor, slug: str, position: int) -> ResponseReturnValue:
-    """Put a question of the open test."""
-    return _question_page(actor, slug, position)
+    """Put a question of the open test; once it is handed in, lead to how it went."""
+    return _ended(actor, slug) or _question_page(actor, slug, position)
 
 
 @area.action("/<uuid:organisation>/<slug>/test/<int(max=999):position>", allow=LEARN)
@@ -66,8 +68,9 @@ def answer_question(actor: Actor, slug: str, position: int) -> ResponseReturnVal
     """Save an answer and go on to the next question that waits for one."""
     try:
         with transaction():
-            _, enrolment = access.demand_enrolment(actor, slug, wiring.grace())
-            attempt = _open(enrolment)
+            access.demand_enrolment(actor, slug, wiring.grace())
+            # The page says which test it belongs to: an old page must not answer a question of another one.
+            attempt = attempts.of_member(actor.membership.id, _named(request.form.get("attempt", "")))
             attempts.answer(actor.membership.id, attempt.id, position, request.form.getlist("choice"))
     except Invalid as refusal:
         return _question_page(actor, slug, position, refusal.message), 422
@@ -76,8 +79,8 @@ def answer_question(actor: Actor, slug: str, position: int) -> ResponseReturnVal
 
 @area.page("/<uuid:organisation>/<slug>/test/answers", allow=LEARN)
 def test_answers(actor: Actor, slug: str) -> ResponseReturnValue:
-    """Show what was answered so far, before it is handed in."""
-    return _answers_page(actor, slug)
+    """Show what was answered so far, before it is handed in; afterwards, lead to how it went."""
+    return _ended(actor, slug) or _answers_page(actor, slug)
 
 
 @area.action("/<uuid:organisation>/<slug>/test/answers", allow=LEARN)
@@ -85,7 +88,9 @@ def hand_in(actor: Actor, slug: str) -> ResponseReturnValue:
     """Hand the test in; it is graded at once."""
     try:
         with transaction():
-            access.to_course(actor, slug, wiring.grace())
+            admission = access.to_course(actor, slug, wiring.grace())
+            if admission.decision.is_preview:
+                raise NotAllowed(access.LOOKING_AROUND)
             attempt = attempts.hand_in(actor, _named(request.form.get("attempt", "")))
     except Invalid as refusal:
         return _answers_page(actor, slug, refusal.message), 422
@@ -118,6 +123,15 @@ def _open(enrolment: Enrolment) -> Attempt:
         if attempt.state == State.OPEN:
             return attempt
     raise Missing("There is no open test here. Begin one whenever you like.")
+
+
+def _ended(actor: Actor, slug: str, *, or_enrolled: bool = False) -> ResponseReturnValue | None:
+    """Lead back from a test that is over to its result; None while one is open, or (if asked) while one may begin another."""
+    enrolment = enrolments.newest(actor.membership.id, slug)
+    taken = attempts.of_enrolment(enrolment.id) if enrolment else []
+    if not taken or taken[-1].state == State.OPEN or (or_enrolled and enrolment and enrolment.is_open):
+        return None
+    return redirect(url_for("classroom.result", organisation=actor.organisation.id, slug=slug, attempt=taken[-1].id), 303)
 
 
 def _named(attempt_id: str) -> UUID:

@@ -35,7 +35,7 @@ def my_learning(actor: Actor) -> ResponseReturnValue:
         nav=navigation.workspace(actor),
         decision=access.to_courses(actor, wiring.grace()),
         under_way=[record for record in begun if record.enrolment.is_open],
-        done=[record for record in begun if not record.enrolment.is_open],
+        done=[record for record in begun if record.certificates],
         others=[course for course in shelf.published() if course.slug not in slugs],
     )
 
@@ -53,7 +53,7 @@ def course(actor: Actor, slug: str) -> ResponseReturnValue:
         admission=admission,
         course=admission.course,
         progress=progress.of(enrolment.id, admission.course.lessons) if enrolment else None,
-        attempts=attempts.of_enrolment(enrolment.id) if enrolment else [],
+        attempts=attempts.of_course(actor.membership.id, slug),
         certificates=[held for held in earlier if held.certificate.slug == slug],
         guides=guides.of_course(slug),
     )

@@ -54,7 +54,7 @@ def sample_block(slug: str, block: int) -> ResponseReturnValue:
 @area.page("/courses/<slug>/cover.svg", allow=ANYONE)
 def cover(slug: str) -> ResponseReturnValue:
     """Draw the cover of a course."""
-    response = Response(covers.svg(shelf.current(slug).version.category, slug), mimetype="image/svg+xml")
+    response = Response(covers.svg(shelf.newest(slug).category, slug), mimetype="image/svg+xml")
     response.cache_control.public = True
     response.cache_control.max_age = 86_400
     response.add_etag()
