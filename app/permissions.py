@@ -19,11 +19,12 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a route demands; `roles` count only for members of the organisation in the address."""
+    """What a route demands; `roles` count only for members of the organisation in the address, archived ones if `also_former`."""
 
     name: str
     reach: Reach
     roles: frozenset[Role] = frozenset()
+    also_former: bool = False
 
 
 def _for_roles(name: str, *roles: Role) -> Permission:
@@ -41,3 +42,4 @@ GIVE_SEATS = _for_roles("give and take seats", Role.OWNER, Role.ADMIN)
 SEE_BILLING = _for_roles("see what is paid", Role.OWNER, Role.BILLING)
 BUY_SEATS = _for_roles("buy seats", Role.OWNER, Role.BILLING)
 LEARN = _for_roles("learn", *Role)
+KEEP_CERTIFICATES = Permission("keep one's own certificates", Reach.MEMBER, frozenset(Role), also_former=True)

@@ -119,24 +119,25 @@ class Place:
     membership: Membership
 
 
-def actor(person: Person, organisation_id: UUID) -> Actor:
-    """Give the person as a member of the organisation; raises Missing for anyone else, as if it did not exist."""
+def actor(person: Person, organisation_id: UUID, *, also_former: bool = False) -> Actor:
+    """Give the person as a member of the organisation, or one who was; raises Missing for others, as if it did not exist."""
+    states = (State.ACTIVE, State.ARCHIVED) if also_former else (State.ACTIVE,)
     row = db.session.execute(
         sa.select(Organisation, Membership)
         .join(Membership, Membership.organisation_id == Organisation.id)
-        .where(Organisation.id == organisation_id, Membership.person_id == person.id, Membership.state == State.ACTIVE)
+        .where(Organisation.id == organisation_id, Membership.person_id == person.id, Membership.state.in_(states))
     ).first()
     if row is None:
         raise Missing
     return Actor(person, row[0], row[1])
 
 
-def places_of(person_id: UUID) -> list[Place]:
-    """Give the organisations a person belongs to, by name."""
+def places_of(person_id: UUID, state: State = State.ACTIVE) -> list[Place]:
+    """Give the organisations a person belongs to, or those in which they are archived, by name."""
     rows = db.session.execute(
         sa.select(Organisation, Membership)
         .join(Membership, Membership.organisation_id == Organisation.id)
-        .where(Membership.person_id == person_id, Membership.state == State.ACTIVE)
+        .where(Membership.person_id == person_id, Membership.state == state)
         .order_by(Organisation.name, Organisation.id)
     )
     return [Place(organisation, membership) for organisation, membership in rows]

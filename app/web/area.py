@@ -72,7 +72,7 @@ def signed_in_person() -> Person:
 
 def _actor_for(allow: Permission, organisation_id: UUID) -> memberships.Actor:
     """Find the organisation through the person; raises Missing for an outsider, NotAllowed without the role."""
-    actor = memberships.actor(signed_in_person(), organisation_id)
+    actor = memberships.actor(signed_in_person(), organisation_id, also_former=allow.also_former)
     if not actor.roles & allow.roles:
         message = f"Your role does not let you {allow.name} here. Ask an owner or an admin of {actor.organisation.name}."
         raise NotAllowed(message)

@@ -1,4 +1,4 @@
-"""A learner's own certificates: all of them, each as a page and as a PDF; open without a seat and after a lapse."""
+"""A learner's own certificates, each as a page and as a PDF; open without a seat, after a lapse and after leaving."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import render_template, send_file
 
-from app.permissions import LEARN
+from app.permissions import KEEP_CERTIFICATES
 from app.web import navigation
 from app.web.area import Area
 from catalog.learning import certificate_documents, certificates
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 area = Area("certificates", "/learn")
 
 
-@area.page("/<uuid:organisation>/certificates", allow=LEARN)
+@area.page("/<uuid:organisation>/certificates", allow=KEEP_CERTIFICATES)
 def my_certificates(actor: Actor) -> ResponseReturnValue:
     """Show all certificates that somebody has earned here, newest first."""
     return render_template(
@@ -33,14 +33,14 @@ def my_certificates(actor: Actor) -> ResponseReturnValue:
     )
 
 
-@area.page("/<uuid:organisation>/certificates/<number>", allow=LEARN)
+@area.page("/<uuid:organisation>/certificates/<number>", allow=KEEP_CERTIFICATES)
 def certificate(actor: Actor, number: str) -> ResponseReturnValue:
     """Show one of somebody's own certificates, with its PDF and the address where anybody can check it."""
     held = certificates.of_membership_number(actor.organisation.id, actor.membership.id, number)
     return render_template("certificates/certificate.html", actor=actor, nav=navigation.workspace(actor), held=held)
 
 
-@area.page("/<uuid:organisation>/certificates/<number>.pdf", allow=LEARN)
+@area.page("/<uuid:organisation>/certificates/<number>.pdf", allow=KEEP_CERTIFICATES)
 def document(actor: Actor, number: str) -> ResponseReturnValue:
     """Open the PDF of one of somebody's own certificates."""
     return pdf(certificates.of_membership_number(actor.organisation.id, actor.membership.id, number).certificate)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import url_for
 
+from app.accounts.memberships import State
 from app.permissions import LEARN, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ OFFICE = (
 
 
 def workspace(actor: Actor) -> list[Entry]:
-    """Give the entries that the actor may open: key, label and address."""
+    """Give the entries that the actor may open: key, label and address; to somebody who has left, their certificates."""
+    if actor.membership.state == State.ARCHIVED:
+        return [("learning", "My certificates", url_for("certificates.my_certificates", organisation=actor.organisation.id))]
     return [
         (key, label, url_for(endpoint, organisation=actor.organisation.id))
         for key, label, endpoint, permission in WORKSPACE

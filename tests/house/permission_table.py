@@ -71,6 +71,8 @@ def _area(rule: Rule) -> str:
 
 def _who(allow: Permission) -> str:
     if allow.reach is Reach.MEMBER:
+        if allow.also_former:
+            return "every member, also one who has left"
         return "every member" if allow.roles == set(Role) else ", ".join(role for role in Role if role in allow.roles)
     return WHO[allow.reach]
 

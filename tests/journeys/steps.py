@@ -329,10 +329,9 @@ def answer_the_rest(scene: Scene) -> None:
 
 
 def hand_in(scene: Scene) -> None:
-    """Hand the test in with every answer in its place; when it was handed in already, the course says that it is passed."""
+    """Hand the test in with every answer in its place; when it was handed in already, its answers lead to the result."""
     page = scene.learner.get(_learning(scene, "test", "answers"))
-    if page.status == 403:
-        assert "You passed on" in scene.learner.get(_learning(scene)).text
+    if page.heading == "You passed":
         return
     assert _answered(scene) == [True] * QUESTIONS
     assert scene.learner.press(page, "Hand in").heading == "You passed"

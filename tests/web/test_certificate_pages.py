@@ -122,6 +122,25 @@ def test_it_stays_open_without_a_seat_and_after_a_lapse(app, parish, certify):
         una.get(path)
 
 
+def test_whoever_left_keeps_their_certificates_and_nothing_else(app, parish, leo, certify, make_person):
+    number = certify("leo@example.org")
+    sweep(app)
+    parish.owner.get(parish.page_of("leo@example.org"))
+    parish.owner.submit("Archive Leo")
+    leo.get("/workspace/")
+    assert "St Mary, until" in leo.words
+    leo.click("Your certificates of St Mary")
+    assert [link.text for link in leo.page.select(".side-nav a")] == ["My certificates"]
+    leo.get(mine(parish, number))
+    assert "Issued" in leo.words
+    assert leo.client.get(mine(parish, f"{number}.pdf")).data.startswith(b"%PDF-")
+    for page in ("", "/guides", "/worried", "/first-response"):
+        leo.get(f"/learn/{parish.id}{page or '/'}", 404)
+    leo.get(parish.home, 404)
+    make_person(name="Tom", address="other@example.org", organisation="St Luke")
+    parish.browser("other@example.org").get(mine(parish), 404)
+
+
 def test_an_admin_opens_the_certificates_of_each_person(app, parish, leo, certify):
     parish.owner.get(parish.page_of("leo@example.org"))
     assert "Leo has no certificate here yet." in parish.owner.words

@@ -9,6 +9,7 @@ from flask import redirect, render_template, url_for
 
 from app.accounts import invitations, memberships, organisations, safeguarding_contacts
 from app.accounts.memberships import Role
+from app.accounts.memberships import State as MembershipState
 from app.accounts.organisations import Kind
 from app.kernel import clock, journal
 from app.kernel.errors import Invalid
@@ -40,8 +41,7 @@ class OrganisationForm(Form):
 @area.page("/", allow=SIGNED_IN)
 def organisations_page() -> ResponseReturnValue:
     """Show the organisations a person belongs to."""
-    places = memberships.places_of(signed_in_person().id)
-    return render_template("workspace/organisations.html", places=places, form=OrganisationForm(formdata=None))
+    return _organisations_page(OrganisationForm(formdata=None))
 
 
 @area.action("/", allow=SIGNED_IN)
@@ -54,8 +54,7 @@ def found_organisation() -> ResponseReturnValue:
             memberships.add(organisation, person, {Role.OWNER})
     except Invalid as refusal:
         form.refuse(refusal)
-        places = memberships.places_of(person.id)
-        return render_template("workspace/organisations.html", places=places, form=form), 422
+        return _organisations_page(form), 422
     return redirect(url_for("workspace.today", organisation=organisation.id), 303)
 
 
@@ -105,6 +104,12 @@ def history(actor: Actor) -> ResponseReturnValue:
     return page(
         "history", actor, "history", items=history_words.describe(actor.organisation.id, journal.of(actor.organisation.id, 200))
     )
+
+
+def _organisations_page(form: OrganisationForm) -> str:
+    person = signed_in_person()
+    former = memberships.places_of(person.id, MembershipState.ARCHIVED)
+    return render_template("workspace/organisations.html", places=memberships.places_of(person.id), former=former, form=form)
 
 
 def _renewal(subscription: Subscription | None) -> Figure | None:
