@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel import clock
 from app.kernel.errors import Invalid
-from catalog.shelf import checking, importing
+from catalog.shelf import checking, importing, standing_pages
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +27,7 @@ def add_commands(commands: Any) -> None:
 def check(options: argparse.Namespace) -> int:
     """Measure the content; exit status 1 when something is to be mended."""
     try:
+        standing_pages.demand_whole()
         found = checking.check(importing.read(options.folder), clock.real_now().date())
     except Invalid as refusal:
         print(refusal.message, file=sys.stderr)

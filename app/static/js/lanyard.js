@@ -1,6 +1,7 @@
 // What scripts add to pages that already work without them.
 import { startAwaiting } from "./awaiting.js";
 import { startCalculators } from "./calculator.js";
+import { startCatalogue } from "./catalogue.js";
 import { startConfirming } from "./confirming.js";
 import { startLeaving } from "./leaving.js";
 import { startKeys } from "./keys.js";
@@ -12,6 +13,7 @@ document.querySelector("[data-focus]")?.focus();
 startLeaving();
 startAwaiting();
 startCalculators();
+startCatalogue();
 startConfirming();
 startKeys();
 startMenus();
