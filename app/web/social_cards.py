@@ -47,10 +47,12 @@ def of_course(course: CourseCard) -> Card:
 
 def of_shop() -> Card:
     """Give the card of the shop itself."""
-    title = "Training your people will finish. Seats you can account for."
-    category = "organisation"
     return Card(
-        title, "Any number of people, priced to the penny", "Lanyard", covers.svg(category, SHOP), covers.RIBBONS[category].deep
+        title="Training your people will finish. Seats you can account for.",
+        line="Any number of people, priced to the penny",
+        category="For people who look after people",
+        cover=covers.svg("organisation", SHOP),
+        colour=covers.RIBBONS["organisation"].deep,
     )
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.kernel.errors import Missing
 from catalog.shelf import front_matter, markup, sources
 from catalog.shelf.sources import Mistake, Mistakes, parts
+from catalog.shelf.spelling import american
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +39,7 @@ SECTOR = {
     "people": front_matter.NUMBER,
     "reviewed_on": front_matter.DATE,
 }
+REVIEWED_WITHIN = timedelta(days=366)
 # In the order in which pages list them.
 POLICIES = ("terms", "privacy", "data-processing", "sub-processors", "security", "retention", "accessibility")
 SECTORS = ("schools", "churches", "charities", "care-providers")
@@ -135,12 +138,18 @@ def questions() -> tuple[Question, ...]:
     return tuple(Question(question.strip(), markup.block(reply.strip())) for question, _, reply in asked)
 
 
-def demand_whole() -> None:
-    """Read every standing page; raises Invalid for a file to mend."""
-    for slug in POLICIES:
-        versions(slug)
-    sectors()
+def to_mend(today: date) -> list[str]:
+    """Read every standing page and say what is to be mended in each; raises Invalid for a file that cannot be read."""
+    found = [
+        f"{path}:{number}: write {british}, not {word}"
+        for path in sorted([*FOLDER.glob("policies/*/*.md"), *FOLDER.glob("sectors/*.md"), FOLDER / "questions.md"])
+        for number, line in enumerate(sources.read(path).splitlines(), start=1)
+        for word, british in american(line)
+    ]
     questions()
+    pages: list[Policy | Sector] = [*policies(), *sectors()]
+    old = [page.slug for page in pages if today - page.reviewed_on > REVIEWED_WITHIN]
+    return [*found, *(f"{slug}: it was last reviewed more than a year ago" for slug in old)]
 
 
 def _read(path: Path, kinds: Mapping[str, Kind]) -> tuple[dict[str, Any], str]:

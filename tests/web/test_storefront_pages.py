@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import struct
 from datetime import date
 from typing import Any
@@ -102,6 +103,18 @@ def test_an_older_version_stays_where_it_is_and_names_the_one_in_force(client, t
         assert old.select_one('.notice a[href="/policies/terms"]').get_text() == "Version 10"
     finally:
         standing_pages.versions.cache_clear()
+
+
+def test_what_is_spelt_otherwise_here_or_was_long_not_reviewed_is_to_be_mended(tmp_path, monkeypatch):
+    assert standing_pages.to_mend(date(2026, 12, 1)) == []
+    assert "terms: it was last reviewed more than a year ago" in standing_pages.to_mend(date(2028, 1, 1))
+    copy = tmp_path / "content"
+    shutil.copytree(standing_pages.FOLDER, copy)
+    with (copy / "questions.md").open("a") as file:
+        file.write("Our favorite color.\n")
+    monkeypatch.setattr(standing_pages, "FOLDER", copy)
+    found = standing_pages.to_mend(date(2026, 12, 1))
+    assert [line.rpartition(": ")[2] for line in found] == ["write favourite, not favorite", "write colour, not color"]
 
 
 def test_a_policy_with_a_mistake_names_the_line(tmp_path, monkeypatch):
