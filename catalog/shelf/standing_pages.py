@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.kernel.errors import Missing
+from app.kernel.errors import Invalid, Missing
 from catalog.shelf import front_matter, markup, sources
 from catalog.shelf.sources import Mistake, Mistakes, parts
 from catalog.shelf.spelling import american
@@ -108,11 +108,15 @@ def versions(slug: str) -> tuple[Policy, ...]:
     """Give every version of a policy, oldest first; raises Missing for one that there is not, Invalid for a file to mend."""
     if slug not in POLICIES:
         raise Missing
-    paths = sorted((FOLDER / "policies" / slug).glob("*.md"), key=lambda path: int(path.stem))
+    folder = FOLDER / "policies" / slug
+    numbers = sorted(int(path.stem) for path in folder.glob("*.md") if path.stem.isdecimal())
+    if not numbers:
+        message = f"{folder}: there is no version of it, such as 1.md"
+        raise Invalid(message)
     made = []
-    for path in paths:
-        front, html = _read(path, POLICY)
-        made.append(Policy(slug, int(path.stem), html=html, **front))
+    for number in numbers:
+        front, html = _read(folder / f"{number}.md", POLICY)
+        made.append(Policy(slug, number, html=html, **front))
     return tuple(made)
 
 

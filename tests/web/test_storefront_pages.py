@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup
 
 from app import factory, settings
 from app.kernel.db import db
+from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
 from app.web import social_cards, wiring
 from billing import price_cards
@@ -117,13 +118,20 @@ def test_what_is_spelt_otherwise_here_or_was_long_not_reviewed_is_to_be_mended(t
     assert [line.rpartition(": ")[2] for line in found] == ["write favourite, not favorite", "write colour, not color"]
 
 
+def test_a_policy_without_any_version_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(standing_pages, "FOLDER", tmp_path)
+    standing_pages.versions.cache_clear()
+    with pytest.raises(Invalid, match=r"policies/terms: there is no version of it"):
+        standing_pages.versions("terms")
+
+
 def test_a_policy_with_a_mistake_names_the_line(tmp_path, monkeypatch):
     folder = tmp_path / "policies" / "terms"
     folder.mkdir(parents=True)
     (folder / "1.md").write_text("---\ntitle: Terms\nsummary: S\nreviewed_on: soon\nchanges: None yet\n---\n\nText.\n")
     monkeypatch.setattr(standing_pages, "FOLDER", tmp_path)
     standing_pages.versions.cache_clear()
-    with pytest.raises(Exception, match=r"1\.md:4: reviewed_on is a date"):
+    with pytest.raises(Invalid, match=r"1\.md:4: reviewed_on is a date"):
         standing_pages.versions("terms")
 
 
