@@ -102,6 +102,12 @@ def current() -> Card:
     return read(row.version, row.currency, row.bands)
 
 
+def published() -> list[Card]:
+    """Give every card that was ever published, oldest first."""
+    rows = db.session.scalars(sa.select(PriceCard).order_by(PriceCard.version))
+    return [read(row.version, row.currency, row.bands) for row in rows]
+
+
 def of_version(version: int) -> Card:
     """Give the card of a version; raises Missing."""
     row = db.session.get(PriceCard, version)

@@ -179,6 +179,7 @@ STEPS: dict[str, Step] = {
     "office.certificate": CERTIFICATE,
     "office.certificates_page": Step(),
     "office.customers_page": Step(),
+    "office.overview": Step(),
     "office.money": Step(),
     "office.reconcile": Step(),
     "office.replay_event": Step({"event": "evt_1"}),
