@@ -27,6 +27,7 @@ from app.web import (
     health,
     hooks,
     hosts,
+    kept_pages,
     leaving,
     logs,
     membership,
@@ -42,10 +43,11 @@ from app.web import (
 from app.web import certificates as certificate_pages
 from app.web import joining as joining_pages
 from app.web import sandbox as sandbox_pages
-from billing import events, reactions, reconciliation
+from billing import events, price_cards, reactions, reconciliation
 from billing.sandbox.server import Sandbox
 from billing.stripe_gateway import StripeGateway
 from catalog.learning import attempts, certificate_documents, certificates
+from catalog.shelf import publication
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +100,7 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
         STATIC_FOLDER=assets.publish(settings.data),
     )
+    app.wsgi_app = kept_pages.KeptPages(app.wsgi_app, lambda: _published(app))  # type: ignore[method-assign]  # Flask's own way
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's own way
@@ -154,6 +157,12 @@ def with_sandbox(app: Flask) -> WSGIApplication:
         sandbox.start_deliveries()
         site = DispatcherMiddleware(app, {SANDBOX_MOUNT: sandbox.wsgi})
     return site if settings.is_https or settings.trusted_proxies else hosts.OneName(site, settings.url)
+
+
+def _published(app: Flask) -> str:
+    """Give the mark of everything that the pages for visitors are made of and that can change while the shop runs."""
+    with app.app_context():
+        return f"{publication.mark()} {price_cards.newest_version()}"
 
 
 def _sweeps(app: Flask) -> list[Sweep]:

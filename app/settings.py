@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 SANDBOX_KEY_PREFIX = "sk_test_sandbox"
 DEFAULT_URL = "http://127.0.0.1:8000"
+LONGEST_WORDS = 200
 DEFAULT_EXIT_URL = "https://www.bbc.co.uk/weather"
 # What a shop that takes real money cannot leave to the defaults.
 NEEDED_FOR_MONEY = {
     "LANYARD_URL": "give the address visitors use, such as https://training.example.org",
     "LANYARD_MAIL_FROM": "give the sender of every mail, such as Lanyard <hello@training.example.org>",
     "LANYARD_CONTACT_ADDRESS": "give the address customers write to, such as hello@training.example.org",
+    "LANYARD_COMPANY_NAME": "give the legal name of whoever sells the training, such as Example Training Ltd",
+    "LANYARD_COMPANY_ADDRESS": "give its postal address on one line, such as 1 High Street, Exampleton, EX1 1EX",
+    "LANYARD_HOSTING": "say who hosts the shop and where, such as Example Hosting Ltd, in London",
 }
 
 
@@ -48,6 +52,11 @@ class Settings:
     grace_days: int
     invitation_days: int
     contact_address: str
+    company_name: str
+    company_address: str
+    company_phone: str
+    data_contact: str
+    hosting: str
     exit_url: str
     trusted_proxies: int
     log_format: Literal["text", "json"]
@@ -90,11 +99,26 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         vat_percent=_vat_percent(env),
         grace_days=_whole(env, "LANYARD_GRACE_DAYS", 14, 0, 90),
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
-        contact_address=_contact_address(env),
+        contact_address=_contact_address(env, "LANYARD_CONTACT_ADDRESS", "hello@lanyard.example"),
+        company_name=_words(env, "LANYARD_COMPANY_NAME", "Sample Training Ltd (a made-up company)"),
+        company_address=_words(env, "LANYARD_COMPANY_ADDRESS", "1 Sample Street, Exampleton, EX1 1EX (a made-up address)"),
+        company_phone=_words(env, "LANYARD_COMPANY_PHONE", ""),
+        data_contact=_contact_address(env, "LANYARD_DATA_CONTACT", env.get("LANYARD_CONTACT_ADDRESS") or "hello@lanyard.example"),
+        hosting=_words(env, "LANYARD_HOSTING", "this demonstration runs wherever it was started, and nowhere else"),
         exit_url=_exit_url(env),
         trusted_proxies=_whole(env, "LANYARD_TRUSTED_PROXIES", 0, 0, 5),
         log_format=cast("Literal['text', 'json']", _choice(env, "LANYARD_LOG_FORMAT", ("text", "json"), "text")),
     )
+
+
+def named_browser() -> str | None:
+    """Give the browser that CHROMIUM names, for the tools that need one."""
+    return os.environ.get("CHROMIUM")
+
+
+def environment_with(**more: str) -> dict[str, str]:
+    """Give the environment of this process and something more, for a tool that is started from here."""
+    return os.environ | more
 
 
 def _url(typed: str) -> str:
@@ -139,11 +163,20 @@ def _mail_address(env: Mapping[str, str], name: str, default: str) -> str:
     return value
 
 
-def _contact_address(env: Mapping[str, str]) -> str:
-    """Give the address for customers, which stands alone because pages link to it."""
-    value = _mail_address(env, "LANYARD_CONTACT_ADDRESS", "hello@lanyard.example")
+def _contact_address(env: Mapping[str, str], name: str, default: str) -> str:
+    """Give an address that stands alone, because pages link to it."""
+    value = _mail_address(env, name, default)
     if parseaddr(value)[1] != value:
-        message = f"LANYARD_CONTACT_ADDRESS: give the e-mail address alone, such as hello@lanyard.example, not {value!r}."
+        message = f"{name}: give the e-mail address alone, such as hello@lanyard.example, not {value!r}."
+        raise BadSetting(message)
+    return value
+
+
+def _words(env: Mapping[str, str], name: str, default: str) -> str:
+    """Give words that pages show as they are: one line."""
+    value = (env.get(name) or default).strip()
+    if not (value.isprintable() and len(value) <= LONGEST_WORDS):
+        message = f"{name}: give one line of at most {LONGEST_WORDS} characters."
         raise BadSetting(message)
     return value
 

@@ -108,6 +108,11 @@ def published() -> list[Card]:
     return [read(row.version, row.currency, row.bands) for row in rows]
 
 
+def newest_version() -> int | None:
+    """Give the number of the newest card, or None while none is published."""
+    return db.session.scalar(sa.select(sa.func.max(PriceCard.version)))
+
+
 def of_version(version: int) -> Card:
     """Give the card of a version; raises Missing."""
     row = db.session.get(PriceCard, version)

@@ -19,6 +19,7 @@ from app.accounts.organisations import Kind
 from app.kernel import schema
 from app.kernel.db import db
 from app.kernel.transaction import transaction
+from app.web import kept_pages
 from billing import price_cards, subscriptions
 from billing.stripe_gateway import StripeGateway
 from tests import postgres
@@ -76,6 +77,12 @@ def _only_loopback() -> Iterator[None]:
 def _cheap_passwords() -> None:
     """Hash passwords at a cost that tests can pay."""
     credentials.configure("cheap")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _see_at_once_what_is_published() -> None:
+    """Look at each request whether kept pages are still right, because tests publish and read within the same second."""
+    kept_pages.look_again_after(0)
 
 
 @pytest.fixture(scope="session")

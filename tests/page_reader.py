@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+DATA_BLOCK = "application/ld+json"
 UNLABELLED = frozenset({"hidden", "submit", "button", "reset", "image"})
 # "None" may begin a sentence, as in "None of them has left the shop"; alone it is a value that nobody meant to show.
 LEAKED = re.compile(r"\bNone\b(?! of)|\{\{|\}\}|\{%|%\}|\bUndefined\b|<built-in|\bobject at 0x|\bState\.[A-Z]|\bUUID\(")
@@ -134,11 +136,24 @@ def inline(sheet: Sheet) -> Iterator[str]:
     if sheet.is_mail_as_sent:
         return
     for element in sheet.soup.select("script:not([src]), style"):
-        yield f"an inline {element.name}"
+        if element.name == "script" and element.get("type") == DATA_BLOCK:
+            yield from _data_faults(element.string or "")
+        else:
+            yield f"an inline {element.name}"
     for element in sheet.soup.find_all(name=True):
         for name, value in element.attrs.items():
             if name == "style" or name.startswith("on") or str(value).strip().lower().startswith("javascript:"):
                 yield f"an inline {name} on {_shown(element)}"
+
+
+def _data_faults(text: str) -> Iterator[str]:
+    """Demand of data for search engines, which no browser runs, that it is JSON and holds nothing that could end it."""
+    try:
+        json.loads(text)
+    except ValueError as error:
+        yield f"a data block that is no JSON: {error}"
+    if set("<>&'") & set(text):
+        yield "a data block that is not escaped"
 
 
 def images(sheet: Sheet) -> Iterator[str]:
@@ -196,7 +211,8 @@ def privacy(sheet: Sheet) -> Iterator[str]:
 
 def leaks(sheet: Sheet) -> Iterator[str]:
     """Refuse values of the program where words should stand."""
-    text = sheet.soup.get_text(" ")
+    texts = (text for text in sheet.soup.find_all(string=True) if text.parent is None or text.parent.get("type") != DATA_BLOCK)
+    text = " ".join(texts)
     yield from (f"a value shows through: {_around(text, found)!r}" for found in LEAKED.finditer(text))
     for element in sheet.soup.find_all(name=True):
         for name, value in element.attrs.items():

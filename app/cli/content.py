@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.kernel import clock
 from app.kernel.errors import Invalid
-from catalog.shelf import checking, importing
+from catalog.shelf import checking, importing, standing_pages
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +27,9 @@ def add_commands(commands: Any) -> None:
 def check(options: argparse.Namespace) -> int:
     """Measure the content; exit status 1 when something is to be mended."""
     try:
-        found = checking.check(importing.read(options.folder), clock.real_now().date())
+        today = clock.real_now().date()
+        found = checking.check(importing.read(options.folder), today)
+        problems = [*found.problems, *(standing_pages.to_mend(today) if options.folder == FOLDER else ())]
     except Invalid as refusal:
         print(refusal.message, file=sys.stderr)
         return 1
@@ -37,7 +39,7 @@ def check(options: argparse.Namespace) -> int:
             f"({course.words} words, {course.exercises} exercises), {course.questions} questions, "
             f"right one longest in {course.longest_percent}%, reading age {course.reading_age}"
         )
-    for problem in found.problems:
+    for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"{len(found.measures)} courses measured, {len(found.problems)} things to mend.")
-    return 1 if found.problems else 0
+    print(f"{len(found.measures)} courses measured, {len(problems)} things to mend.")
+    return 1 if problems else 0

@@ -11,6 +11,7 @@ from jinja2 import StrictUndefined
 
 from app.kernel import clock, money
 from app.web import assets, price_words
+from catalog.shelf import standing_pages
 from catalog.shelf.categories import CATEGORIES
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         now=clock.now,
         flashes=flashes,
         category_label=category_label,
+        sector_links=[(sector.slug, sector.name) for sector in standing_pages.sectors()],
+        policy_links=[(policy.slug, policy.title) for policy in standing_pages.policies()],
     )
 
     @app.context_processor

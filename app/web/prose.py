@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from flask import request, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from flask import Flask
@@ -29,7 +30,17 @@ def prose(html: str, version_id: UUID | None = None, raise_by: int = 0) -> Marku
     def heading(match: re.Match[str]) -> str:
         return f"<{match[1]}h{int(match[2]) - raise_by}>"
 
+    html = html.replace("<th>", '<th scope="col">')
     return Markup(HEADING.sub(heading, REFERENCE.sub(address, html)))  # noqa: S704 - cleaned by nh3 when it was loaded
+
+
+def filled(html: str, facts: Mapping[str, str]) -> Markup:
+    """Give HTML of the shelf with facts of the shop in the place of names in braces; an e-mail address becomes a link."""
+    for name, fact in facts.items():
+        is_address = "@" in fact and " " not in fact
+        shown = Markup('<a href="mailto:{0}">{0}</a>').format(fact) if is_address else escape(fact)
+        html = html.replace(f"{{{name}}}", shown)
+    return prose(html)
 
 
 def _page(kind: str, slug: str) -> str:
@@ -41,5 +52,5 @@ def _page(kind: str, slug: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filter."""
-    app.jinja_env.filters["prose"] = prose
+    """Give templates the filters."""
+    app.jinja_env.filters.update(prose=prose, filled=filled)

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from app.cli import browsers
+
 ARGUMENTS = [
     "--disable-gpu",
     "--disable-quic",
@@ -25,14 +26,7 @@ def arguments() -> list[str]:
 
 def find() -> str | None:
     """Give the browser's path, installing Debian's when root; None when there is none to be had."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return named
-    return _on_path() or (_installed() if os.geteuid() == 0 and shutil.which("apt-get") else None)
-
-
-def _on_path() -> str | None:
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    return browsers.find() or (_installed() if os.geteuid() == 0 and shutil.which("apt-get") else None)
 
 
 def _installed() -> str | None:
@@ -44,4 +38,4 @@ def _installed() -> str | None:
             stdout=subprocess.DEVNULL,
             env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
         )
-    return _on_path()
+    return browsers.find()

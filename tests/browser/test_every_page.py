@@ -41,6 +41,10 @@ PAGES = {
     "visitor": (
         "/", "/courses", "/courses?q=fire", "/courses?q=nothing-like-this", "/courses/{tested}", "/courses/{tested}/sample/1",
         "/library", "/library?q=nothing-like-this", "/library/{guide}", "/articles", "/articles/what-is-online-grooming",
+        "/courses?category=health&audience=volunteers&time=short", "/contact", "/trust",
+        "/for/schools", "/for/churches", "/for/charities", "/for/care-providers",
+        "/policies/terms", "/policies/privacy", "/policies/data-processing", "/policies/sub-processors", "/policies/security",
+        "/policies/retention", "/policies/accessibility", "/policies/terms/1",
         "/prices", "/prices?seats=250&interval=month", "/prices?seats=0", "/buy?seats=25&interval=year",
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
         "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
@@ -111,6 +115,7 @@ NOT_IN_THE_DARK = {"/left"}
 # Answers that are no pages, the page that is a mail on its own, and addresses that only lead on.
 NO_PAGES = {
     "assets.static_file", "assets.favicon", "health.alive", "health.ready", "storefront.cover", "storefront.price_figure",
+    "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
 }  # fmt: skip

@@ -28,6 +28,7 @@ CLOCK_READERS = {
     ("app/kernel/db.py", "time.time_ns"): "an id of version 7 holds the real millisecond",
     ("app/kernel/transaction.py", "time.monotonic"): "waiting for the turn to write ends after some seconds",
     ("app/mail.py", "time.monotonic"): "a worker stops before its lease ends",
+    ("app/web/kept_pages.py", "time.monotonic"): "a kept page is believed for a real second",
     ("app/cli/gate.py", "time.monotonic"): "the gate says how long each step took",
     ("billing/reactions.py", "time.monotonic"): "the same",
     ("billing/stripe_gateway.py", "time.time"): "a signature is good for some real minutes",

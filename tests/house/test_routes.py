@@ -17,6 +17,9 @@ STRIPE = {
     "LANYARD_MAIL": "smtp://127.0.0.1:2525",
     "LANYARD_MAIL_FROM": "Training <hello@training.example.org>",
     "LANYARD_CONTACT_ADDRESS": "hello@training.example.org",
+    "LANYARD_COMPANY_NAME": "Example Training Ltd",
+    "LANYARD_COMPANY_ADDRESS": "1 High Street, Exampleton",
+    "LANYARD_HOSTING": "Example Hosting Ltd, in London",
     "LANYARD_SUPPLIER": "Training Ltd",
     "LANYARD_VAT_PERCENT": "20",
 }

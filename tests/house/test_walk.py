@@ -18,7 +18,10 @@ from tests.house.statements import Recorder
 from tests.house.town import WALKERS
 
 # The templates that are named otherwise than the page they are for, and why.
-NAMED_OTHERWISE = {"style_page.components": "office/components.html"}  # it is a page of the office, built apart from it
+NAMED_OTHERWISE = {
+    "style_page.components": "office/components.html",  # it is a page of the office, built apart from it
+    "storefront.policy_version": "storefront/policy.html",  # the same page, of an older version
+}
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_both_schemes_name_the_same_colours() -> None:
 
 
 def test_colours_are_named_by_value_only_among_the_tokens() -> None:
-    for sheet in ("base", "components", "figures", "pages", "classroom"):
+    for sheet in ("base", "components", "figures", "pages", "storefront", "classroom"):
         assert not re.search(r"#[0-9a-f]{3,8}\b|rgb|hsl", (assets.SOURCE / "css" / f"{sheet}.css").read_text())
 
 

@@ -2,6 +2,7 @@
 import { startAsking } from "./asking.js";
 import { startAwaiting } from "./awaiting.js";
 import { startCalculators } from "./calculator.js";
+import { startCatalogue } from "./catalogue.js";
 import { startConfirming } from "./confirming.js";
 import { startCopying } from "./copying.js";
 import { startKeys } from "./keys.js";
@@ -16,6 +17,7 @@ startLeaving();
 startAsking();
 startAwaiting();
 startCalculators();
+startCatalogue();
 startConfirming();
 startCopying();
 startKeys();

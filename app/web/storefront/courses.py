@@ -2,40 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, jsonify, redirect, render_template, request, url_for
 
 from app.permissions import ANYONE
 from app.web.classroom.lessons import screen
+from app.web.storefront import structured
 from app.web.storefront.prices import answer
 from app.web.storefront.routes import area
 from catalog.shelf import courses as shelf
-from catalog.shelf import covers, guides
+from catalog.shelf import covers, guides, narrowing
 from catalog.shelf.categories import CATEGORIES
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from flask.typing import ResponseReturnValue
 
 LONGEST_SEARCH = 80
+COURSES_NEAR = 3
 YEAR = 31_536_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a visitor looks for among the courses; what we do not have is nothing in particular."""
+
+    category: str | None
+    audience: str | None
+    length: str | None
+    words: str
+
+    @property
+    def address(self) -> dict[str, str | None]:
+        """The arguments that stand for it in an address."""
+        return {"category": self.category, "audience": self.audience, "time": self.length, "q": self.words or None}
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it leaves anything out."""
+        return any(self.address.values())
+
+    def courses(self) -> list[shelf.CourseCard]:
+        """Find the courses."""
+        return narrowing.narrowed(shelf.published(self.category, self.words), self.audience, self.length)
 
 
 @area.page("/courses", allow=ANYONE)
 def courses() -> ResponseReturnValue:
-    """Show the courses of a category, or those in which the words are found."""
-    category, words = asked_for()
-    found = shelf.published(category, words)
-    return render_template("storefront/courses.html", found=found, shelf=shelf.published(), category=category, words=words)
+    """Show the courses that are looked for; the others stand behind them, hidden, for scripts that narrow while one types."""
+    wanted = _wanted()
+    found = wanted.courses()
+    return render_template(
+        "storefront/courses.html",
+        found=found,
+        others=[card for card in shelf.published() if card not in found],
+        wanted=wanted,
+        said=_said(len(found), wanted),
+        audiences={key: label for key, (label, _) in narrowing.AUDIENCES.items()},
+        lengths={key: label for key, (label, _) in narrowing.LENGTHS.items()},
+        structured=[structured.breadcrumbs(("Courses", url_for("storefront.courses")))],
+    )
+
+
+@area.page("/courses.json", allow=ANYONE)
+def courses_found() -> ResponseReturnValue:
+    """Give the courses that are looked for by their slugs, and how many there are in words, to the search as one types."""
+    wanted = _wanted()
+    found = wanted.courses()
+    return jsonify(slugs=[card.slug for card in found], said=_said(len(found), wanted))
 
 
 @area.page("/courses/<slug>", allow=ANYONE)
 def course(slug: str) -> ResponseReturnValue:
     """Show what a course is about and what it is not."""
     found = shelf.current(slug)
-    return render_template("storefront/course.html", course=found, guides=guides.of_course(slug), answer=answer("1", "month"))
+    first = answer("1", "month")
+    places = (("Courses", url_for("storefront.courses")), (found.version.title, url_for("storefront.course", slug=slug)))
+    return render_template(
+        "storefront/course.html",
+        course=found,
+        guides=guides.of_course(slug),
+        near=[card for card in shelf.published(found.version.category) if card.slug != slug][:COURSES_NEAR],
+        answer=first,
+        structured=[structured.course(found, first.figure), structured.breadcrumbs(*places)],
+    )
 
 
 @area.page("/courses/<slug>/sample", allow=ANYONE)
@@ -72,7 +126,30 @@ def picture(version: UUID, name: str) -> ResponseReturnValue:
     return response
 
 
-def asked_for() -> tuple[str | None, str]:
+def words_and_category() -> tuple[str | None, str]:
     """Give the category and the words that a visitor looks for; a category that we do not have is none."""
-    asked = request.args.get("category", "")
-    return asked if asked in CATEGORIES else None, request.args.get("q", "").strip()[:LONGEST_SEARCH]
+    return _one_of(CATEGORIES, "category"), request.args.get("q", "").strip()[:LONGEST_SEARCH]
+
+
+def _wanted() -> Wanted:
+    category, words = words_and_category()
+    return Wanted(category, _one_of(narrowing.AUDIENCES, "audience"), _one_of(narrowing.LENGTHS, "time"), words)
+
+
+def _one_of(known: Collection[str], name: str) -> str | None:
+    asked = request.args.get(name, "")
+    return asked if asked in known else None
+
+
+def _said(number: int, wanted: Wanted) -> str:
+    """Say how many courses there are and of what."""
+    parts = [f"{number} course{'' if number == 1 else 's'}"]
+    if wanted.words:
+        parts.append(f"for “{wanted.words}”")
+    if wanted.category:
+        parts.append(f"in {CATEGORIES[wanted.category]}")
+    if wanted.audience:
+        parts.append(f"for {narrowing.AUDIENCES[wanted.audience][0][:1].lower()}{narrowing.AUDIENCES[wanted.audience][0][1:]}")
+    if wanted.length:
+        parts.append(f"of {narrowing.LENGTHS[wanted.length][0][:1].lower()}{narrowing.LENGTHS[wanted.length][0][1:]}")
+    return f"{' '.join(parts)}."

@@ -1,15 +1,16 @@
-"""The front door, the shelves beside it, and what search engines read."""
+"""The front door: what this is, for whom, and what it costs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Response, current_app, render_template
+from flask import render_template
 
 from app.permissions import ANYONE
-from app.web.storefront import prices
+from app.web.storefront import prices, structured
 from app.web.storefront.routes import area
-from catalog.shelf import articles, courses, guides
+from catalog.shelf import articles, courses, guides, standing_pages
+from catalog.shelf.categories import CATEGORIES
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -17,44 +18,32 @@ if TYPE_CHECKING:
     from catalog.shelf.courses import CourseCard
 
 COVERS_SHOWN = 4
-PAGES = ("/", "/courses", "/prices", "/library", "/articles")
-ROBOTS = """User-agent: *
-Disallow: /workspace/
-Disallow: /learn/
-Disallow: /office/
-Disallow: /sandbox/
-Disallow: /buy
-Disallow: /prices/figure
-
-Sitemap: {site_url}/sitemap.xml
-"""
+ARTICLES_SHOWN = 3
 
 
 @area.page("/", allow=ANYONE)
 def home() -> ResponseReturnValue:
     """Say what this is, for whom and what it costs."""
     shelf = courses.published()
-    answer = prices.answer("25", "year")
-    return render_template("storefront/home.html", courses=shelf, shown=_one_of_each(shelf), answer=answer, entry=prices.entry())
+    return render_template(
+        "storefront/home.html",
+        courses=shelf,
+        shown=_one_of_each(shelf),
+        by_category=_by_category(shelf),
+        guides=len(guides.published()),
+        articles=articles.published()[:ARTICLES_SHOWN],
+        answer=prices.answer("25", "year"),
+        entry=prices.entry(),
+        sectors=standing_pages.sectors(),
+        questions=standing_pages.questions(),
+        structured=[structured.questions(), structured.site()],
+    )
 
 
-@area.page("/sitemap.xml", allow=ANYONE)
-def sitemap() -> ResponseReturnValue:
-    """List the public pages for search engines."""
-    paths = [
-        *PAGES,
-        *(f"/courses/{course.slug}{part}" for course in courses.published() for part in ("", "/sample/1")),
-        *(f"/library/{guide.slug}" for guide in guides.published()),
-        *(f"/articles/{article.slug}" for article in articles.published()),
-    ]
-    text = render_template("storefront/sitemap.xml", paths=paths)
-    return Response(text, mimetype="application/xml")
-
-
-@area.page("/robots.txt", allow=ANYONE)
-def robots() -> ResponseReturnValue:
-    """Tell search engines which pages are for people with an account."""
-    return Response(ROBOTS.format(site_url=current_app.config["SETTINGS"].url), mimetype="text/plain")
+def _by_category(shelf: list[CourseCard]) -> list[tuple[str, list[CourseCard]]]:
+    """Give the categories that have courses, each with its own, in the order of the shelf."""
+    kept = {key: [course for course in shelf if course.category == key] for key in CATEGORIES}
+    return [(key, found) for key, found in kept.items() if found]
 
 
 def _one_of_each(shelf: list[CourseCard]) -> list[CourseCard]:

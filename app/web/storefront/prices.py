@@ -10,7 +10,7 @@ from flask import current_app, jsonify, render_template, request
 from app.kernel.errors import Invalid
 from app.permissions import ANYONE
 from app.web import price_words
-from app.web.storefront import price_curve
+from app.web.storefront import price_curve, structured
 from app.web.storefront.routes import area
 from billing import figures, price_cards
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
@@ -41,7 +41,9 @@ class Answer:
 def prices() -> ResponseReturnValue:
     """Show what a number of people costs and how that was worked out."""
     asked = answer(request.args.get("seats", "25"), request.args.get("interval", "year"))
-    page = render_template("storefront/prices.html", answer=asked, entry=entry(), totals=_totals(price_cards.current()))
+    totals = _totals(price_cards.current())
+    described = [structured.product([year for _, year in totals])]
+    page = render_template("storefront/prices.html", answer=asked, entry=entry(), totals=totals, structured=described)
     return page, 200 if asked.figure else 422
 
 

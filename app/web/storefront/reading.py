@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import render_template
+from flask import render_template, url_for
 
 from app.permissions import ANYONE
-from app.web.storefront import prices
-from app.web.storefront.courses import asked_for
+from app.web import social_cards
+from app.web.storefront import prices, structured
+from app.web.storefront.courses import words_and_category
 from app.web.storefront.routes import area
 from catalog.shelf import articles as press
 from catalog.shelf import courses, guides
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @area.page("/library", allow=ANYONE)
 def library() -> ResponseReturnValue:
     """Show the guides of a category, or those in which the words are found."""
-    category, words = asked_for()
+    category, words = words_and_category()
     found = guides.published(category, words)
     return render_template("storefront/library.html", found=found, shelf=guides.published(), category=category, words=words)
 
@@ -43,7 +44,12 @@ def article(slug: str) -> ResponseReturnValue:
     """Show an article, the course it leads to and the price."""
     found = press.current(slug)
     leads_to = next(iter(_courses_of([found.course])), None)
-    return render_template("storefront/article.html", article=found, leads_to=leads_to, entry=prices.entry())
+    picture = leads_to.slug if leads_to else social_cards.SHOP
+    places = (("Articles", url_for("storefront.articles")), (found.title, url_for("storefront.article", slug=slug)))
+    described = [structured.article(found, picture), structured.breadcrumbs(*places)]
+    return render_template(
+        "storefront/article.html", article=found, leads_to=leads_to, entry=prices.entry(), structured=described
+    )
 
 
 def _courses_of(slugs: list[str]) -> list[courses.CourseCard]:
