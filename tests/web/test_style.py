@@ -89,6 +89,15 @@ def test_colours_are_named_by_value_only_among_the_tokens() -> None:
         assert not re.search(r"#[0-9a-f]{3,8}\b|rgb|hsl", (assets.SOURCE / "css" / f"{sheet}.css").read_text())
 
 
+def test_what_stands_apart_stands_apart_by_steps_of_the_scale() -> None:
+    spaces = re.compile(r"^\s*(?:[a-z]+-)?(?:gap|padding|margin)[a-z-]*:([^;]*);", re.MULTILINE)
+    for sheet in assets.STYLES:
+        for values in spaces.findall((assets.SOURCE / "css" / f"{sheet}.css").read_text()):
+            # A pixel or two draws lines and hides things; a slider's thumb sits where its size puts it.
+            odd = [value for value in re.findall(r"-?\d+px", values) if abs(int(value[:-2])) > 3 and value != "-10px"]
+            assert odd == [], (sheet, values)
+
+
 def test_every_class_that_layouts_and_components_use_has_a_rule() -> None:
     sheets = "".join(path.read_text() for path in (assets.SOURCE / "css").iterdir())
     styled = set(re.findall(r"\.([a-z][\w-]*)", sheets))
