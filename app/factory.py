@@ -43,7 +43,7 @@ from app.web import (
 from app.web import certificates as certificate_pages
 from app.web import joining as joining_pages
 from app.web import sandbox as sandbox_pages
-from billing import events, price_cards, reactions, reconciliation
+from billing import changing, events, notices, price_cards, reactions, reconciliation
 from billing.sandbox.server import Sandbox
 from billing.stripe_gateway import StripeGateway
 from catalog.learning import attempts, certificate_documents, certificates
@@ -171,6 +171,11 @@ def _sweeps(app: Flask) -> list[Sweep]:
     def with_gateway(run: Callable[[Gateway], int]) -> Callable[[], int]:
         return lambda: run(app.extensions["gateway"])
 
+    def tell_closed() -> int:
+        settings: Settings = app.config["SETTINGS"]
+        with transaction.transaction():
+            return notices.tell_closed(timedelta(days=settings.grace_days))
+
     def open_press() -> certificate_documents.Press:
         settings: Settings = app.config["SETTINGS"]
         return certificate_documents.Press(CERTIFICATE, typefaces.for_documents(settings.data), settings.url)
@@ -179,6 +184,8 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(outbox.SWEEP, mail.send_due),
         Sweep(events.SWEEP, with_gateway(reactions.apply_due)),
         Sweep("paid_orders", with_gateway(reactions.serve_paid)),
+        Sweep("changes", with_gateway(changing.finish_left_alone)),
+        Sweep("unpaid", tell_closed),
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
         Sweep("invitations", joining.expire_due),

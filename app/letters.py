@@ -100,6 +100,18 @@ def _seats_bought(facts: Facts) -> dict[str, object]:
     }
 
 
+def _subscription(facts: Facts) -> dict[str, object]:
+    """Say what a notice about a subscription may need; a name that ends in `_at` is a moment."""
+    settings: Settings = current_app.config["SETTINGS"]
+    organisation = organisations.known(UUID(facts["organisation"]))
+    told = {name: datetime.fromisoformat(fact) if name.endswith("_at") and fact else fact for name, fact in facts.items()}
+    return told | {
+        "organisation": organisation.name,
+        "grace_days": settings.grace_days,
+        "url": link(f"/workspace/{organisation.id}/billing"),
+    }
+
+
 def _certificate(facts: Facts) -> dict[str, object]:
     certificate = certificates.known(UUID(facts["certificate_id"]))
     return {
@@ -126,4 +138,15 @@ CONTEXTS: dict[str, Context] = {
     "invitation": _invitation,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
+    "seats_added": _subscription,
+    "paid_yearly": _subscription,
+    "renewal_planned": _subscription,
+    "plan_dropped": _subscription,
+    "subscription_ends": _subscription,
+    "subscription_goes_on": _subscription,
+    "subscription_ended": _subscription,
+    "payment_failed": _subscription,
+    "payment_came": _subscription,
+    "courses_closed": _subscription,
+    "change_not_paid": _subscription,
 }

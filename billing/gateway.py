@@ -64,6 +64,61 @@ class Snapshot:
     period_end: datetime
     cancel_at: datetime | None
     was_asked_to_end: bool
+    coming_seats: int | None = None
+    coming_interval: Interval | None = None
+    pending_until: datetime | None = None
+    pays_with: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a subscription is to be from now on; what it costs counts from `counted_at`, and `key` names who asks."""
+
+    key: str
+    subscription_id: str
+    card: Card
+    interval: Interval
+    seats: int
+    counted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a subscription is to become with its next renewal; `key` names who asks."""
+
+    key: str
+    subscription_id: str
+    card: Card
+    interval: Interval
+    seats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a change costs today, in pence."""
+
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderInvoice:
+    """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read."""
+
+    id: str
+    number: str | None
+    status: str
+    why: str
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+    remaining_minor: int
+    currency: str
+    issued_at: datetime
+    paid_at: datetime | None
+    tries_again_at: datetime | None
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +158,45 @@ class Gateway(Protocol):
 
     def subscription(self, provider_id: str) -> Snapshot:
         """Fetch a subscription."""
+        ...
+
+    def preview(self, wish: Wish) -> Preview:
+        """Say what a change would cost, without making it."""
+        ...
+
+    def change(self, wish: Wish) -> None:
+        """Have a change paid and made; where the payment does not go through, it waits for that and nothing is changed.
+
+        A plan for the renewal is let go of before.
+        """
+        ...
+
+    def plan(self, plan: Plan) -> None:
+        """Plan a change for the renewal, in place of one that was planned before."""
+        ...
+
+    def drop_plan(self, subscription_id: str, key: str) -> None:
+        """Let go of what is planned for the renewal, if anything is."""
+        ...
+
+    def end_with_term(self, subscription_id: str, key: str, *, is_wanted: bool, reason: str | None = None) -> None:
+        """Have a subscription end with what is paid for, or go on after all; a plan for the renewal is let go of."""
+        ...
+
+    def give_up(self, subscription_id: str, key: str) -> None:
+        """Take the invoice of a change back that waits for its payment, and the change with it."""
+        ...
+
+    def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
+        """Fetch the newest invoices of a subscription, newest first."""
+        ...
+
+    def portal(self, customer_id: str, back_url: str) -> str:
+        """Open the provider's page where a customer changes the card, and give its address."""
+        ...
+
+    def price_drift(self, card: Card, interval: Interval) -> str | None:
+        """Say how the provider's price differs from a card; None when it does not, or is not made yet."""
         ...
 
     def event(self, payload: bytes, signature: str) -> ProviderEvent:

@@ -102,6 +102,12 @@ def current() -> Card:
     return read(row.version, row.currency, row.bands)
 
 
+def published() -> list[Card]:
+    """Give every card that was ever published, oldest first."""
+    rows = db.session.scalars(sa.select(PriceCard).order_by(PriceCard.version))
+    return [read(row.version, row.currency, row.bands) for row in rows]
+
+
 def newest_version() -> int | None:
     """Give the number of the newest card, or None while none is published."""
     return db.session.scalar(sa.select(sa.func.max(PriceCard.version)))

@@ -15,7 +15,7 @@ from app.accounts import organisations
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import checkouts, customers, events, price_cards, seats, subscriptions
+from billing import changes, checkouts, customers, events, invoices, notices, price_cards, seats, settling, subscriptions
 from billing.checkouts import Checkout
 from billing.gateway import Order
 
@@ -112,12 +112,16 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
         return checkouts.State.OPEN if checkout is None else checkouts.State(checkout.state)
     provider = gateway.checkout(provider_id)
     snapshot = gateway.subscription(provider.subscription_id) if provider.subscription_id else None
+    found = gateway.invoices(snapshot.id) if snapshot is not None else []
     with transaction():
         state = checkouts.record(checkout_id, provider)
     if snapshot is None or state not in {checkouts.State.PAID, checkouts.State.STUCK}:
         return state
     with transaction():
         served = checkouts.serve(checkout_id, snapshot)
+        subscription = subscriptions.with_provider_id(snapshot.id)
+        if served and subscription is not None:
+            invoices.keep(subscription, found)
     return checkouts.State.SERVED if served else state
 
 
@@ -132,20 +136,26 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
     subscription_id = subscription.id
     with transaction():
         token = subscriptions.lease(subscription_id)
+        waited = changes.waiting_of(subscription_id)
     if token is None:
         message = "This subscription is being brought up to date already."
         raise Conflict(message)
     try:
-        snapshot = gateway.subscription(provider_id)
+        snapshot, found = gateway.subscription(provider_id), gateway.invoices(provider_id)
     except Exception:
         with transaction():
             subscriptions.give_back(subscription_id, token)
         raise
     with transaction():
-        if subscriptions.refresh(subscription_id, snapshot, token):
-            row = subscriptions.with_provider_id(provider_id)
-            if row is not None and not row.is_live:
-                seats.release_all(row, "subscription ended")
+        before = subscriptions.refresh(subscription_id, snapshot, token)
+        if before is None:
+            return
+        row = subscriptions.known(subscription_id)
+        settled = settling.settle(row, snapshot, waited)
+        invoices.keep(row, found)
+        notices.write(before, row, settled)
+        if not row.is_live:
+            seats.release_all(row, seats.SUBSCRIPTION_ENDED)
 
 
 def apply_due(gateway: Gateway) -> int:

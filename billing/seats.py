@@ -9,15 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from app.accounts.memberships import Membership
+from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
 from billing.subscriptions import Subscription
+
+SUBSCRIPTION_ENDED = "subscription ended"
 
 
 class State(StrEnum):
@@ -62,11 +67,18 @@ class Count:
     bought: int
     in_use: int
     held: int
+    coming: int | None = None
+
+    @property
+    def taken(self) -> int:
+        """Seats that somebody has, or that are kept for somebody."""
+        return self.in_use + self.held
 
     @property
     def free(self) -> int:
-        """Seats that can be given now."""
-        return max(0, self.bought - self.in_use - self.held)
+        """Seats that can be given now: of what was bought, or of the fewer that are planned for the renewal."""
+        capacity = self.bought if self.coming is None else min(self.bought, self.coming)
+        return max(0, capacity - self.taken)
 
 
 def count(organisation_id: UUID) -> Count:
@@ -78,10 +90,12 @@ def count(organisation_id: UUID) -> Count:
         .group_by(SeatAssignment.state)
     )
     states = dict(rows.all())
-    bought = db.session.scalar(
-        sa.select(Subscription.bought).where(Subscription.organisation_id == organisation_id, Subscription.is_live)
-    )
-    return Count(bought or 0, states.get(State.IN_USE, 0), states.get(State.HELD, 0))
+    live = sa.select(Subscription.bought, Subscription.coming_seats)
+    bought, coming = db.session.execute(
+        live.where(Subscription.organisation_id == organisation_id, Subscription.is_live)
+    ).one_or_none() or (0, None)
+    fewer = coming if coming is not None and coming < bought else None
+    return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer)
 
 
 def states(organisation_id: UUID) -> dict[UUID, str]:
@@ -187,6 +201,63 @@ def release_all(subscription: Subscription, why: str) -> int:
     return len(released)
 
 
+def former(organisation_id: UUID) -> list[Membership]:
+    """Give the members whose seat came back when a subscription ended and who have none now, those who had it longest first."""
+    query = _former(organisation_id).order_by(sa.func.min(SeatAssignment.assigned_at), Membership.id)
+    return list(db.session.scalars(query))
+
+
+def has_former(organisation_id: UUID) -> bool:
+    """Whether there are seats, and members whose seat came back when a subscription ended."""
+    return count(organisation_id).free > 0 and db.session.scalar(_former(organisation_id).limit(1)) is not None
+
+
+def give_again(organisation_id: UUID, *, by: UUID) -> int:
+    """Give their seats back to those members, as many as are free, in one go; gives how many."""
+    wanted = former(organisation_id)[: count(organisation_id).free]
+    if not wanted:
+        return 0
+    subscription_id, now = _take(organisation_id, len(wanted)), clock.now()
+    rows: list[dict[str, Any]] = [
+        {
+            "id": uuid7(),
+            "organisation_id": organisation_id,
+            "subscription_id": subscription_id,
+            "membership_id": membership.id,
+            "state": State.IN_USE,
+            "assigned_at": now,
+        }
+        for membership in wanted
+    ]
+    try:
+        db.session.execute(sa.insert(SeatAssignment), rows)
+    except sa.exc.IntegrityError as error:
+        message = "Somebody of these was given a seat just now. Look at the list again."
+        raise Conflict(message) from error
+    for row in rows:
+        journal.write(
+            "seat.in_use", organisation_id=organisation_id, by=by, about=row["membership_id"], assignment=str(row["id"])
+        )
+    return len(rows)
+
+
+def _former(organisation_id: UUID) -> sa.Select[Membership]:
+    present = aliased(SeatAssignment)
+    has_seat = sa.select(present.id).where(present.membership_id == Membership.id, present.released_at.is_(None))
+    return (
+        sa.select(Membership)
+        .join(SeatAssignment, SeatAssignment.membership_id == Membership.id)
+        .where(
+            Membership.organisation_id == organisation_id,
+            Membership.state == MembershipState.ACTIVE,
+            Membership.is_learner,
+            SeatAssignment.why_released == SUBSCRIPTION_ENDED,
+            ~has_seat.exists(),
+        )
+        .group_by(Membership.id)
+    )
+
+
 def miscounted() -> list[UUID]:
     """Give the subscriptions whose count of taken seats differs from their open assignments: there should be none."""
     open_rows = (
@@ -197,21 +268,28 @@ def miscounted() -> list[UUID]:
     return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
 
 
-def _take(organisation_id: UUID) -> UUID:
-    """Take one of the seats bought, in one statement that decides; raises Conflict at the limit."""
+def _take(organisation_id: UUID, number: int = 1) -> UUID:
+    """Take seats of those bought, in one statement that decides; raises Conflict at the limit."""
     subscription_id = db.session.execute(
         sa.update(Subscription)
         .where(
             Subscription.organisation_id == organisation_id,
             Subscription.is_live,
-            Subscription.taken + 1 <= Subscription.bought,
+            Subscription.taken + number <= Subscription.bought,
+            sa.or_(Subscription.coming_seats.is_(None), Subscription.taken + number <= Subscription.coming_seats),
         )
-        .values(taken=Subscription.taken + 1)
+        .values(taken=Subscription.taken + number)
         .returning(Subscription.id)
         .execution_options(synchronize_session=False)
     ).scalar()
     if subscription_id is None:
-        message = "All your seats are taken. Take one back from somebody who has left, or ask us for more."
+        counted = count(organisation_id)
+        message = "All your seats are taken. Take one back from somebody who has left, or add more under Billing."
+        if counted.coming is not None:
+            message = (
+                f"You have planned {counted.coming:,} seats for the renewal, and that many are taken. "
+                "Undo the plan under Billing, or take a seat back first."
+            )
         raise Conflict(message)
     return subscription_id
 

@@ -6,23 +6,34 @@ import hashlib
 import json
 import time
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 import stripe
 
-from app.kernel.errors import Invalid, Missing, Unavailable
-from billing.gateway import ForgedEvent, Order, ProviderCheckout, ProviderEvent, Snapshot
-from billing.price_cards import Card, Interval
+from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
+from billing import stripe_objects
+from billing.gateway import ForgedEvent, Order, Plan, Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
+
+    from billing.price_cards import Card, Interval
 
 TIMEOUT_SECONDS = 20
 RETRIES = 2
 TOLERANCE_SECONDS = 300
 PRODUCT = "lanyard_seats"
+INVOICES = 36
+PORTAL_VERSION = "1"
+# Seats are changed in the shop only, which knows how many are in use; invoices are listed there too.
+PORTAL_FEATURES = {
+    "customer_update": {"enabled": True, "allowed_updates": ["address", "tax_id"]},
+    "payment_method_update": {"enabled": True},
+    "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+    "subscription_update": {"enabled": False},
+    "invoice_history": {"enabled": False},
+}
 # Without this the SDK writes a file under the home directory.
 stripe.enable_telemetry = False
 
@@ -43,6 +54,7 @@ class StripeGateway:
         self._webhook_secret = webhook_secret
         self._prices: dict[str, str] = {}
         self._tax_rates: dict[int, str] = {}
+        self._portal: str | None = None
 
     def customer(self, organisation_id: UUID, name: str, address: str, attempt: int) -> str:
         """Make the customer of an organisation; asking twice with the same words and attempt gives the same one."""
@@ -72,12 +84,12 @@ class StripeGateway:
         }
         with _translated():
             options: Any = {"idempotency_key": key}
-            return _checkout(self._client.v1.checkout.sessions.create(cast("Any", params), options))
+            return stripe_objects.checkout(self._client.v1.checkout.sessions.create(cast("Any", params), options))
 
     def checkout(self, provider_id: str) -> ProviderCheckout:
         """Fetch a hosted page."""
         with _translated():
-            return _checkout(self._client.v1.checkout.sessions.retrieve(provider_id))
+            return stripe_objects.checkout(self._client.v1.checkout.sessions.retrieve(provider_id))
 
     def expire_checkout(self, provider_id: str) -> ProviderCheckout:
         """Close a hosted page; one that is over already is given as it stands."""
@@ -86,14 +98,112 @@ class StripeGateway:
             return found
         try:
             with _translated():
-                return _checkout(self._client.v1.checkout.sessions.expire(provider_id))
+                return stripe_objects.checkout(self._client.v1.checkout.sessions.expire(provider_id))
         except Invalid:
             return self.checkout(provider_id)
 
     def subscription(self, provider_id: str) -> Snapshot:
         """Fetch a subscription."""
         with _translated():
-            return _snapshot(self._client.v1.subscriptions.retrieve(provider_id))
+            return stripe_objects.snapshot(self._fetched(provider_id))
+
+    def preview(self, wish: Wish) -> Preview:
+        """Say what a change would cost today."""
+        with _translated():
+            found = self._fetched(wish.subscription_id)
+            details = self._change_of(found, wish) | {"proration_behavior": "always_invoice"}
+            params: Any = {"subscription": wish.subscription_id, "subscription_details": details}
+            return stripe_objects.preview(self._client.v1.invoices.create_preview(params))
+
+    def change(self, wish: Wish) -> None:
+        """Charge a change at once; it is pending while its payment is not complete."""
+        with _translated():
+            found = self._fetched(wish.subscription_id)
+            now = stripe_objects.snapshot(found)
+            if now.pending_until is not None or (now.quantity, now.interval) == (wish.seats, wish.interval):
+                return
+            self._release(found, wish.key)
+            params: Any = self._change_of(found, wish) | {
+                "proration_behavior": "always_invoice",
+                "payment_behavior": "pending_if_incomplete",
+            }
+            self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
+
+    def plan(self, plan: Plan) -> None:
+        """Have a schedule change the subscription at the end of its period and let go of it afterwards."""
+        with _translated():
+            found = self._fetched(plan.subscription_id)
+            item = found.items.data[0]
+            schedule: Any = found.schedule
+            schedules = self._client.v1.subscription_schedules
+            if schedule is None:
+                start: Any = {"from_subscription": plan.subscription_id}
+                schedule = schedules.create(start, {"idempotency_key": f"{plan.key}-schedule"})
+            params: Any = {
+                "end_behavior": "release",
+                "proration_behavior": "none",
+                "phases": [
+                    {
+                        "start_date": schedule.current_phase.start_date,
+                        "end_date": item.current_period_end,
+                        "items": [{"price": item.price.id, "quantity": item.quantity}],
+                    },
+                    {
+                        "items": [{"price": self._price(plan.card, plan.interval, plan.key), "quantity": plan.seats}],
+                        "duration": {"interval": plan.interval.value, "interval_count": 1},
+                        "proration_behavior": "none",
+                    },
+                ],
+            }
+            schedules.update(schedule.id, params, {"idempotency_key": f"{plan.key}-{schedule.id}"})
+
+    def drop_plan(self, subscription_id: str, key: str) -> None:
+        """Release the schedule of a subscription."""
+        with _translated():
+            self._release(self._fetched(subscription_id), key)
+
+    def end_with_term(self, subscription_id: str, key: str, *, is_wanted: bool, reason: str | None = None) -> None:
+        """Set or unset that a subscription ends with its period."""
+        with _translated():
+            found = self._fetched(subscription_id)
+            if found.cancel_at_period_end == is_wanted:
+                return
+            self._release(found, key)
+            params: Any = {"cancel_at_period_end": is_wanted}
+            if is_wanted and reason is not None:
+                params["cancellation_details"] = {"feedback": reason}
+            self._client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})
+
+    def give_up(self, subscription_id: str, key: str) -> None:
+        """Void the invoice that a pending update waits for."""
+        with _translated():
+            found = self._fetched(subscription_id)
+            if found.pending_update is not None and isinstance(found.latest_invoice, str):
+                self._client.v1.invoices.void_invoice(found.latest_invoice, {}, {"idempotency_key": f"{key}-give-up"})
+
+    def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
+        """Fetch the newest invoices of a subscription."""
+        with _translated():
+            found = self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES})
+            return [stripe_objects.invoice(invoice) for invoice in found.data]
+
+    def portal(self, customer_id: str, back_url: str) -> str:
+        """Open the customer portal, set up for the card, the address and ending with the term."""
+        with _translated():
+            params: Any = {"customer": customer_id, "configuration": self._portal_configuration(), "return_url": back_url}
+            return self._client.v1.billing_portal.sessions.create(params).url
+
+    def price_drift(self, card: Card, interval: Interval) -> str | None:
+        """Compare the Price of a card with the card, band by band."""
+        lookup_key = _lookup_key(card, interval)
+        with _translated():
+            found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "limit": 1, "expand": ["data.tiers"]}).data
+        if not found:
+            return None
+        theirs = [(tier.up_to, tier.unit_amount) for tier in found[0].tiers or []]
+        ours = [(band.last, band.unit_minor(interval)) for band in card.bands]
+        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == "graduated"
+        return None if is_same else f"Price {found[0].id} ({lookup_key}) differs from version {card.version} of the price card."
 
     def event(self, payload: bytes, signature: str) -> ProviderEvent:
         """Read a webhook; raises ForgedEvent when it is not signed by Stripe, too old or from the future."""
@@ -106,11 +216,41 @@ class StripeGateway:
         if signed_at > time.time() + TOLERANCE_SECONDS:
             message = "This message was signed in the future."
             raise ForgedEvent(message, signed_at=signed_at)
-        return _event(json.loads(payload))
+        return stripe_objects.event(json.loads(payload))
+
+    def _fetched(self, provider_id: str) -> stripe.Subscription:
+        return self._client.v1.subscriptions.retrieve(provider_id, {"expand": stripe_objects.EXPANDED})
+
+    def _change_of(self, found: stripe.Subscription, wish: Wish) -> dict[str, Any]:
+        """Say a change in Stripe's words."""
+        price = self._price(wish.card, wish.interval, wish.key)
+        return {
+            "items": [{"id": found.items.data[0].id, "price": price, "quantity": wish.seats}],
+            "proration_date": int(wish.counted_at.timestamp()),
+        }
+
+    def _release(self, found: stripe.Subscription, key: str) -> None:
+        """Let go of the schedule of a subscription, if it has one."""
+        schedule: Any = found.schedule
+        if schedule is not None:
+            self._client.v1.subscription_schedules.release(schedule.id, {}, {"idempotency_key": f"{key}-{schedule.id}"})
+
+    def _portal_configuration(self) -> str:
+        """Give how our portal is set up, made when Stripe does not have it yet."""
+        if self._portal is None:
+            configurations = self._client.v1.billing_portal.configurations
+            for found in configurations.list({"active": True, "limit": 100}).auto_paging_iter():
+                if found.metadata and "lanyard_portal" in found.metadata and found.metadata["lanyard_portal"] == PORTAL_VERSION:
+                    self._portal = found.id
+                    break
+            else:
+                params: Any = {"features": PORTAL_FEATURES, "metadata": {"lanyard_portal": PORTAL_VERSION}}
+                self._portal = configurations.create(params, {"idempotency_key": f"portal-{PORTAL_VERSION}"}).id
+        return self._portal
 
     def _price(self, card: Card, interval: Interval, key: str) -> str:
         """Give the Price of a card and interval, made from the card when Stripe does not have it yet."""
-        lookup_key = f"lanyard_seats_v{card.version}_{interval}"
+        lookup_key = _lookup_key(card, interval)
         if lookup_key not in self._prices:
             with _translated():
                 self._prices[lookup_key] = self._find_price(lookup_key) or self._make_price(lookup_key, card, interval, key)
@@ -174,6 +314,10 @@ class StripeGateway:
         return self._tax_rates[percent]
 
 
+def _lookup_key(card: Card, interval: Interval) -> str:
+    return f"lanyard_seats_v{card.version}_{interval}"
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn Stripe's errors into ours.
@@ -182,6 +326,9 @@ def _translated() -> Iterator[None]:
     """
     try:
         yield
+    except stripe.CardError as error:
+        message = "The bank declined the card. Nothing was charged. Change the card and try again."
+        raise Conflict(message, provider_message=str(error), definite=True) from error
     except stripe.InvalidRequestError as error:
         if error.code == "resource_missing":
             raise Missing(param=error.param) from error
@@ -191,76 +338,3 @@ def _translated() -> Iterator[None]:
         message = "The payment provider does not answer just now. Nothing was charged. Please try again in a minute."
         definite = error.http_status is not None and not isinstance(error, stripe.RateLimitError)
         raise Unavailable(message, provider_message=str(error), definite=definite) from error
-
-
-def _checkout(session: stripe.checkout.Session) -> ProviderCheckout:
-    return ProviderCheckout(
-        id=session.id,
-        url=session.url,
-        is_open=session.status == "open",
-        is_paid=session.status == "complete" and session.payment_status in {"paid", "no_payment_required"},
-        is_expired=session.status == "expired",
-        subscription_id=_id(session.subscription),
-        gross_minor=session.amount_total or 0,
-    )
-
-
-def _snapshot(subscription: stripe.Subscription) -> Snapshot:
-    item = subscription.items.data[0]
-    metadata = subscription.metadata.to_dict()
-    details = subscription.cancellation_details
-    rates = subscription.default_tax_rates
-    ends_at = item.current_period_end if subscription.cancel_at_period_end else subscription.cancel_at
-    return Snapshot(
-        id=subscription.id,
-        checkout_id=_uuid(metadata.get("checkout")),
-        status=subscription.status,
-        quantity=item.quantity or 0,
-        interval=Interval(item.price.recurring.interval if item.price.recurring else ""),
-        card_version=int(item.price.metadata["card_version"]),
-        vat_percent=int(rates[0].percentage) if rates else None,
-        period_start=_moment(item.current_period_start),
-        period_end=_moment(item.current_period_end),
-        cancel_at=None if ends_at is None else _moment(ends_at),
-        was_asked_to_end=details is not None and details.reason in {"cancellation_requested", "payment_disputed"},
-    )
-
-
-def _event(payload: dict[str, Any]) -> ProviderEvent:
-    about = payload["data"]["object"]
-    kind = payload["type"]
-    metadata = about.get("metadata") or {}
-    parent = about.get("parent") or {}
-    if kind.startswith("customer.subscription."):
-        subscription_id = about["id"]
-    elif kind.startswith("invoice."):
-        subscription_id = (parent.get("subscription_details") or {}).get("subscription")
-    else:
-        subscription_id = None
-    return ProviderEvent(
-        id=payload["id"],
-        kind=kind,
-        created_at=_moment(payload["created"]),
-        api_version=payload.get("api_version"),
-        object_id=about.get("id") or "",
-        checkout_id=_uuid(about.get("client_reference_id") or metadata.get("checkout")),
-        subscription_id=subscription_id,
-        payload=payload,
-    )
-
-
-def _id(value: str | stripe.StripeObject | None) -> str | None:
-    """Give the id of what may be expanded."""
-    return value if value is None or isinstance(value, str) else cast("str", cast("Any", value).id)
-
-
-def _uuid(value: str | None) -> UUID | None:
-    """Read an id of ours that came back; None for what another program put there."""
-    try:
-        return UUID(value) if value else None
-    except ValueError:
-        return None
-
-
-def _moment(timestamp: int) -> datetime:
-    return datetime.fromtimestamp(timestamp, UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -53,12 +54,17 @@ class Subscription(Model):
     cancel_at: Mapped[datetime | None]
     was_asked_to_end: Mapped[bool]
     began_at: Mapped[datetime]
+    coming_seats: Mapped[int | None]
+    coming_interval: Mapped[str | None]
+    pays_with: Mapped[str | None]
+    closed_told_at: Mapped[datetime | None]
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("bought >= 0 AND taken >= 0 AND (taken <= bought OR is_over)", name="seats_within_bought"),
         sa.CheckConstraint("interval IN ('month', 'year')", name="interval"),
+        sa.CheckConstraint("(coming_seats IS NULL) = (coming_interval IS NULL) AND coming_seats > 0", name="coming"),
         sa.Index(
             "ix_subscription_one_live",
             "organisation_id",
@@ -73,6 +79,24 @@ class Subscription(Model):
     def paid_interval(self) -> Interval:
         """How often is paid."""
         return Interval(self.interval)
+
+    @property
+    def capacity(self) -> int:
+        """How many seats can be given: what was bought, or fewer where that is planned for the renewal."""
+        return self.bought if self.coming_seats is None else min(self.bought, self.coming_seats)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a subscription was before it was brought up to date."""
+
+    status: str
+    bought: int
+    interval: Interval
+    period_end: datetime
+    cancel_at: datetime | None
+    coming: tuple[int | None, str | None]
+    is_live: bool
 
 
 def state(
@@ -132,6 +156,17 @@ def with_provider_id(provider_id: str) -> Subscription | None:
     return db.session.scalar(sa.select(Subscription).where(Subscription.provider_id == provider_id))
 
 
+def known(subscription_id: UUID) -> Subscription:
+    """Give a subscription that is known to exist."""
+    return db.session.get_one(Subscription, subscription_id)
+
+
+def former(organisation_id: UUID) -> Subscription | None:
+    """Give the subscription of an organisation that ended last, if one has."""
+    query = sa.select(Subscription).where(Subscription.organisation_id == organisation_id, Subscription.is_live.is_(False))
+    return db.session.scalar(query.order_by(Subscription.began_at.desc()).limit(1))
+
+
 def begin(organisation_id: UUID, snapshot: Snapshot) -> Subscription:
     """Start a subscription from the provider's truth, or let it take over the seats of a live one that died there."""
     subscription = db.session.scalar(
@@ -182,18 +217,27 @@ def give_back(subscription_id: UUID, token: UUID) -> None:
     )
 
 
-def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> bool:
-    """Copy the provider's truth if the lease is still ours and give it back; False when it was lost."""
+def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> Before | None:
+    """Copy the provider's truth if the lease is still ours, give that back, and say what was before; None when it was lost."""
     mine = sa.select(Subscription).where(
         Subscription.id == subscription_id, Subscription.lease_token == token, Subscription.provider_id == snapshot.id
     )
     subscription = db.session.scalar(mine.with_for_update())
     if subscription is None:
-        return False
-    before = (subscription.status, subscription.bought, subscription.period_end, subscription.cancel_at)
+        return None
+    before = Before(
+        status=subscription.status,
+        bought=subscription.bought,
+        interval=subscription.paid_interval,
+        period_end=subscription.period_end,
+        cancel_at=subscription.cancel_at,
+        coming=(subscription.coming_seats, subscription.coming_interval),
+        is_live=subscription.is_live,
+    )
     _copy(subscription, snapshot)
     subscription.lease_token = subscription.lease_until = None
-    if before != (subscription.status, subscription.bought, subscription.period_end, subscription.cancel_at):
+    seen = (subscription.status, subscription.bought, subscription.period_end, subscription.cancel_at)
+    if (before.status, before.bought, before.period_end, before.cancel_at) != seen:
         journal.write(
             "subscription.changed",
             organisation_id=subscription.organisation_id,
@@ -201,7 +245,7 @@ def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> bool:
             status=snapshot.status,
             seats=snapshot.quantity,
         )
-    return True
+    return before
 
 
 def _copy(subscription: Subscription, snapshot: Snapshot) -> None:
@@ -216,6 +260,11 @@ def _copy(subscription: Subscription, snapshot: Snapshot) -> None:
     subscription.period_start = snapshot.period_start
     subscription.period_end = snapshot.period_end
     subscription.cancel_at = snapshot.cancel_at
+    subscription.coming_seats = snapshot.coming_seats
+    subscription.coming_interval = snapshot.coming_interval
+    subscription.pays_with = snapshot.pays_with
+    if snapshot.status == "active":
+        subscription.closed_told_at = None
     subscription.was_asked_to_end = snapshot.was_asked_to_end
     subscription.is_live = not (
         snapshot.status == "incomplete_expired" or (snapshot.status == "canceled" and snapshot.was_asked_to_end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column
 
 from app.kernel import clock
 from app.kernel.db import Model, db, uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class JournalEntry(Model):
@@ -35,9 +38,11 @@ def write(
     db.session.add(entry)
 
 
-def of(organisation_id: UUID, limit: int = 50) -> list[JournalEntry]:
-    """Give the newest entries of an organisation, newest first."""
+def of(organisation_id: UUID, limit: int = 50, *, among: Iterable[str] | None = None) -> list[JournalEntry]:
+    """Give the newest entries of an organisation, newest first; only some of what can happen when that is named."""
     query = sa.select(JournalEntry).where(JournalEntry.organisation_id == organisation_id)
+    if among is not None:
+        query = query.where(JournalEntry.what.in_(list(among)))
     return list(db.session.scalars(query.order_by(JournalEntry.at.desc(), JournalEntry.id.desc()).limit(limit)))
 
 

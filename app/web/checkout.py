@@ -16,7 +16,7 @@ from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS
 from app.web import navigation, wiring
 from app.web.area import Area, signed_in_person
 from app.web.forms import Form
-from billing import checkouts, figures, price_cards, reactions, subscriptions
+from billing import checkouts, figures, price_cards, reactions, seats, subscriptions
 from billing.checkouts import State
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
@@ -84,6 +84,7 @@ def confirmation(actor: Actor, checkout: UUID) -> ResponseReturnValue:
         nav=navigation.workspace(actor),
         checkout=found,
         is_confirming=is_confirming or found.state in {State.PROCESSING, State.PAID},
+        may_give_again=bool(actor.roles & GIVE_SEATS.roles) and seats.has_former(actor.organisation.id),
     )
 
 

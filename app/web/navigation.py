@@ -24,6 +24,7 @@ WORKSPACE = (
     ("guides", "Guides", "classroom.guides", LEARN),
 )
 OFFICE = (
+    ("overview", "Overview", "office.overview"),
     ("customers", "Customers", "office.customers_page"),
     ("money", "Money", "office.money"),
     ("certificates", "Certificates", "office.certificates_page"),

@@ -12,7 +12,7 @@ from hashlib import sha256
 from flask import Request as HttpRequest
 from flask import Response
 
-from billing.sandbox import coverage, operations
+from billing.sandbox import coverage, endpoints, operations
 from billing.sandbox.parameters import unflattened
 from billing.sandbox.refusals import Refusal
 from billing.sandbox.rendering import API_VERSION, expand
@@ -63,7 +63,7 @@ class Api:
         # Not request.path: the mount under the shop's own address is not part of Stripe's.
         address = request.path
         params = checked(request.method, address, unflattened(encoded))
-        found = operations.find(request.method, address)
+        found = endpoints.find(request.method, address)
         if found is None:
             message = f"Stripe has {request.method} {address}; the sandbox does not cover it yet."
             raise Refusal(says=message, status=404, code="sandbox_uncovered")

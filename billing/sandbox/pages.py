@@ -1,69 +1,21 @@
 """The hosted checkout: the payment page, the bank's question, and the pages of sessions that are over."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
-
-from flask import Flask, Response, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from billing.sandbox import card_form, summary
 from billing.sandbox.card_form import CardForm
 from billing.sandbox.engine import checkout
 from billing.sandbox.engine.customers import BY_NUMBER, Card, Holder
-from billing.sandbox.store import JSON, Store, Work, new_id
+from billing.sandbox.hosting import Hosted, protected
+from billing.sandbox.store import JSON, Work, new_id
 
-SECURITY = {
-    "Cache-Control": "no-store",
-    # "no-referrer" would make browsers send "Origin: null" with the form, and the form is refused without its origin.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 DECLINED = "Your card was declined. Nothing was charged. Try another card."
 NOT_CONFIRMED = "Your bank did not confirm the payment. Nothing was charged. Try again or use another card."
-NOTICES = {
-    "missing": (
-        "We cannot find that payment page",
-        "The address may be incomplete. Go back to the shop and try again.",
-    ),
-    "expired": (
-        "This payment page has expired",
-        "Payment pages stay open for 24 hours. Nothing was charged. Go back to the shop to start again.",
-    ),
-    "complete": ("This order is already paid", "There is nothing more to do here, and you were charged once only."),
-    "foreign": (
-        "We did not accept that form",
-        "It was sent from another website, so nothing was charged. Open the payment page again from the shop.",
-    ),
-}
 
 
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def protected(page: str, *, status: int, leads_to: str | None = None) -> Response:
-    """Return a page that runs no script and can send its form only here, and on to `leads_to`."""
-    response = make_response(page, status)
-    response.headers.update(SECURITY)
-    forms = "'self'" if leads_to is None else f"'self' {origin_of(leads_to)}"
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'self'; img-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
-    )
-    return response
-
-
-@dataclass
-class Pages:
+class Pages(Hosted):
     """Answers browsers under /checkout."""
-
-    store: Store
-    now: Callable[[], int]
-    public_url: str
-    catch_up: Callable[[], None]
 
     def register(self, app: Flask) -> None:
         """Add the pages to the application."""
@@ -119,7 +71,14 @@ class Pages:
                 return self.over(session)
             if attempt is None or attempt["session"] != session_id:
                 return self.over(None)
-            page = render_template("question.html", session=session, attempt=attempt, order=summary.of(work, session))
+            order = summary.of(work, session)
+            page = render_template(
+                "question.html",
+                action=url_for("reply", session_id=session_id, attempt_id=attempt_id),
+                card=attempt["card"],
+                total=order.total,
+                product=order.product,
+            )
             return protected(page, status=200, leads_to=session["success_url"])
 
     def reply(self, session_id: str, attempt_id: str) -> BaseResponse:
@@ -160,20 +119,6 @@ class Pages:
         if session["status"] == "complete":
             return self.notice("complete", status=200, onward=checkout.success_url(session))
         return self.notice("expired", status=410, onward=session["cancel_url"])
-
-    def notice(self, name: str, *, status: int, onward: str | None = None) -> Response:
-        """Render a page that only says something."""
-        heading, text = NOTICES[name]
-        onward = onward or origin_of(self.public_url)
-        return protected(render_template("notice.html", heading=heading, text=text, onward=onward), status=status)
-
-    def is_foreign(self) -> bool:
-        """Say whether a form comes from another site's page."""
-        site = request.headers.get("Sec-Fetch-Site")
-        if site is not None:
-            return site not in {"same-origin", "none"}
-        origin = request.headers.get("Origin")
-        return origin is not None and origin not in {origin_of(self.public_url), origin_of(request.host_url)}
 
 
 def attempted(session: JSON, card: Card, holder: Holder) -> JSON:

@@ -12,11 +12,13 @@ DEEPEST_EXPANSION = 4
 EXPANDABLE = {
     "customer": "customer",
     "default_payment_method": "payment_method",
+    "configuration": "billing_portal.configuration",
     "default_price": "price",
     "invoice": "invoice",
     "latest_invoice": "invoice",
     "price": "price",
     "product": "product",
+    "schedule": "subscription_schedule",
     "subscription": "subscription",
 }
 
@@ -93,20 +95,54 @@ def plan(price: JSON) -> JSON:
 
 def subscription(work: Work, body: JSON) -> JSON:
     """Return a subscription with its items, their prices and its tax rates."""
-    items: list[JSON] = []
-    for item in body["_items"]:
-        price = stored(work, "price", item["price"])
-        items.append(item | {"plan": plan(price), "price": public(price), "tax_rates": tax_rates(work, item["tax_rates"])})
     return public(body) | {
         "default_tax_rates": tax_rates(work, body["default_tax_rates"]),
-        "items": listed(f"/v1/subscription_items?subscription={body['id']}", items),
+        "items": listed(f"/v1/subscription_items?subscription={body['id']}", subscription_items(work, body["_items"])),
+        "pending_update": pending_update(work, body.get("_pending")),
     }
+
+
+def subscription_items(work: Work, items: list[JSON]) -> list[JSON]:
+    """Return the items of a subscription with their prices and tax rates."""
+    found: list[JSON] = []
+    for item in items:
+        price = stored(work, "price", item["price"])
+        found.append(item | {"plan": plan(price), "price": public(price), "tax_rates": tax_rates(work, item["tax_rates"])})
+    return found
+
+
+def pending_update(work: Work, pending: JSON | None) -> JSON | None:
+    """Return what a subscription is to become once its invoice is paid."""
+    if pending is None:
+        return None
+    return {
+        "billing_cycle_anchor": None,
+        "expires_at": pending["expires_at"],
+        "subscription_items": subscription_items(work, pending["items"]),
+        "trial_end": None,
+        "trial_from_plan": None,
+    }
+
+
+def schedule(work: Work, body: JSON) -> JSON:
+    """Return a subscription schedule with its phases and their tax rates."""
+    phases = [
+        phase
+        | {
+            "default_tax_rates": tax_rates(work, phase["default_tax_rates"]),
+            "items": [item | {"tax_rates": tax_rates(work, item["tax_rates"])} for item in phase["items"]],
+        }
+        for phase in body["_phases"]
+    ]
+    return public(body) | {"phases": phases}
 
 
 def invoice(work: Work, body: JSON) -> JSON:
     """Return an invoice with its lines and tax rates."""
+    url = f"{work.public_url}/invoices/{body['id']}" if body["number"] else None
     return public(body) | {
         "default_tax_rates": tax_rates(work, body["default_tax_rates"]),
+        "hosted_invoice_url": url,
         "lines": listed(f"/v1/invoices/{body['id']}/lines", body["_lines"]),
     }
 
@@ -152,6 +188,8 @@ def wire(work: Work, body: JSON) -> JSON:
             return subscription(work, body)
         case "invoice":
             return invoice(work, body)
+        case "subscription_schedule":
+            return schedule(work, body)
         case "tax_rate":
             return tax_rate(body)
         case _:

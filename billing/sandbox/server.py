@@ -14,8 +14,10 @@ from billing.sandbox.api import Api
 from billing.sandbox.deliveries import Deliveries
 from billing.sandbox.engine import passing_time
 from billing.sandbox.engine.deadlines import deadline
+from billing.sandbox.invoice_pages import InvoicePages
 from billing.sandbox.listener import Listener
 from billing.sandbox.pages import Pages
+from billing.sandbox.portal_pages import PortalPages
 from billing.sandbox.store import Store
 
 KEY_PREFIX = "sk_test_sandbox"
@@ -43,13 +45,13 @@ class Sandbox:
             message = f"The sandbox takes only keys that begin with {KEY_PREFIX}."
             raise ValueError(message)
         self._now = now
-        self._store = Store(data / "stripe_sandbox.sqlite3", deadline=deadline, on_queued=self._wake)
+        public_url = public_url.rstrip("/")
+        self._store = Store(data / "stripe_sandbox.sqlite3", deadline=deadline, on_queued=self._wake, public_url=public_url)
         self._deliveries = Deliveries(self._store, self._seconds, webhook_url, webhook_secret)
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
-        public_url = public_url.rstrip("/")
         api = Api(self._store, self._seconds, key, public_url, self.catch_up)
-        pages = Pages(self._store, self._seconds, public_url, self.catch_up)
+        pages = [kind(self._store, self._seconds, public_url, self.catch_up) for kind in (Pages, InvoicePages, PortalPages)]
         self.wsgi = application(api, pages)
 
     def _seconds(self) -> int:
@@ -96,12 +98,13 @@ class Sandbox:
             self._listener = None
 
 
-def application(api: Api, pages: Pages) -> Flask:
+def application(api: Api, pages: list[Pages | InvoicePages | PortalPages]) -> Flask:
     """Return the WSGI application: the API under /v1, the hosted pages, and their style sheet."""
     app = Flask(__name__)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    pages.register(app)
+    for part in pages:
+        part.register(app)
 
     def answer(rest: str) -> Response:  # noqa: ARG001 - the API reads the whole address itself
         return api.answer(request)
@@ -111,6 +114,6 @@ def application(api: Api, pages: Pages) -> Flask:
     @app.errorhandler(NotFound)
     @app.errorhandler(MethodNotAllowed)
     def no_such_page(error: NotFound | MethodNotAllowed) -> Response:
-        return pages.notice("missing", status=error.code or 404)
+        return pages[0].notice("missing", status=error.code or 404)
 
     return app

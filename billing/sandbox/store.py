@@ -96,12 +96,15 @@ def known(column: str) -> str:
 class Work:
     """One transaction: what a request, a page or the passing of time reads and changes, all of it or nothing."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int, deadline: Callable[[JSON], int | None]) -> None:
-        """Wrap an open transaction at the sandbox's time `now` (seconds since 1970)."""
+    def __init__(
+        self, connection: sqlite3.Connection, now: int, deadline: Callable[[JSON], int | None], public_url: str = ""
+    ) -> None:
+        """Wrap an open transaction at the sandbox's time `now` (seconds since 1970); pages are under `public_url`."""
         self.connection = connection
         self.now = now
         self.request: JSON = {"id": None, "idempotency_key": None}
         self.has_queued = False
+        self.public_url = public_url
         self._deadline = deadline
 
     def find(self, kind: str, key: str) -> JSON | None:
@@ -177,11 +180,14 @@ class Work:
 class Store:
     """The file, and how to open transactions on it; several processes may share it."""
 
-    def __init__(self, path: Path, *, deadline: Callable[[JSON], int | None], on_queued: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, *, deadline: Callable[[JSON], int | None], on_queued: Callable[[], None], public_url: str = ""
+    ) -> None:
         """Open or create the file; `deadline` reads an object's next due moment, `on_queued` runs after a commit."""
         self._path = path
         self._deadline = deadline
         self._on_queued = on_queued
+        self._public_url = public_url
         self._writing = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._alone(), closing(self._connect()) as connection:
@@ -205,14 +211,14 @@ class Store:
         """Open a transaction that sees one state throughout and changes nothing."""
         with closing(self._connect()) as connection:
             connection.execute("BEGIN DEFERRED")
-            yield Work(connection, now, self._deadline)
+            yield Work(connection, now, self._deadline, self._public_url)
 
     @contextmanager
     def writing(self, now: int) -> Iterator[Work]:
         """Open a transaction that commits at the end, or leaves no trace when anything raises or the process dies."""
         with self._alone(), closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            work = Work(connection, now, self._deadline)
+            work = Work(connection, now, self._deadline, self._public_url)
             yield work
             connection.execute("COMMIT")
         if work.has_queued:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from billing.sandbox.engine import amounts
-from billing.sandbox.engine.invoices import money
+from billing.sandbox.engine.invoice_lines import money
 from billing.sandbox.engine.periods import end_of_period
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work

@@ -95,7 +95,7 @@ def _facts(certificate: Certificate, site_url: str) -> dict[str, object]:
     return {
         "number": certificate.number,
         "name": certificate.name,
-        "organisation": certificate.organisation_name,
+        "issued_by": certificate.issued_by,
         "title": certificate.title,
         "version": certificate.version,
         "score_percent": certificate.score_percent,

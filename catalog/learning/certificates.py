@@ -67,6 +67,11 @@ class Certificate(Model):
         sa.Index(None, "person_id"),
     )
 
+    @property
+    def issued_by(self) -> str:
+        """Who stands behind it: with an organisation, or alone for somebody who bought a seat for themselves."""
+        return "Lanyard" if self.organisation_name == self.name else f"Lanyard for {self.organisation_name}"
+
 
 class CertificateDocument(Model):
     """The PDF of a certificate, made once and the same for ever."""

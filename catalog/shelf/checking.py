@@ -227,6 +227,8 @@ def _of_text(path: Path) -> Iterator[tuple[int, str]]:
             yield number, f"{word} is American; write {british}"
         if WEB.search(line):
             yield number, "name the source instead of its web address, which may move"
+        elif markup.strange_link(line):
+            yield number, "write a link as [words](course:slug), with course, guide, mailto or tel; a picture alone on its line"
 
 
 def _repeated(content: Content) -> Iterator[tuple[Path, int, str]]:

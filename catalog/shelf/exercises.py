@@ -49,7 +49,8 @@ def _split(lines: list[Line]) -> tuple[list[Line], list[Line], str]:
     for line in lines[ends:]:
         if line.text.strip() and not line.text.startswith(">"):
             raise Mistake(line.number, "after the explanation nothing may follow but the next heading")
-    return lines[:begins], lines[begins:ends], "\n".join(line.text.lstrip("> ") for line in lines[ends:])
+    after = (line.text.removeprefix(">").removeprefix(" ").rstrip() for line in lines[ends:])
+    return lines[:begins], lines[begins:ends], "\n".join(after)
 
 
 def _check(part: Part) -> Exercise:

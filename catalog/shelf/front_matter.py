@@ -21,6 +21,19 @@ LONGEST_MONTHS = 120
 CONTACT = {"name", "contact", "about"}
 
 
+class OnceLoader(yaml.SafeLoader):
+    """Reads plain data in which no key stands twice: of two, YAML would silently take the later."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - the library's words
+        """Give a mapping; raises MarkedYAMLError for a key that stands twice."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value} stands here twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a value must be, and that in words."""
@@ -63,7 +76,7 @@ def read(
     if match is None:
         raise Mistake(1, "begin with front matter between two lines of ---")
     try:
-        found = yaml.safe_load(match[1])
+        found = yaml.load(match[1], Loader=OnceLoader)  # noqa: S506 - a safe loader that is only stricter
     except yaml.MarkedYAMLError as error:
         raise Mistake((error.problem_mark.line if error.problem_mark else 0) + 2, str(error.problem)) from error
     if not isinstance(found, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 File = TypeVar("File")
 Version = TypeVar("Version", CourseVersion, GuideVersion)
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# A course is learned at /learn/<organisation>/<slug>, beside these pages.
+TAKEN = frozenset({"certificates", "guides", "worried"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def read(folder: Path) -> Content:
         _read_all(sorted((folder / "articles").glob("*.md")), page_files.article, problems),
     )
     if not problems:
-        problems += _broken_references(content)
+        problems += _strange_names(content) + _broken_references(content)
     if problems:
         raise Invalid("\n".join(problems))
     return content
@@ -82,6 +86,15 @@ def _read_all(paths: Iterable[Path], reader: Callable[[Path], File], problems: l
         except Invalid as refusal:
             problems.append(refusal.message)
     return tuple(files)
+
+
+def _strange_names(content: Content) -> list[str]:
+    """Find files and folders whose names make no address, or that of another page."""
+    files: tuple[CourseFile | PageFile, ...] = (*content.courses, *content.guides, *content.articles)
+    words = "the name makes an address: use lower-case letters, digits and single hyphens"
+    strange = [f"{file.path}:1: {words}" for file in files if not SLUG.fullmatch(file.slug)]
+    taken = [course for course in content.courses if course.slug in TAKEN]
+    return strange + [f"{course.path}:1: {course.slug} is the address of another page; choose another name" for course in taken]
 
 
 def _broken_references(content: Content) -> list[str]:

@@ -14,13 +14,15 @@ from markdown_it import MarkdownIt
 from catalog.shelf.sources import Line, Mistakes, Part, joined
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes"])
-MARKDOWN.disable("image")
+# A link says where it leads in the same place, so that the checks see it.
+MARKDOWN.disable(["image", "reference"])
 # Whatever a reference looks like, nh3 decides below which of them stay.
 MARKDOWN.validateLink = bool  # type: ignore[assignment,method-assign]  # the documented way to replace it
 # Raised when something else is made of the same text, so that what was loaded before is published anew.
-FORMAT = 1
+FORMAT = 2
 SCHEMES = {"course", "guide", "mailto", "tel"}
 REFERENCE = re.compile(r"\]\((course|guide):([^)\s]*)\)")
+LINK = re.compile(r"\](?:\((?!(?:course|guide|mailto|tel):)|\[)")
 PICTURE = re.compile(r'!\[(.*)\]\(([^)\s]+)(?:\s+"(.*)")?\)\s*$')
 CALLOUTS = {"note": "Note", "important": "Important", "law": "The law", "say": "You could say"}
 WRITING_LINES = re.compile(r"(.+?)\s*\{(\d+)\}$")
@@ -52,8 +54,17 @@ def references(lines: list[Line]) -> list[tuple[int, str, str]]:
     return [(line.number, match[1], match[2]) for line in lines for match in REFERENCE.finditer(line.text)]
 
 
+def strange_link(text: str) -> bool:
+    """Whether a line has a link that is not written out, or leads elsewhere than to a course, a guide, a mail or a call."""
+    return bool(LINK.search(text)) and not PICTURE.match(text)
+
+
 def reading(part: Part, pictures: set[str], mistakes: Mistakes) -> str:
     """Give text, key points, a callout, or fields to fill in, as HTML; pictures are among those that stand beside the file."""
+    if part.kind in {"key-points", "callout"}:
+        for line in part.lines:
+            if line.text.lstrip().startswith("!["):
+                mistakes.add(line.number, f"put the picture above or below the :::{part.kind}")
     if part.kind == "key-points":
         return f'<aside class="key-points"><p class="key-points__title">Key points</p>{block(joined(part.lines))}</aside>'
     if part.kind == "callout":

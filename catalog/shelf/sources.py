@@ -144,7 +144,7 @@ def items(lines: Iterable[Line]) -> list[Item]:
         elif found and line.text[:1].isspace() and text:
             last = found.pop()
             if text.startswith(">"):
-                last = Item(last.line, last.mark, last.text, f"{last.why}\n{text[1:].strip()}".strip("\n"))
+                last = Item(last.line, last.mark, last.text, f"{last.why}\n{text[1:].removeprefix(' ').rstrip()}".strip("\n"))
             elif last.why:
                 raise Mistake(line.number, "begin each line of the quotation with >")
             else:

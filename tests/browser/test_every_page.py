@@ -90,7 +90,8 @@ PAGES = {
         "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
     ),
     "operator": (
-        "/office/", "/office/money", "/office/components", "/office/certificates", "/office/certificates?number=LY",
+        "/office/", "/office/customers", "/office/money", "/office/components",
+        "/office/certificates", "/office/certificates?number=LY",
         "/office/certificates/LY-7Q4M-2K9X-3HTP3", "/office/certificates/{number}", "/office/certificates/{revoked}",
         "/workspace/", "/buy?seats=25&interval=year",
     ),

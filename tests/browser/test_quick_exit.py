@@ -70,3 +70,25 @@ def test_without_scripts_the_form_does_it(learner):
     with visitor.page.expect_request(f"{WEATHER}**"):
         visitor.press("Quick exit")
     assert is_signed_out(visitor, here)
+
+
+@pytest.mark.parametrize("path", ["/courses/child-sexual-exploitation/sample/1", "/courses/child-sexual-exploitation/sample/2"])
+def test_a_visitor_leaves_a_distressing_sample_at_once(come, path):
+    visitor = come(elsewhere=WEATHER)
+    visitor.open("/courses")
+    visitor.open(path)
+    visitor.follow("Quick exit")
+    visitor.page.wait_for_url(f"{WEATHER}**")
+    visitor.page.go_back()
+    visitor.is_at("/courses")
+    assert visitor.page.context.cookies() == []
+
+
+def test_on_a_phone_it_stays_in_reach_however_far_one_has_read(come, demo_password):
+    visitor = come(viewport={"width": 320, "height": 640})
+    visitor.sign_in("leo.grant@demo.example", demo_password)
+    visitor.open(f"{visitor.path()}child-sexual-exploitation/1/1")
+    visitor.page.mouse.wheel(0, 900)
+    visitor.page.wait_for_function("scrollY > 300")
+    expect(visitor.page.get_by_role("button", name="Quick exit")).to_be_in_viewport()
+    expect(visitor.page.get_by_role("link", name="Leave, your place is kept")).to_be_in_viewport()

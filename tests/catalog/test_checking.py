@@ -75,6 +75,8 @@ def test_the_shelf_holds_what_it_is_said_to_hold(ours):
         (FIRE, r"\Z", "\n" + "word " * 300 + "\n", "this block has 300 words"),
         (FIRE, r"\Z", "\nThe color of the center.\n", r"color is American; write colour"),
         (FIRE, r"\Z", "\nSee https://example.org for more.\n", "instead of its web address"),
+        (FIRE, r"\Z", "\nRead [this][1].\n\n[1]: course:safer-recruitment\n", "write a link as"),
+        (FIRE, r"\Z", "\nRead [this](handbook.pdf).\n", "write a link as"),
         (FIRE_BANK, r"^(# [^\n]*\n).*?(?=^# )", r"\1\n", r"questions\.md:1: the lesson .* needs 3 questions and has 0"),
         (FIRE_BANK, r"^- \[x\] .*?$", "- [x] All of the above", "write out what is meant"),
         ("articles/how-often-safeguarding-training.md", r"^## .*\Z", "Short.\n", "400 to 900 is the measure"),

@@ -143,6 +143,15 @@ def test_what_has_no_file_any_more_leaves_the_shelf_and_comes_back_as_a_new_vers
         (COURSE, "sample: 1", "colour: red", 20, "colour is not known"),
         (COURSE, "audience: ", "watchers: ", 2, "audience is missing"),
         (COURSE, "title: First", "title: [First", 3, "expected"),
+        (COURSE, "sample: 1", "sample: 1\nminutes: 30", 21, "minutes stands here twice"),
+        (
+            COURSE,
+            "    about: for anyone under 19\n",
+            "    about: for anyone under 19\n    about: for all\n",
+            19,
+            "about stands here twice",
+        ),
+        (COURSE, ":::callout law", ":::callout law\n![Steps](steps.svg)", 36, "put the picture above or below the :::callout"),
         (COURSE, "    about: for anyone under 19\n", "", 15, "support is a list, each with name, contact and about"),
         (COURSE, "# The first minute\n", "Some words\n\n# The first minute\n", 23, "begin the first lesson"),
         (COURSE, "# Afterwards\n", "# An empty one\n\n# Afterwards\n", 76, "is empty"),
@@ -240,3 +249,23 @@ def test_the_catalogue_finds_by_category_and_words(shop, content):
     assert courses.published("care") == []
     assert [guide.slug for guide in guides.published(words="child tells")] == ["five-steps"]
     assert guides.published("health") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("courses/first-response", "courses/First Response", "use lower-case letters, digits and single hyphens"),
+        ("courses/first-response", "courses/guides", "guides is the address of another page"),
+        ("guides/five-steps.md", "guides/five--steps.md", "use lower-case letters, digits and single hyphens"),
+    ],
+)
+def test_a_name_that_makes_no_address_is_refused(content, before, after, words):
+    (content / before).rename(content / after)
+    with pytest.raises(Invalid, match=words):
+        importing.read(content)
+
+
+def test_a_list_in_an_explanation_keeps_its_levels(content):
+    change(content, "> Because it helps.", "> Because:\n> - it helps\n>   - a little", BANK)
+    course = next(course for course in importing.read(content).courses if course.slug == "first-response")
+    assert "<li>it helps\n<ul>\n<li>a little" in course.questions[0].why

@@ -77,13 +77,66 @@ def walk(client, base, clock):
     )
     v1.invoices.pay(unpaid.latest_invoice)
     v1.subscriptions.create({"customer": direct.id, "items": [{"price": flat.id}], "payment_behavior": "default_incomplete"})
+    walk_changes(v1, price)
     clock.forward(days=60)
     v1.subscriptions.retrieve(subscription, {"expand": ["latest_invoice.payments", "default_payment_method"]})
     v1.subscriptions.list({"status": "all", "expand": ["data.customer", "data.items.data.price.tiers"]})
     v1.invoices.list({"customer": customer.id, "expand": ["data.payments"]})
     v1.invoices.retrieve(done.invoice.id, {"expand": ["payments"]})
     events = v1.events.list({"limit": 100})
+    v1.events.list({"limit": 100, "starting_after": events.data[-1].id})
     v1.events.retrieve(events.data[0].id)
+
+
+def walk_changes(v1, price):
+    """Change a subscription in every way: paid, pending, planned and from the portal."""
+    customer = v1.customers.create(
+        {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    )
+    begun = v1.subscriptions.create({"customer": customer.id, "items": [{"price": price.id, "quantity": 5}]})
+    item = {"id": begun.items.data[0].id, "quantity": 8}
+    details = {"items": [item], "proration_behavior": "always_invoice"}
+    v1.invoices.create_preview({"subscription": begun.id, "subscription_details": details})
+    now = details | {"payment_behavior": "pending_if_incomplete", "expand": ["latest_invoice.payments"]}
+    v1.subscriptions.update(begun.id, now)
+    for card in ("pm_card_authenticationRequired", "pm_card_chargeCustomerFail"):
+        attached = v1.payment_methods.attach(card, {"customer": customer.id})
+        v1.subscriptions.update(begun.id, {"default_payment_method": attached.id})
+        pending = v1.subscriptions.update(begun.id, now | {"items": [item | {"quantity": 9}]})
+        if card == "pm_card_chargeCustomerFail":
+            good = v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+            v1.invoices.pay(pending.latest_invoice.id, {"payment_method": good.id})
+        else:
+            v1.invoices.void_invoice(pending.latest_invoice.id)
+    schedule = v1.subscription_schedules.create({"from_subscription": begun.id})
+    phase, line = schedule.phases[0], {"price": price.id, "quantity": 9}
+    v1.subscription_schedules.update(
+        schedule.id,
+        {
+            "end_behavior": "release",
+            "phases": [
+                {"start_date": phase.start_date, "end_date": phase.end_date, "items": [line]},
+                {"items": [line | {"quantity": 6}], "duration": {"interval": "month"}, "proration_behavior": "none"},
+            ],
+        },
+    )
+    v1.subscriptions.retrieve(begun.id, {"expand": ["schedule.phases.items.price"]})
+    v1.subscription_schedules.release(schedule.id)
+    again = v1.subscription_schedules.create({"from_subscription": begun.id})
+    v1.subscriptions.cancel(begun.id)
+    v1.subscription_schedules.retrieve(again.id, {"expand": ["customer", "phases.items.price"]})
+    features = {
+        "customer_update": {"enabled": True, "allowed_updates": ["address", "tax_id"]},
+        "payment_method_update": {"enabled": True},
+        "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+        "invoice_history": {"enabled": False},
+    }
+    made = v1.billing_portal.configurations.create({"features": features, "metadata": {"shop": "lanyard"}})
+    v1.billing_portal.configurations.retrieve(made.id)
+    v1.billing_portal.configurations.list({"active": True})
+    v1.billing_portal.sessions.create(
+        {"customer": customer.id, "configuration": made.id, "return_url": "http://127.0.0.1:8000/", "expand": ["configuration"]}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +154,8 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
     kinds = {body["object"] for body in seen} - {"list"}
     assert kinds == {
         *("product", "price", "tax_rate", "customer", "payment_method"),
-        *("checkout.session", "subscription", "invoice", "event"),
+        *("checkout.session", "subscription", "invoice", "event", "subscription_schedule"),
+        *("billing_portal.configuration", "billing_portal.session"),
     }
     types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
     assert types == {
@@ -109,6 +163,10 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("customer.created", "customer.updated", "checkout.session.completed", "checkout.session.expired"),
         *("customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted"),
         *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed", "invoice.voided"),
+        *("invoice.payment_action_required", "billing_portal.configuration.created", "billing_portal.session.created"),
+        *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
+        *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),
+        "subscription_schedule.canceled",
     }
 
 

@@ -41,6 +41,7 @@ FLOATS = {
     ("billing/stripe_gateway.py", "float()"): "Stripe's API takes the percentage of a tax rate as a float",
     ("billing/sandbox/rendering.py", "float()"): "Stripe's API gives it as one",
     ("billing/sandbox/listener.py", "0.05"): "seconds between two looks at a flag",
+    ("billing/changing.py", "0.25"): "seconds between two looks at a lease",
     ("billing/reactions.py", "events.LEASE.total_seconds() / 2"): "seconds of a lease",
     ("billing/sandbox/engine/amounts.py", "Decimal(rate['percentage']) * taxable / 100"): "a Decimal divided, exactly",
 }

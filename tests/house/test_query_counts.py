@@ -13,11 +13,12 @@ from app.accounts.memberships import Role
 from app.accounts.organisations import Kind
 from app.accounts.people import Person
 from app.accounts.sign_ins import SignIn
-from app.kernel import clock, outbox
+from app.kernel import clock, journal, outbox
 from app.kernel.db import db, uuid7
 from app.kernel.transaction import transaction
 from billing import events, seats, subscriptions
 from billing.gateway import ProviderEvent
+from billing.invoices import Invoice
 from catalog.learning import attempts
 from catalog.shelf import importing
 from catalog.shelf.importing import Content
@@ -134,6 +135,35 @@ def more_sign_ins(_town, number):
         )
 
 
+def more_invoices(town, number):
+    """Keep invoices of the organisation, and what happened to its subscription."""
+    subscription = subscriptions.live(town.ids["here"])
+    for n in range(number):
+        journal.write("subscription.changed", organisation_id=town.ids["here"], about=subscription.id, seats=n, status="active")
+        db.session.add(
+            Invoice(
+                id=f"in_more_{n}",
+                organisation_id=town.ids["here"],
+                subscription_id=subscription.id,
+                number=f"MORE-{n}",
+                status="paid",
+                why="subscription_cycle",
+                net_minor=100,
+                vat_minor=20,
+                gross_minor=120,
+                remaining_minor=0,
+                currency="GBP",
+                issued_at=clock.now(),
+            )
+        )
+
+
+def more_former(town, number):
+    """Add people whose seat came back when the subscription ended."""
+    more_people(town, number)
+    seats.release_all(subscriptions.live(town.ids["here"]), seats.SUBSCRIPTION_ENDED)
+
+
 PAGES = [
     ("owner", "/workspace/{here}/", more_people),
     ("owner", "/workspace/{here}/people", more_people),
@@ -143,6 +173,8 @@ PAGES = [
     ("owner", "/workspace/{here}/people/{holder}", more_certificates),
     ("manager", "/learn/{here}/certificates", more_certificates),
     ("owner", "/workspace/{here}/billing", more_people),
+    ("owner", "/workspace/{here}/billing?", more_invoices),
+    ("owner", "/workspace/{here}/seats-again", more_former),
     ("owner", "/workspace/", more_organisations),
     ("owner", "/buy?seats=3&interval=year", more_organisations),
     ("owner", "/profile", more_sign_ins),

@@ -6,6 +6,7 @@ import pytest
 
 from app import factory, settings
 from app.permissions import Permission
+from catalog.shelf import importing
 from tests.house import permission_table
 
 STRIPE = {
@@ -46,3 +47,11 @@ def test_the_sandbox_is_there_only_where_no_money_moves(made):
 def test_the_table_of_permissions_is_up_to_date(data):
     app = factory.create_app(settings.from_environment({"LANYARD_DATA": str(data)}))
     assert permission_table.PAGE.read_text() == permission_table.text(app), "run python -m tests.house.permission_table"
+
+
+def test_no_course_can_be_named_as_another_page_beside_it(made):
+    rules = [rule.rule for rule in made.url_map.iter_rules()]
+    places = [rule.rule.removesuffix("<slug>") for rule in made.url_map.iter_rules() if rule.endpoint.endswith(".course")]
+    assert sorted(places) == ["/courses/", "/learn/<uuid:organisation>/"]
+    beside = {rule.removeprefix(place).partition("/")[0] for place in places for rule in rules if rule.startswith(place)}
+    assert {name for name in beside if name and "<" not in name} == importing.TAKEN

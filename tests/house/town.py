@@ -26,7 +26,7 @@ from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail
 from app.kernel.transaction import transaction
-from billing import checkouts, events, price_cards, reactions, seats, subscriptions
+from billing import changes, changing, checkouts, customers, events, price_cards, reactions, seats, subscriptions
 from billing.gateway import ProviderEvent
 from billing.price_cards import Interval
 from catalog.learning import attempts
@@ -83,23 +83,32 @@ class Town:
         """Keep the town as it is now."""
         self._let_go()
         shutil.copy(self.database, self._kept)
+        shutil.copy(self._sandbox, self._sandbox.with_suffix(".kept"))
 
     def restore(self) -> None:
         """Put the town back to how it was kept."""
         self._let_go()
         shutil.copy(self._kept, self.database)
+        shutil.copy(self._sandbox.with_suffix(".kept"), self._sandbox)
 
     @property
     def _kept(self) -> Path:
         return self.database.with_suffix(".kept")
+
+    @property
+    def _sandbox(self) -> Path:
+        """What the payment provider knows."""
+        data: Path = self.app.config["SETTINGS"].data
+        return data / "stripe_sandbox.sqlite3"
 
     def _let_go(self) -> None:
         """Close every connection, which also empties the write-ahead log into the file."""
         with self.app.app_context():
             db.session.remove()
             db.engine.dispose()
-        for suffix in ("-wal", "-shm"):
-            self.database.with_name(self.database.name + suffix).unlink(missing_ok=True)
+        for path in (self.database, self._sandbox):
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def build(app: Flask, database: Path) -> Town:
@@ -113,6 +122,7 @@ def build(app: Flask, database: Path) -> Town:
             town.tokens["first operator"] = registrations.invite_first_operator().rpartition("/")[2]
         _people(town)
         _orders(town)
+        _changes(town)
         _certificate(town)
         _tests(town)
         _links(town)
@@ -188,6 +198,30 @@ def _orders(town: Town) -> None:
                 payload={},
             )
         )
+
+
+def _changes(town: Town) -> None:
+    """Have the owner cancel and go on, and the neighbour ask for something that was refused."""
+    gateway = town.app.extensions["gateway"]
+    owner, other = people.with_address(address("owner")), people.with_address(address(NEIGHBOUR))
+    assert owner is not None
+    assert other is not None
+    here, there = memberships.actor(owner, town.ids["here"]), memberships.actor(other, town.ids["there"])
+    with transaction():
+        ended = changes.end(here, "unused").id
+    changing.carry_out(gateway, ended)
+    with transaction():
+        went_on = changes.go_on(here).id
+    changing.carry_out(gateway, went_on)
+    with transaction():
+        refused = changes.end(there, None).id
+        changes.refuse(refused, changes.State.ASKED, "unknown")
+    town.ids |= {"change of billing": went_on, "change of billing there": refused}
+    # What the gateway makes once and remembers must be there after the provider was put back, too.
+    customer = customers.provider_id(town.ids["here"])
+    assert customer is not None
+    gateway.portal(customer, "http://127.0.0.1:8000/")
+    gateway._price(price_cards.current(), Interval.MONTH, "town")  # noqa: SLF001 - nothing else makes it without a plan
 
 
 def _certificate(town: Town) -> None:

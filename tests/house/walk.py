@@ -74,6 +74,20 @@ def _without_subscription(town: Town) -> None:
         subscription.is_live = False
 
 
+def _with_plan(town: Town) -> None:
+    with transaction():
+        subscription = subscriptions.live(town.ids["here"])
+        assert subscription is not None
+        subscription.coming_seats, subscription.coming_interval = 20, "year"
+
+
+def _ending(town: Town) -> None:
+    with transaction():
+        subscription = subscriptions.live(town.ids["here"])
+        assert subscription is not None
+        subscription.cancel_at = subscription.period_end
+
+
 def _signed_event(town: Town) -> dict[str, Any]:
     """Give a message of the provider with its signature."""
     event = {
@@ -98,6 +112,7 @@ OWN_CERTIFICATE = Step(
     HERE | {"number": "certificate"}, instead=dict.fromkeys([role.value for role in Role if role is not Role.MANAGER], 404)
 )
 CERTIFICATE = Step({"number": "certificate"})
+CHANGE = Step(HERE | {"change": "change of billing"}, foreign={"change": "change of billing there"})
 ORDER = Step(HERE | {"checkout": "order"}, foreign={"checkout": "order there"})
 SLUG = {"slug": "fire-safety-awareness"}
 COURSE = {"slug": "first-response"}
@@ -179,6 +194,7 @@ STEPS: dict[str, Step] = {
     "office.certificate": CERTIFICATE,
     "office.certificates_page": Step(),
     "office.customers_page": Step(),
+    "office.overview": Step(),
     "office.money": Step(),
     "office.reconcile": Step(),
     "office.replay_event": Step({"event": "evt_1"}),
@@ -214,19 +230,37 @@ STEPS: dict[str, Step] = {
     "verification.certificate": CERTIFICATE,
     "verification.search": Step(),
     "workspace.archive": LEAVER,
+    "workspace.add_seats": Step(HERE, form={"seats": "2"}),
     "workspace.billing": Step(HERE),
+    "workspace.cancel": Step(HERE, form={"reason": "unused"}),
+    "workspace.cancellation": Step(HERE),
     "workspace.certificate_document": Step(
         HERE | {"membership": "holder", "number": "certificate"}, foreign={"membership": "stays"}
     ),
+    "workspace.change": CHANGE,
+    "workspace.check_change": CHANGE,
+    "workspace.drop_plan": Step(HERE, first=_with_plan),
+    "workspace.fewer_seats": Step(HERE),
     "workspace.found_organisation": Step(form={"name": "St Anne"}),
+    "workspace.give_change_up": CHANGE,
+    "workspace.give_seats_again": Step(HERE),
+    "workspace.go_on": Step(HERE, first=_ending),
     "workspace.history": Step(HERE),
     "workspace.invitation": Step(HERE),
     "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner"}),
     "workspace.invite_again": INVITED,
+    "workspace.more_seats": Step(HERE, query={"seats": "2"}),
+    "workspace.open_portal": Step(HERE),
     "workspace.organisations_page": Step(),
+    "workspace.pay_interval": Step(HERE),
+    "workspace.pay_monthly": Step(HERE),
+    # They pay by the year already.
+    "workspace.pay_yearly": Step(HERE, success=409),
     "workspace.people": Step(HERE),
     "workspace.person": LEAVER,
+    "workspace.reduce_seats": Step(HERE, form={"seats": "20"}),
     "workspace.safeguarding_contacts": Step(HERE),
+    "workspace.seats_again": Step(HERE),
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
     "workspace.today": Step(HERE),
     "workspace.withdraw_invitation": INVITED,

@@ -102,7 +102,7 @@ def test_the_page_shows_who_buys_what_in_which_bands_and_how_it_renews(shop, v1)
         assert words in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert policy == (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://shop.example; "
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self' https://shop.example; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
 

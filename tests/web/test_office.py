@@ -52,18 +52,29 @@ def store(app, event_id, kind="invoice.paid", subscription_id=None):
         )
 
 
-def test_signing_in_leads_the_operator_to_the_customers(parish, operator):
+def test_signing_in_leads_the_operator_to_the_overview(parish, operator):
     assert operator.path == "/office/"
-    assert "has not bought" in row_of(operator, "St Mary")
+    assert "Nothing is sold yet" in operator.words
     parish.pays_for(25)
     operator.get("/office/")
+    assert "£820.80" in operator.words
+    assert row_of(operator, "November 2027").endswith("1 25 £820.80")
+    assert row_of(operator, "St Mary").endswith("0 25")
+    assert [rect["class"] for rect in operator.page.select(".bar rect")] == [["bar--first"], ["bar--first"], ["bar--rest"]]
+
+
+def test_every_organisation_is_listed_with_what_it_bought(parish, operator):
+    operator.click("Customers")
+    assert "has not bought" in row_of(operator, "St Mary")
+    parish.pays_for(25)
+    operator.get("/office/customers")
     assert row_of(operator, "St Mary").endswith("active 25 0 23 November 2027")
 
 
 @pytest.mark.parametrize(("status", "words"), [("past_due", "lapsed"), ("unpaid", "lapsed"), ("incomplete", "pending")])
 def test_a_customer_in_trouble_is_shown_as_such(parish, operator, status, words):
     parish.pays_for(25, status=status, period_start=clock_of(parish) - timedelta(days=30))
-    operator.get("/office/")
+    operator.get("/office/customers")
     assert words in row_of(operator, "St Mary")
 
 
@@ -71,7 +82,7 @@ def test_more_seats_taken_than_bought_are_shown(parish, operator):
     parish.pays_for(5)
     with parish.app.app_context(), transaction():
         db.session.execute(sa.update(Subscription).values(taken=7, is_over=True))
-    operator.get("/office/")
+    operator.get("/office/customers")
     assert "more taken than bought" in row_of(operator, "St Mary")
 
 

@@ -85,8 +85,17 @@ def test_both_schemes_name_the_same_colours() -> None:
 
 
 def test_colours_are_named_by_value_only_among_the_tokens() -> None:
-    for sheet in ("base", "components", "pages", "storefront", "classroom"):
+    for sheet in ("base", "components", "figures", "pages", "storefront", "classroom"):
         assert not re.search(r"#[0-9a-f]{3,8}\b|rgb|hsl", (assets.SOURCE / "css" / f"{sheet}.css").read_text())
+
+
+def test_what_stands_apart_stands_apart_by_steps_of_the_scale() -> None:
+    spaces = re.compile(r"^\s*(?:[a-z]+-)?(?:gap|padding|margin)[a-z-]*:([^;]*);", re.MULTILINE)
+    for sheet in assets.STYLES:
+        for values in spaces.findall((assets.SOURCE / "css" / f"{sheet}.css").read_text()):
+            # A pixel or two draws lines and hides things; a slider's thumb sits where its size puts it.
+            odd = [value for value in re.findall(r"-?\d+px", values) if abs(int(value[:-2])) > 3 and value != "-10px"]
+            assert odd == [], (sheet, values)
 
 
 def test_every_class_that_layouts_and_components_use_has_a_rule() -> None:
@@ -191,3 +200,29 @@ def test_headings_are_never_skipped(style_page: BeautifulSoup) -> None:
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_a_bar_is_as_long_as_what_it_says(style_page: BeautifulSoup) -> None:
+    youth, welcome = style_page.select("table:has(caption:-soup-contains('Seats by team')) svg.bar")
+    assert [(rect["x"], rect["width"]) for rect in youth.select("rect")] == [("0", "600"), ("600", "150"), ("750", "250")]
+    assert [rect["width"] for rect in welcome.select("rect")] == ["350", "0", "50"]
+
+
+def test_a_ring_is_full_when_all_is_done_and_bare_when_nothing_is(style_page: BeautifulSoup) -> None:
+    drawn = [ring.select_one(".ring__done") for ring in style_page.select(".ring")]
+    assert [circle["stroke-dasharray"] if circle else None for circle in drawn] == ["40 100", None, "100 100"]
+
+
+def test_a_matrix_says_in_words_what_colour_repeats(style_page: BeautifulSoup) -> None:
+    rows = style_page.select(".matrix tbody tr")
+    assert [cell.get_text(" ", strip=True) for cell in rows[1].select("td")] == [
+        "9 days overdue Safeguarding Children: Essentials, Ben Whitlock",
+        "until 12 January 2027",
+        "missing",
+        "not required",
+    ]
+
+
+def test_no_two_pictures_are_alike(style_page: BeautifulSoup) -> None:
+    lines = [str(picture.select_one(".picture__lines")) for picture in style_page.select(".card .picture")]
+    assert len(lines) == len(set(lines)) > 10

@@ -52,7 +52,7 @@ def test_a_genuine_certificate_says_what_stands_on_it(visitor, certify):
         assert part in visitor.words
     assert "Written for England." in visitor.words
     assert "Refresh recommended by" in visitor.words
-    assert "90" not in visitor.words
+    assert "90%" not in visitor.words
     assert "ruth@example.org" not in visitor.words
     assert visitor.page.select_one("meta[name=robots]")["content"] == "noindex"
 

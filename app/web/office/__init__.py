@@ -14,6 +14,7 @@ from app.web.area import signed_in_person
 from app.web.office import certificates
 from app.web.office.area import area
 from billing import checkouts, customers, events, reconciliation
+from billing import overview as business
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -25,6 +26,13 @@ MOST_SHOWN = 5
 
 
 @area.page("/", allow=RUN_THE_SHOP)
+def overview() -> ResponseReturnValue:
+    """Show the business at one look: seats, what a year is worth, what renews when, and who has the most seats."""
+    found = business.today(clock.now())
+    return render_template("office/overview.html", nav=navigation.office(), here="overview", overview=found)
+
+
+@area.page("/customers", allow=RUN_THE_SHOP)
 def customers_page() -> ResponseReturnValue:
     """Show the organisations with what they have bought and where they stand."""
     found = customers.newest(wiring.grace(), clock.now())

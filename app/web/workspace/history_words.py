@@ -25,6 +25,17 @@ WORDS = {
     "checkout.expired": "An order was closed without payment",
     "subscription.began": "The subscription began with {seats}",
     "subscription.changed": "The subscription changed: {seats}, {status}",
+    "subscription.lapsed": "The courses were closed, because a payment did not come",
+    "change.more_seats": "{by} asked for more seats: {seats}",
+    "change.fewer_seats": "{by} planned {seats} for the renewal",
+    "change.yearly": "{by} asked to pay by the year",
+    "change.monthly": "{by} planned to pay by the month from the renewal on",
+    "change.drop_plan": "{by} undid what was planned for the renewal",
+    "change.end": "{by} cancelled the subscription",
+    "change.go_on": "{by} undid the cancellation",
+    "change.done": "That was carried out ({kind})",
+    "change.lapsed": "That was not paid, so nothing was changed ({kind})",
+    "change.refused": "The payment provider refused that ({kind})",
     "invitation.sent": "{by} invited {about}",
     "invitation.sent_again": "{by} sent {about} a new invitation",
     "invitation.accepted": "{about} accepted the invitation",
@@ -44,6 +55,11 @@ WORDS = {
     "certificate.revoked": "The certificate {number} of {about} was revoked",
     "safeguarding_contacts.changed": "{by} changed the safeguarding contacts",
 }
+
+
+# What concerns the money, and nobody's training.
+MONEY = frozenset({"checkout", "subscription", "change"})
+ABOUT_MONEY = ("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY))
 
 
 @dataclass(frozen=True, slots=True)

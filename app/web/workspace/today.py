@@ -1,4 +1,4 @@
-"""Where everyone with a workspace begins: their organisations, what needs doing today, what they pay, what happened."""
+"""Where everyone with a workspace begins: their organisations, what needs doing today, and what happened."""
 
 from __future__ import annotations
 
@@ -18,16 +18,14 @@ from app.permissions import BUY_SEATS, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE, S
 from app.web import wiring
 from app.web.area import signed_in_person
 from app.web.forms import Form, TextField
-from app.web.workspace import history_words
+from app.web.workspace import billing, history_words
 from app.web.workspace.area import area, page
-from billing import entitlements, figures, price_cards, seats, subscriptions
+from billing import entitlements, invoices, seats, subscriptions
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from app.accounts.memberships import Actor
-    from billing.figures import Figure
-    from billing.subscriptions import Subscription
 
 NOON, EVENING = 12, 18
 
@@ -72,29 +70,14 @@ def today(actor: Actor) -> ResponseReturnValue:
         seats=count,
         entitlement=entitlement,
         subscription=subscription,
-        renewal=_renewal(subscription),
+        renewal=billing.renewal(subscription),
+        owed=None if subscription is None else invoices.owed(subscription),
         waiting=invitations.waiting(actor.organisation.id) if actor.roles & SEE_PEOPLE.roles else [],
         may_invite=bool(actor.roles & SEE_PEOPLE.roles),
         has_contacts=safeguarding_contacts.of(actor.organisation.id) is not None,
         may_set_contacts=bool(actor.roles & SET_CONTACTS.roles),
         may_buy=bool(actor.roles & BUY_SEATS.roles),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
-    )
-
-
-@area.page("/<uuid:organisation>/billing", allow=SEE_BILLING)
-def billing(actor: Actor) -> ResponseReturnValue:
-    """Show what the organisation pays, until when, and for how many seats."""
-    subscription = subscriptions.live(actor.organisation.id)
-    return page(
-        "billing",
-        actor,
-        "billing",
-        subscription=subscription,
-        entitlement=entitlements.of_organisation(actor.organisation.id, wiring.grace(), clock.now()),
-        renewal=_renewal(subscription),
-        seats=seats.count(actor.organisation.id),
-        grace_days=wiring.settings().grace_days,
     )
 
 
@@ -110,14 +93,6 @@ def _organisations_page(form: OrganisationForm) -> str:
     person = signed_in_person()
     former = memberships.places_of(person.id, MembershipState.ARCHIVED)
     return render_template("workspace/organisations.html", places=memberships.places_of(person.id), former=former, form=form)
-
-
-def _renewal(subscription: Subscription | None) -> Figure | None:
-    """Give what the next renewal will cost by the card that was bought."""
-    if subscription is None:
-        return None
-    card = price_cards.of_version(subscription.card_version)
-    return figures.figure(card, max(1, subscription.bought), subscription.paid_interval, subscription.vat_percent)
 
 
 def _greeting(actor: Actor) -> str:

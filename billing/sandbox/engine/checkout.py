@@ -1,6 +1,6 @@
 """Checkout sessions: opened by the shop, finished on the hosted page, expired by time or on request."""
 
-from billing.sandbox.engine import amounts, customers, events, subscriptions
+from billing.sandbox.engine import amounts, customers, events, prorations, subscriptions
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.deadlines import SESSION_LIFE
 from billing.sandbox.engine.metadata import merged
@@ -123,8 +123,8 @@ def _line(work: Work, sent: JSON, defaults: list[str]) -> JSON:
     for param in ("price", "quantity"):
         if param not in sent:
             raise required(param=f"line_items[0][{param}]")
-    price = subscriptions.sellable_price(work, sent["price"], "line_items[0][price]")
-    quantity = subscriptions.whole(sent["quantity"], "line_items[0][quantity]")
+    price = prorations.sellable_price(work, sent["price"], "line_items[0][price]")
+    quantity = prorations.whole(sent["quantity"], "line_items[0][quantity]")
     own = sent.get("tax_rates", [])
     known_tax_rates(work, own, "line_items[0][tax_rates]")
     effective = own or defaults

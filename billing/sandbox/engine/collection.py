@@ -1,6 +1,6 @@
 """Getting invoices paid: charges, what a success or a failure does to the subscription, and the retries of two weeks."""
 
-from billing.sandbox.engine import customers, events, invoices
+from billing.sandbox.engine import customers, events, invoices, pending_updates
 from billing.sandbox.engine.deadlines import RETRY_AFTER
 from billing.sandbox.refusals import Refusal, declined
 from billing.sandbox.rendering import stored, wire
@@ -11,7 +11,12 @@ SAYS_NO = "Your card was declined."
 
 def is_good(card: JSON | None) -> bool:
     """Say whether the bank behind this payment method pays."""
-    return card is not None and customers.BY_NUMBER[card["_number"]].charges
+    return card is not None and customers.BY_NUMBER[card["_number"]].charges and not asks(card)
+
+
+def asks(card: JSON | None) -> bool:
+    """Say whether the bank behind this payment method asks its holder at each payment, also one that the shop begins."""
+    return card is not None and customers.BY_NUMBER[card["_number"]].asks_always
 
 
 def settle(work: Work, body: JSON) -> JSON:
@@ -30,14 +35,18 @@ def settle(work: Work, body: JSON) -> JSON:
     work.put("invoice", body)
     events.record(work, "invoice.paid", body)
     customers.set_delinquent(work, body["customer"], delinquent=False)
+    pending_updates.apply(work, body)
     subscription = _subscription(work, body)
     if subscription["latest_invoice"] == body["id"] and subscription["status"] in {"incomplete", "past_due", "unpaid"}:
         move(work, subscription, "active")
     return body
 
 
-def fail(work: Work, body: JSON, *, is_scheduled: bool) -> JSON:
-    """Note a declined charge; a scheduled one plans the next try, and after the last the subscription is unpaid."""
+def fail(work: Work, body: JSON, *, is_scheduled: bool, asked: bool = False) -> JSON:
+    """Note a charge that was declined, or that the bank asks its holder about.
+
+    A scheduled one plans the next try, and after the last the subscription is unpaid.
+    """
     body["attempted"] = True
     body["attempt_count"] += 1
     subscription = _subscription(work, body)
@@ -47,6 +56,8 @@ def fail(work: Work, body: JSON, *, is_scheduled: bool) -> JSON:
         body["_retries"] = retry + 1
         body["auto_advance"] = body["next_payment_attempt"] is not None
     work.put("invoice", body)
+    if asked:
+        events.record(work, "invoice.payment_action_required", body)
     events.record(work, "invoice.payment_failed", body)
     customers.set_delinquent(work, body["customer"], delinquent=True)
     if is_scheduled and subscription["status"] in {"active", "past_due"}:
@@ -61,7 +72,7 @@ def charge(work: Work, body: JSON) -> JSON:
     card = customers.card_to_charge(work, customer, subscription["default_payment_method"])
     if body["total"] == 0 or is_good(card):
         return settle(work, body)
-    return fail(work, body, is_scheduled=True)
+    return fail(work, body, is_scheduled=True, asked=asks(card))
 
 
 def pay(work: Work, body: JSON, params: JSON) -> JSON:
@@ -81,7 +92,7 @@ def pay(work: Work, body: JSON, params: JSON) -> JSON:
     if card is None and body["total"] > 0:
         raise no_card()
     if body["total"] > 0 and not is_good(card):
-        fail(work, body, is_scheduled=False)
+        fail(work, body, is_scheduled=False, asked=asks(card))
         raise declined(says=SAYS_NO, keeps_effects=True)
     return settle(work, body)
 

@@ -19,6 +19,7 @@ class Card:
     brand: str
     charges: bool
     asks: bool = False
+    asks_always: bool = False
 
     @property
     def last4(self) -> str:
@@ -29,10 +30,12 @@ class Card:
 VISA = Card("4242424242424242", "visa", charges=True)
 DECLINED = Card("4000000000000002", "visa", charges=False)
 CHALLENGED = Card("4000002500003155", "visa", charges=True, asks=True)
+CHALLENGED_ALWAYS = Card("4000002760003184", "visa", charges=True, asks=True, asks_always=True)
 FAILING_LATER = Card("4000000000000341", "visa", charges=False)
-BY_NUMBER = {card.number: card for card in (VISA, DECLINED, CHALLENGED, FAILING_LATER)}
+BY_NUMBER = {card.number: card for card in (VISA, DECLINED, CHALLENGED, CHALLENGED_ALWAYS, FAILING_LATER)}
 READY_MADE = {
     "pm_card_visa": VISA,
+    "pm_card_authenticationRequired": CHALLENGED_ALWAYS,
     "pm_card_chargeDeclined": DECLINED,
     "pm_card_chargeCustomerFail": FAILING_LATER,
 }

@@ -7,6 +7,7 @@ DAY = 24 * HOUR
 SESSION_LIFE = DAY
 DRAFT_LIFE = HOUR
 INCOMPLETE_LIFE = 23 * HOUR
+PENDING_LIFE = 23 * HOUR
 RETRY_AFTER = (3 * DAY, 5 * DAY, 7 * DAY)
 RENEWING = frozenset({"active", "past_due", "unpaid"})
 
@@ -21,6 +22,8 @@ def deadline(body: dict[str, Any]) -> int | None:
             moment = body["created"] + INCOMPLETE_LIFE
         case "subscription", status if status in RENEWING:
             moment = body["_items"][0]["current_period_end"]
+            if body.get("_pending") is not None:
+                moment = min(moment, body["_pending"]["expires_at"])
         case "invoice", "draft":
             moment = body["automatically_finalizes_at"]
         case "invoice", "open":

@@ -2,31 +2,40 @@
 
 from typing import Any
 
-from billing.sandbox.engine import amounts, events
+from billing.sandbox.engine import amounts, events, invoice_lines
 from billing.sandbox.engine.deadlines import DRAFT_LIFE
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work, new_id
 
-SYMBOLS = {"gbp": "£", "eur": "€", "usd": "$"}
+
+def draft(work: Work, subscription: JSON, reason: str, period: tuple[int, int], charged: list[JSON] | None = None) -> JSON:
+    """Draw up and keep an invoice: for the items' current period, unless the lines that are charged are given."""
+    body = drawn(work, subscription, reason, period, charged)
+    work.put("invoice", body)
+    events.record(work, "invoice.created", body)
+    return body
 
 
-def money(minor: int, currency: str) -> str:
-    """Return an amount for people to read, such as £1,087.20."""
-    pounds, pence = divmod(minor, 100)
-    symbol = SYMBOLS.get(currency, f"{currency.upper()} ")
-    return f"{symbol}{pounds:,}.{pence:02}"
-
-
-def draft(work: Work, subscription: JSON, reason: str, period: tuple[int, int]) -> JSON:
-    """Draw up the invoice for the items' current period; `period` is the one that has just passed."""
+def drawn(
+    work: Work,
+    subscription: JSON,
+    reason: str,
+    period: tuple[int, int],
+    charged: list[JSON] | None = None,
+    prefix: str = "in",
+) -> JSON:
+    """Return an invoice that is not kept; `period` is the one that has just passed, or the one in which something changed."""
     customer = stored(work, "customer", subscription["customer"])
-    key = new_id("in")
-    lines = [line for item in subscription["_items"] for line in _lines(work, key, subscription, item)]
-    subtotal = sum(line["amount"] for line in lines)
-    totals = _tax(work, subscription, lines)
+    key = new_id(prefix)
+    if charged is None:
+        charged = [line for item in subscription["_items"] for line in invoice_lines.lines(work, subscription, item)]
+    for line in charged:
+        line["invoice"] = key
+    subtotal = sum(line["amount"] for line in charged)
+    totals = _tax(work, subscription, charged)
     total = subtotal + sum(tax["amount"] for tax in totals)
     advances = subscription["status"] != "unpaid"
-    body = {
+    return {
         "id": key,
         "object": "invoice",
         "account_country": "GB",
@@ -121,79 +130,24 @@ def draft(work: Work, subscription: JSON, reason: str, period: tuple[int, int]) 
         "total_pretax_credit_amounts": [],
         "total_taxes": totals,
         "webhooks_delivered_at": None,
-        "_lines": lines,
+        "_lines": charged,
         "_payments": [],
         "_retries": 0,
     }
-    work.put("invoice", body)
-    events.record(work, "invoice.created", body)
-    return body
 
 
-def _lines(work: Work, key: str, subscription: JSON, item: JSON) -> list[JSON]:
-    price = stored(work, "price", item["price"])
-    product = stored(work, "product", price["product"])
-    return [
-        {
-            "id": new_id("il"),
-            "object": "line_item",
-            "amount": part.amount,
-            "currency": price["currency"],
-            "description": _description(part, product["name"], price),
-            "discount_amounts": [],
-            "discountable": True,
-            "discounts": [],
-            "invoice": key,
-            "livemode": False,
-            "metadata": subscription["metadata"],
-            "parent": {
-                "invoice_item_details": None,
-                "subscription_item_details": {
-                    "invoice_item": None,
-                    "proration": False,
-                    "proration_details": {"credited_items": None},
-                    "subscription": subscription["id"],
-                    "subscription_item": item["id"],
-                },
-                "type": "subscription_item_details",
-            },
-            "period": {"end": item["current_period_end"], "start": item["current_period_start"]},
-            "pretax_credit_amounts": [],
-            "pricing": {
-                "price_details": {"price": price["id"], "product": product["id"]},
-                "type": "price_details",
-                "unit_amount_decimal": str(part.unit_amount),
-            },
-            "quantity": part.quantity,
-            "quantity_decimal": str(part.quantity),
-            "subscription": subscription["id"],
-            "subtotal": part.amount,
-            "taxes": [],
-        }
-        for part in amounts.parts(price, item["quantity"])
-    ]
-
-
-def _description(part: amounts.Part, product: str, price: JSON) -> str:
-    recurring = price["recurring"]
-    count, interval = recurring["interval_count"], recurring["interval"]
-    every = interval if count == 1 else f"{count} {interval}s"
-    tier = "at" if part.tier is None else f"Tier {part.tier} at"
-    return f"{part.quantity} × {product} ({tier} {money(part.unit_amount, price['currency'])} / {every})"  # noqa: RUF001 - a multiplication sign is meant
-
-
-def _tax(work: Work, subscription: JSON, lines: list[JSON]) -> list[JSON]:
+def _tax(work: Work, subscription: JSON, charged: list[JSON]) -> list[JSON]:
     """Tax the lines by their item's rates, else the subscription's: once on each net total, then shared out to lines."""
     totals: list[JSON] = []
     for item in subscription["_items"]:
-        own = [line for line in lines if line["parent"]["subscription_item_details"]["subscription_item"] == item["id"]]
-        weights = [line["amount"] for line in own]
+        own = [found for found in charged if found["parent"]["subscription_item_details"]["subscription_item"] == item["id"]]
+        weights = [found["amount"] for found in own]
         keys = item["tax_rates"] or subscription["default_tax_rates"]
         rates = [stored(work, "tax_rate", key) for key in keys]
         for tax in amounts.taxes(rates, sum(weights)):
             totals.append(_tax_row(tax.rate, tax.amount, tax.taxable))
-            for line, share in zip(own, amounts.shared_out(tax.amount, weights), strict=True):
-                line["taxes"].append(_tax_row(tax.rate, share, line["amount"]))
+            for found, share in zip(own, amounts.shared_out(tax.amount, weights), strict=True):
+                found["taxes"].append(_tax_row(tax.rate, share, found["amount"]))
     return totals
 
 

@@ -1,8 +1,8 @@
 """What time does by itself: one step at a time, in the order of the moments they were due."""
 
-from billing.sandbox.engine import checkout, collection, invoices, subscriptions
+from billing.sandbox.engine import checkout, collection, invoices, pending_updates, subscriptions
 from billing.sandbox.rendering import stored
-from billing.sandbox.store import Work
+from billing.sandbox.store import JSON, Work
 
 
 def step(work: Work) -> bool:
@@ -17,6 +17,8 @@ def step(work: Work) -> bool:
             checkout.expire(work, body)
         case "subscription", "incomplete":
             subscriptions.expire(work, body)
+        case "subscription", _ if is_overdue(body, work.now):
+            pending_updates.expire(work, body)
         case "subscription", _:
             subscriptions.renew(work, body)
         case "invoice", "draft":
@@ -25,3 +27,10 @@ def step(work: Work) -> bool:
         case _:
             collection.charge(work, body)
     return True
+
+
+def is_overdue(body: JSON, now: int) -> bool:
+    """Say whether an update of a subscription has waited too long for its payment, or until the period's end."""
+    return (
+        body.get("_pending") is not None and min(body["_pending"]["expires_at"], body["_items"][0]["current_period_end"]) <= now
+    )

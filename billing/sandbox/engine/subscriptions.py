@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from billing.sandbox.engine import collection, customers, events, invoices
+from billing.sandbox.engine import collection, customers, events, invoices, pending_updates, prorations, schedules
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.engine.periods import end_of_period
 from billing.sandbox.refusals import Refusal, declined, missing, required, uncovered
 from billing.sandbox.rendering import stored, wire
 from billing.sandbox.store import JSON, Work, new_id
+
+WITH_PENDING = {"expand", "items", "off_session", "payment_behavior", "proration_behavior", "proration_date"}
 
 
 @dataclass
@@ -24,23 +26,6 @@ class Wish:
     item_metadata: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     custom_fields: list[JSON] | None = None
-
-
-def sellable_price(work: Work, key: str, param: str) -> JSON:
-    """Return the price a parameter names. Raises Refusal when there is none or it is not sold any more."""
-    price = work.find("price", key)
-    if price is None:
-        raise missing(noun="price", key=key, param=param, status=400)
-    if not price["active"]:
-        raise Refusal(says=f"The price specified is inactive ({key}).", param=param)
-    return price
-
-
-def whole(quantity: int, param: str) -> int:
-    """Return a quantity of at least one. Raises Refusal for less."""
-    if quantity < 1:
-        raise Refusal(says="This value must be greater than or equal to 1.", code="parameter_invalid_integer", param=param)
-    return quantity
 
 
 def create(work: Work, params: JSON) -> JSON:
@@ -61,8 +46,8 @@ def create(work: Work, params: JSON) -> JSON:
     known_tax_rates(work, params.get("default_tax_rates") or [], "default_tax_rates")
     known_tax_rates(work, item.get("tax_rates") or [], "items[0][tax_rates]")
     wish = Wish(
-        price=sellable_price(work, item["price"], "items[0][price]"),
-        quantity=whole(item.get("quantity", 1), "items[0][quantity]"),
+        price=prorations.sellable_price(work, item["price"], "items[0][price]"),
+        quantity=prorations.whole(item.get("quantity", 1), "items[0][quantity]"),
         card=card,
         item_tax_rates=item.get("tax_rates") or [],
         default_tax_rates=params.get("default_tax_rates") or [],
@@ -142,6 +127,7 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
         "trial_end": None,
         "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
         "trial_start": None,
+        "_pending": None,
         "_items": [
             {
                 "id": new_id("si", 14),
@@ -183,6 +169,35 @@ def update(work: Work, body: JSON, params: JSON) -> JSON:
         if params.keys() - {"metadata"}:
             raise Refusal(says=message)
     before = wire(work, body)
+    _change_facts(work, body, params)
+    if "cancel_at_period_end" in params:
+        _plan_end(work, body, params)
+    if "items" in params:
+        after = prorations.changed_items(work, body, params["items"], "items")
+        if params.get("proration_behavior") != "none":
+            return _change_now(work, body, after, params, before)
+        _change_quietly(body, after)
+    work.put("subscription", body)
+    events.record_change(work, "customer.subscription.updated", before, body)
+    return body
+
+
+def preview(work: Work, params: JSON) -> JSON:
+    """Return the invoice that a change would make, without changing anything. Raises Refusal for what cannot be changed so."""
+    if "subscription" not in params:
+        raise uncovered(param="subscription (left out)")
+    body = work.find("subscription", params["subscription"])
+    if body is None:
+        raise missing(noun="subscription", key=params["subscription"], param="subscription", status=400)
+    details = params.get("subscription_details", {})
+    if "items" not in details or details.get("proration_behavior") != "always_invoice":
+        raise uncovered(param="subscription_details (other than items that are invoiced at once)")
+    after = prorations.changed_items(work, body, details["items"], "subscription_details[items]")
+    charged = prorations.lines(work, body, after, prorations.moment_of(work, body, details))
+    return invoices.drawn(work, body, "upcoming", (work.now, work.now), charged, "upcoming_in")
+
+
+def _change_facts(work: Work, body: JSON, params: JSON) -> None:
     body["metadata"] = merged(body["metadata"], params)
     if "description" in params:
         body["description"] = params["description"] or None
@@ -197,32 +212,58 @@ def update(work: Work, body: JSON, params: JSON) -> JSON:
         body["default_tax_rates"] = keys
     if "custom_fields" in params.get("invoice_settings", {}):
         body["invoice_settings"]["custom_fields"] = params["invoice_settings"]["custom_fields"] or None
-    if "items" in params:
-        _change_quantity(body, params)
-    if "cancel_at_period_end" in params:
-        _plan_end(work, body, is_wanted=params["cancel_at_period_end"])
+
+
+def _change_quietly(body: JSON, after: list[JSON]) -> None:
+    schedules.refuse_managed(body, "its items")
+    if [item["price"] for item in after] != [item["price"] for item in body["_items"]]:
+        raise uncovered(param="items[0][price] without proration_behavior=always_invoice")
+    body["_items"] = after
+
+
+def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
+    """Invoice a change at once; it applies when it is paid, and waits as a pending update otherwise."""
+    if params.get("payment_behavior") != "pending_if_incomplete":
+        raise uncovered(param="items with proration_behavior=always_invoice and without payment_behavior=pending_if_incomplete")
+    if extra := params.keys() - WITH_PENDING:
+        message = "When `payment_behavior` is `pending_if_incomplete`, these parameters cannot be changed: "
+        raise Refusal(says=message + ", ".join(sorted(extra)) + ".", param=min(extra))
+    schedules.refuse_managed(body, "its items")
+    if body["status"] != "active":
+        raise Refusal(says=f"Pending updates need an active subscription; this one is {body['status']}.")
+    if body.get("_pending") is not None:
+        raise uncovered(param="items while an update is pending")
+    charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
+    invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
+    customer = stored(work, "customer", body["customer"])
+    card = customers.card_to_charge(work, customer, body["default_payment_method"])
+    is_paid = invoice["total"] == 0 or collection.is_good(card)
+    if is_paid:
+        pending_updates.put_in_place(body, after)
+    else:
+        pending_updates.wait(work, body, after, invoice["id"])
+    body["latest_invoice"] = invoice["id"]
     work.put("subscription", body)
+    invoices.finalise(work, invoice)
     events.record_change(work, "customer.subscription.updated", before, body)
+    if is_paid:
+        collection.settle(work, invoice)
+    else:
+        collection.fail(work, invoice, is_scheduled=False, asked=collection.asks(card))
     return body
 
 
-def _change_quantity(body: JSON, params: JSON) -> None:
-    if params.get("proration_behavior") != "none":
-        raise uncovered(param="items without proration_behavior=none")
-    items = {item["id"]: item for item in body["_items"]}
-    for number, sent in enumerate(params["items"]):
-        item = items.get(sent.get("id", ""))
-        if item is None:
-            raise missing(noun="subscription item", key=sent.get("id", ""), param=f"items[{number}][id]", status=400)
-        if "quantity" in sent:
-            item["quantity"] = whole(sent["quantity"], f"items[{number}][quantity]")
-
-
-def _plan_end(work: Work, body: JSON, *, is_wanted: bool) -> None:
+def _plan_end(work: Work, body: JSON, params: JSON) -> None:
+    is_wanted, details = params["cancel_at_period_end"], params.get("cancellation_details", {})
+    schedules.refuse_managed(body, "any cancelation behavior")
     body["cancel_at_period_end"] = is_wanted
     body["cancel_at"] = body["_items"][0]["current_period_end"] if is_wanted else None
     body["canceled_at"] = work.now if is_wanted else None
-    body["cancellation_details"]["reason"] = "cancellation_requested" if is_wanted else None
+    body["cancellation_details"] = {
+        "comment": (details.get("comment") or None) if is_wanted else None,
+        "feedback": (details.get("feedback") or None) if is_wanted else None,
+        "reason": "cancellation_requested" if is_wanted else None,
+    }
 
 
 def cancel(work: Work, body: JSON) -> JSON:
@@ -237,6 +278,8 @@ def _end(work: Work, body: JSON) -> JSON:
     body["status"] = "canceled"
     body["ended_at"] = work.now
     body["canceled_at"] = body["canceled_at"] or work.now
+    body["_pending"] = None
+    schedules.cancel(work, body)
     work.put("subscription", body)
     for status in ("draft", "open"):
         for invoice in work.all("invoice", subscription=body["id"], status=status):
@@ -249,7 +292,8 @@ def renew(work: Work, body: JSON) -> JSON:
     """Begin the next period with a draft invoice, or end the subscription where that was asked for."""
     if body["cancel_at_period_end"]:
         return _end(work, body)
-    before = wire(work, body)
+    body = schedules.enter_next_phase(work, body)
+    before = wire(work, stored(work, "subscription", body["id"]))
     passed = (body["_items"][0]["current_period_start"], body["_items"][0]["current_period_end"])
     for item in body["_items"]:
         recurring = stored(work, "price", item["price"])["recurring"]

@@ -1,0 +1,193 @@
+"""Changing a subscription at the edge: what it would cost, having it made, and finishing what was left half-done.
+
+The provider is asked with no transaction open. Whatever it answers, the subscription is fetched again, and what stands there
+decides. Each of these is safe to run twice, at the same time, and after a kill in the middle.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.kernel import clock
+from app.kernel.errors import Conflict, Refusal, Unavailable
+from app.kernel.transaction import transaction
+from billing import additions, changes, price_cards, reactions
+from billing.changes import Change, Kind, Offer, State
+from billing.gateway import Plan, Wish
+from billing.price_cards import Interval
+from billing.subscriptions import Subscription, known
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from billing.gateway import Gateway
+
+log = structlog.get_logger(__name__)
+LOOKS = 20
+BETWEEN_LOOKS_SECONDS = 0.25
+
+
+def offer_seats(gateway: Gateway, organisation_id: UUID, added: int) -> Offer:
+    """Say what so many more seats cost today; raises Invalid, Conflict, or Unavailable when the figures do not agree."""
+    subscription = changes.changeable(organisation_id)
+    seats, then_seats, then_interval = changes.more_seats(subscription, added)
+    return _offer(gateway, subscription, seats, subscription.paid_interval, (then_seats, then_interval))
+
+
+def offer_year(gateway: Gateway, organisation_id: UUID) -> Offer:
+    """Say what a year costs from today, less the days of the month that are left; raises Conflict where a year is paid."""
+    subscription = changes.changeable(organisation_id)
+    if subscription.cancel_at is not None or subscription.paid_interval is Interval.YEAR:
+        message = "This subscription cannot be switched to yearly now. Open Billing to see where it stands."
+        raise Conflict(message)
+    coming = (subscription.coming_seats, Interval.YEAR if subscription.coming_seats else None)
+    return _offer(gateway, subscription, subscription.bought, Interval.YEAR, coming)
+
+
+def carry_out(gateway: Gateway, change_id: UUID) -> State:
+    """Have a change made that was asked for, and give where it stands; a plan for the renewal follows when it is paid.
+
+    Raises the provider's refusal; the change is then settled, unless the provider only did not answer.
+    """
+    change = changes.known(change_id)
+    state, subscription_id = State(change.state), change.subscription_id
+    provider_id = known(subscription_id).provider_id
+    try:
+        if state is State.ASKED:
+            _ask(gateway, change, provider_id)
+        elif state is State.PLANNING:
+            gateway.plan(_plan(change, provider_id))
+    except Refusal as refusal:
+        if isinstance(refusal, Unavailable) and not refusal.facts.get("definite"):
+            raise
+        # It may have been made all the same: only what stands at the provider tells.
+        refresh_surely(gateway, provider_id)
+        with transaction():
+            changes.refuse(change_id, state, str(refusal.facts.get("provider_message", refusal.message)))
+        refresh_surely(gateway, provider_id)
+        raise
+    with transaction():
+        changes.mark_answered(change_id)
+    refresh_surely(gateway, provider_id)
+    after = State(changes.known(change_id).state)
+    return carry_out(gateway, change_id) if after is State.PLANNING and state is not State.PLANNING else after
+
+
+def give_up(gateway: Gateway, change_id: UUID) -> State:
+    """Give up a change that waits for its payment: nothing is charged any more, and nothing is changed."""
+    change = changes.known(change_id)
+    if change.state == State.WAITING:
+        provider_id = known(change.subscription_id).provider_id
+        gateway.give_up(provider_id, f"change-{change_id}")
+        refresh_surely(gateway, provider_id)
+    return _finish(gateway, change_id)
+
+
+def look(gateway: Gateway, change_id: UUID) -> State:
+    """Ask the provider whether a change is made by now, and finish what is left to do; gives where it stands."""
+    change = changes.known(change_id)
+    if change.is_open and change.state == State.WAITING:
+        refresh_surely(gateway, known(change.subscription_id).provider_id)
+    return _finish(gateway, change_id)
+
+
+def finish_left_alone(gateway: Gateway) -> int:
+    """Finish the changes that nobody is busy with any more, as after a kill or a lost message; gives how many were settled."""
+    settled = 0
+    for change_id in [change.id for change in changes.left_alone()]:
+        try:
+            settled += look(gateway, change_id) not in changes.OPEN
+        except Refusal as refusal:
+            log.warning("change not finished", change=str(change_id), why=refusal.message)
+        except Exception:
+            # One change that cannot be finished must not stop the others.
+            log.exception("change not finished", change=str(change_id))
+    return settled
+
+
+def refresh_surely(gateway: Gateway, provider_id: str) -> None:
+    """Bring a subscription up to date, waiting while another worker is at it: it may have asked before us."""
+    for _ in range(LOOKS):
+        try:
+            return reactions.refresh(gateway, provider_id)
+        except Conflict:
+            time.sleep(BETWEEN_LOOKS_SECONDS)
+    log.warning("subscription stays leased", provider_id=provider_id)
+    return None
+
+
+def _finish(gateway: Gateway, change_id: UUID) -> State:
+    """Go on with a change that still has something to ask the provider."""
+    state = State(changes.known(change_id).state)
+    return carry_out(gateway, change_id) if state in {State.ASKED, State.PLANNING} else state
+
+
+def _offer(
+    gateway: Gateway,
+    subscription: Subscription,
+    seats: int,
+    interval: Interval,
+    coming: tuple[int | None, Interval | None],
+) -> Offer:
+    card = price_cards.of_version(subscription.card_version)
+    counted_at = additions.counted_from(subscription.period_start, clock.now())
+    ours = additions.cost(subscription, card, seats, interval, counted_at)
+    subscription_id, from_seats = subscription.id, subscription.bought
+    wish = Wish(
+        key=f"offer-{subscription_id}",
+        subscription_id=subscription.provider_id,
+        card=card,
+        interval=interval,
+        seats=seats,
+        counted_at=counted_at,
+    )
+    theirs = gateway.preview(wish)
+    if abs(theirs.net_minor - ours.net_minor) > 1:
+        log.error("figures differ", subscription=str(subscription_id), ours=ours.net_minor, theirs=theirs.net_minor)
+        message = "The payment provider gives another figure than ours, so we have stopped. Nothing was charged. Please tell us."
+        raise Unavailable(message)
+    return Offer(
+        subscription_id=subscription_id,
+        from_seats=from_seats,
+        seats=seats,
+        interval=interval,
+        then_seats=coming[0],
+        then_interval=coming[1],
+        counted_at=counted_at,
+        cost=theirs,
+    )
+
+
+def _ask(gateway: Gateway, change: Change, provider_id: str) -> None:
+    """Ask the provider for what a change is to be now."""
+    key = f"change-{change.id}"
+    match Kind(change.kind):
+        case Kind.MORE_SEATS | Kind.YEARLY:
+            gateway.change(
+                Wish(
+                    key=key,
+                    subscription_id=provider_id,
+                    card=price_cards.of_version(known(change.subscription_id).card_version),
+                    interval=Interval(change.interval),
+                    seats=change.seats,
+                    counted_at=change.counted_at,
+                )
+            )
+        case Kind.DROP_PLAN:
+            gateway.drop_plan(provider_id, key)
+        case Kind.END | Kind.GO_ON:
+            gateway.end_with_term(provider_id, key, is_wanted=change.kind == Kind.END, reason=change.reason)
+
+
+def _plan(change: Change, provider_id: str) -> Plan:
+    """Say what a change has to come with the renewal."""
+    return Plan(
+        key=f"change-{change.id}-plan-{change.then_seats}",
+        subscription_id=provider_id,
+        card=price_cards.of_version(known(change.subscription_id).card_version),
+        interval=Interval(change.then_interval or change.interval),
+        seats=change.then_seats or change.seats,
+    )

@@ -1,0 +1,85 @@
+"""Invoices: what the provider asked for and what became of it, kept with the provider's own figures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel.db import Model, db
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from billing.gateway import ProviderInvoice
+    from billing.subscriptions import Subscription
+
+
+class Invoice(Model):
+    """A finalised invoice of the provider; its figures never change after that, its state does."""
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
+    subscription_id: Mapped[UUID] = mapped_column(sa.ForeignKey("subscription.id"))
+    number: Mapped[str]
+    status: Mapped[str]
+    why: Mapped[str]
+    net_minor: Mapped[int]
+    vat_minor: Mapped[int]
+    gross_minor: Mapped[int]
+    remaining_minor: Mapped[int]
+    currency: Mapped[str]
+    issued_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    tries_again_at: Mapped[datetime | None]
+    url: Mapped[str | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("gross_minor = net_minor + vat_minor", name="figures"),
+        sa.Index(None, "organisation_id", "issued_at"),
+        sa.Index(None, "subscription_id"),
+    )
+
+
+def keep(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
+    """Keep what the provider says about the invoices of a subscription; drafts have no number and are left out."""
+    for given in found:
+        if given.number is None:
+            continue
+        row = db.session.get(Invoice, given.id)
+        if row is None:
+            row = Invoice(
+                id=given.id,
+                organisation_id=subscription.organisation_id,
+                subscription_id=subscription.id,
+                number=given.number,
+                why=given.why,
+                net_minor=given.net_minor,
+                vat_minor=given.vat_minor,
+                gross_minor=given.gross_minor,
+                currency=given.currency,
+                issued_at=given.issued_at,
+            )
+            db.session.add(row)
+        row.status = given.status
+        row.remaining_minor = given.remaining_minor
+        row.paid_at = given.paid_at
+        row.tries_again_at = given.tries_again_at
+        row.url = given.url
+
+
+def of_organisation(organisation_id: UUID, limit: int = 100) -> list[Invoice]:
+    """Give the newest invoices of an organisation, newest first."""
+    query = sa.select(Invoice).where(Invoice.organisation_id == organisation_id)
+    return list(db.session.scalars(query.order_by(Invoice.issued_at.desc(), Invoice.id.desc()).limit(limit)))
+
+
+def owed(subscription: Subscription, *, why: str | None = None) -> Invoice | None:
+    """Give the newest invoice of a subscription that is still to be paid; only one for a reason when that is given."""
+    query = sa.select(Invoice).where(Invoice.subscription_id == subscription.id, Invoice.status == "open")
+    if why is not None:
+        query = query.where(Invoice.why == why)
+    return db.session.scalar(query.order_by(Invoice.issued_at.desc(), Invoice.id.desc()).limit(1))

@@ -1,0 +1,74 @@
+"""Settling changes: what the provider says about a subscription decides where the change that was asked for stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing import changes
+from billing.changes import Change, Kind, State
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from billing.gateway import Snapshot
+    from billing.subscriptions import Subscription
+
+
+def settle(subscription: Subscription, snapshot: Snapshot, waited: UUID | None) -> Change | None:
+    """Move the open change by what the provider says, and keep the cap on new assignments; gives it when it is settled now.
+
+    `waited` is the change that was waiting before the provider was asked: only that one can have lapsed.
+    """
+    change = changes.open_of(subscription.id)
+    if change is None:
+        return None
+    change = changes.locked(change.id)
+    state = State(change.state)
+    if state in {State.ASKED, State.WAITING}:
+        if _is_made(change, snapshot):
+            change.is_applied = True
+            changes.move(change, State.DONE if _is_planned(change, snapshot) else State.PLANNING)
+        elif state is State.WAITING and change.id == waited and snapshot.pending_until is None:
+            if change.then_seats is not None:
+                change.then_seats -= change.added
+            change.seats = change.from_seats
+            changes.move(change, State.LAPSED if _is_planned(change, snapshot) else State.PLANNING)
+    elif state is State.PLANNING and _is_planned(change, snapshot):
+        changes.move(change, State.DONE if change.is_applied else State.LAPSED)
+    if change.is_open:
+        _keep_cap(subscription, change)
+        return None
+    return change
+
+
+def _is_made(change: Change, snapshot: Snapshot) -> bool:
+    """Whether the provider has made what was asked for now."""
+    match Kind(change.kind):
+        case Kind.MORE_SEATS | Kind.YEARLY:
+            is_so = (snapshot.quantity, snapshot.interval) == (change.seats, change.interval)
+            return is_so and snapshot.pending_until is None
+        case Kind.DROP_PLAN:
+            return snapshot.coming_seats is None
+        case Kind.END:
+            return snapshot.cancel_at is not None
+        case Kind.GO_ON:
+            return snapshot.cancel_at is None
+        case _:
+            return True
+
+
+def _is_planned(change: Change, snapshot: Snapshot) -> bool:
+    """Whether the provider has planned what is to come."""
+    return change.then_seats is None or (snapshot.coming_seats, snapshot.coming_interval) == (
+        change.then_seats,
+        change.then_interval,
+    )
+
+
+def _keep_cap(subscription: Subscription, change: Change) -> None:
+    """Keep to what is planned while the provider does not hold the plan: seats that are not paid for yet do not raise it."""
+    if change.then_seats is None:
+        return
+    is_paid = change.is_applied or not change.added
+    subscription.coming_seats = change.then_seats if is_paid else change.then_seats - change.added
+    subscription.coming_interval = change.then_interval

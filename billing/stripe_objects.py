@@ -1,0 +1,145 @@
+"""Stripe's objects read into our own words; what comes in are objects of its SDK, and nothing of them goes any further."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from billing.gateway import Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot
+from billing.price_cards import Interval
+
+# What is fetched along with a subscription, because a snapshot tells of it.
+EXPANDED = ["schedule.phases.items.price", "default_payment_method", "customer.invoice_settings.default_payment_method"]
+
+
+def checkout(session: Any) -> ProviderCheckout:
+    """Read a hosted checkout."""
+    return ProviderCheckout(
+        id=session.id,
+        url=session.url,
+        is_open=session.status == "open",
+        is_paid=session.status == "complete" and session.payment_status in {"paid", "no_payment_required"},
+        is_expired=session.status == "expired",
+        subscription_id=_id(session.subscription),
+        gross_minor=session.amount_total or 0,
+    )
+
+
+def snapshot(subscription: Any) -> Snapshot:
+    """Read a subscription that was fetched with what is expanded."""
+    item = subscription.items.data[0]
+    metadata = subscription.metadata.to_dict()
+    details = subscription.cancellation_details
+    rates = subscription.default_tax_rates
+    ends_at = item.current_period_end if subscription.cancel_at_period_end else subscription.cancel_at
+    planned = _planned(subscription.schedule, item.current_period_end)
+    pending = subscription.pending_update
+    return Snapshot(
+        id=subscription.id,
+        checkout_id=_uuid(metadata.get("checkout")),
+        status=subscription.status,
+        quantity=item.quantity or 0,
+        interval=_interval(item.price),
+        card_version=int(item.price.metadata["card_version"]),
+        vat_percent=int(rates[0].percentage) if rates else None,
+        period_start=moment(item.current_period_start),
+        period_end=moment(item.current_period_end),
+        cancel_at=None if ends_at is None else moment(ends_at),
+        was_asked_to_end=details is not None and details.reason in {"cancellation_requested", "payment_disputed"},
+        coming_seats=None if planned is None else planned.quantity or 0,
+        coming_interval=None if planned is None else _interval(planned.price),
+        pending_until=None if pending is None else moment(pending.expires_at),
+        pays_with=_card_words(subscription),
+    )
+
+
+def invoice(found: Any) -> ProviderInvoice:
+    """Read an invoice."""
+    net = found.total_excluding_tax if found.total_excluding_tax is not None else found.subtotal
+    paid_at = found.status_transitions.paid_at
+    return ProviderInvoice(
+        id=found.id,
+        number=found.number,
+        status=found.status or "draft",
+        why=found.billing_reason or "",
+        net_minor=net,
+        vat_minor=found.total - net,
+        gross_minor=found.total,
+        remaining_minor=found.amount_remaining,
+        currency=found.currency.upper(),
+        issued_at=moment(found.status_transitions.finalized_at or found.created),
+        paid_at=None if paid_at is None else moment(paid_at),
+        tries_again_at=None if found.next_payment_attempt is None else moment(found.next_payment_attempt),
+        url=found.hosted_invoice_url,
+    )
+
+
+def preview(found: Any) -> Preview:
+    """Read what a change would cost."""
+    net = found.total_excluding_tax if found.total_excluding_tax is not None else found.subtotal
+    return Preview(net_minor=net, vat_minor=found.total - net, gross_minor=found.total)
+
+
+def event(payload: dict[str, Any]) -> ProviderEvent:
+    """Read a message whose signature was checked."""
+    about = payload["data"]["object"]
+    kind = payload["type"]
+    metadata = about.get("metadata") or {}
+    parent = about.get("parent") or {}
+    if kind.startswith("customer.subscription."):
+        subscription_id = about["id"]
+    elif kind.startswith("invoice."):
+        subscription_id = (parent.get("subscription_details") or {}).get("subscription")
+    elif kind.startswith("subscription_schedule."):
+        subscription_id = about.get("subscription") or about.get("released_subscription")
+    else:
+        subscription_id = None
+    return ProviderEvent(
+        id=payload["id"],
+        kind=kind,
+        created_at=moment(payload["created"]),
+        api_version=payload.get("api_version"),
+        object_id=about.get("id") or "",
+        checkout_id=_uuid(about.get("client_reference_id") or metadata.get("checkout")),
+        subscription_id=subscription_id,
+        payload=payload,
+    )
+
+
+def moment(timestamp: int) -> datetime:
+    """Read a time."""
+    return datetime.fromtimestamp(timestamp, UTC)
+
+
+def _planned(schedule: Any, period_end: int) -> Any:
+    """Give what a subscription is to have from the end of its period on, if that is planned."""
+    if schedule is None or schedule.status != "active":
+        return None
+    return next((phase.items[0] for phase in schedule.phases if phase.start_date >= period_end), None)
+
+
+def _card_words(subscription: Any) -> str | None:
+    """Say with which card is paid."""
+    method = subscription.default_payment_method or subscription.customer.invoice_settings.default_payment_method
+    card = getattr(method, "card", None)
+    if card is None:
+        return None
+    return f"{card.brand.capitalize()} ending {card.last4}, expires {card.exp_month:02}/{card.exp_year}"
+
+
+def _interval(price: Any) -> Interval:
+    return Interval(price.recurring.interval if price.recurring else "")
+
+
+def _id(value: Any) -> str | None:
+    """Give the id of what may be expanded."""
+    return value if value is None or isinstance(value, str) else str(value.id)
+
+
+def _uuid(value: str | None) -> UUID | None:
+    """Read an id of ours that came back; None for what another program put there."""
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        return None
