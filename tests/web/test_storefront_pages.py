@@ -192,8 +192,14 @@ def test_every_page_has_one_address_of_its_own_and_a_picture(client, address):
     assert shown["og:url"] == whole
     assert shown["og:title"] == page.title.get_text()
     assert shown["og:description"] == page.select_one("meta[name=description]")["content"]
-    assert shown["og:image"].startswith("http://127.0.0.1:8000/courses/")
+    assert client.get(shown["og:image"].removeprefix("http://127.0.0.1:8000")).mimetype == "image/png"
     assert page.select("meta[name=robots]") == []
+
+
+def test_a_course_and_the_article_that_leads_to_it_share_a_picture(client):
+    for address in ("/courses/first-response", "/articles/how-often"):
+        shown = read(client, address).select_one('meta[property="og:image"]')["content"]
+        assert shown == "http://127.0.0.1:8000/courses/first-response/card.png"
 
 
 def test_titles_and_descriptions_are_of_a_length_that_is_shown_and_no_two_are_alike(client):

@@ -44,11 +44,15 @@ def article(slug: str) -> ResponseReturnValue:
     """Show an article, the course it leads to and the price."""
     found = press.current(slug)
     leads_to = next(iter(_courses_of([found.course])), None)
-    picture = leads_to.slug if leads_to else social_cards.SHOP
+    card_of = leads_to.slug if leads_to else social_cards.SHOP
     places = (("Articles", url_for("storefront.articles")), (found.title, url_for("storefront.article", slug=slug)))
-    described = [structured.article(found, picture), structured.breadcrumbs(*places)]
     return render_template(
-        "storefront/article.html", article=found, leads_to=leads_to, entry=prices.entry(), structured=described
+        "storefront/article.html",
+        article=found,
+        leads_to=leads_to,
+        card_of=card_of,
+        entry=prices.entry(),
+        structured=[structured.article(found, card_of), structured.breadcrumbs(*places)],
     )
 
 
