@@ -9,6 +9,7 @@ from flask import request
 if TYPE_CHECKING:
     from flask import Flask, Response
 
+# Data blocks for search engines (application/ld+json) are no scripts and need no exception: no browser runs them.
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",

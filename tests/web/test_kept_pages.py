@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import time
 from dataclasses import replace
 
 import pytest
 import requests
-import sqlalchemy as sa
 
 from app import factory, settings
 from app.kernel.db import db
@@ -223,31 +223,61 @@ def publish_dearer(app):
         price_cards.publish("GBP", [{"first": 1, "month": 1100, "year": 10000}])
 
 
-def test_a_change_by_another_process_is_seen_within_a_second(tmp_path, published):
-    """The shop runs in processes of its own; this one publishes."""
+def test_many_visitors_at_once_are_each_answered_with_their_own_page(monkeypatch):
+    monkeypatch.setattr(kept_pages, "MOST_PAGES", 8)
+    marks = iter(range(1_000_000))
+
+    def site(environ, start_response):
+        start_response("200 OK", [("Cache-Control", "public")])
+        return [environ["PATH_INFO"].encode()]
+
+    kept = kept_pages.KeptPages(site, lambda: str(next(marks) // 50))
+    wrong = []
+
+    def come(number):
+        for turn in range(200):
+            path = f"/courses/{(number * turn) % 23}"
+            if visit(kept, path)[2] != path.encode():
+                wrong.append(path)
+
+    threads = [threading.Thread(target=come, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_change_by_another_process_is_seen_by_every_shop_within_a_second(tmp_path, published):
+    """Two shops serve the same data in processes of their own, and this one publishes."""
     data = tmp_path / "data"
     data.mkdir()
     for kept in published.iterdir():
         if kept.is_dir():
             (data / kept.name).symlink_to(kept)
-    shop = ShopProcess(data, "--no-demo")
+    shops = []
     try:
-        shop.wait_until_open()
+        for _ in range(2):
+            shops.append(ShopProcess(data, "--no-demo"))
+            shops[-1].wait_until_open()
         other = factory.create_app(settings.from_environment({"LANYARD_DATA": str(data)}))
-        before = requests.get(f"{shop.url}/prices?seats=1", timeout=10)
-        assert "£108.00" in before.text
+        pages = [f"{shop.url}/prices?seats=1" for shop in shops]
+        before = [requests.get(page, timeout=10) for page in pages]
+        assert all("£108.00" in answer.text for answer in before)
         publish_dearer(other)
         committed = time.monotonic()
         while time.monotonic() < committed + 1:
-            requests.get(f"{shop.url}/prices?seats=1", timeout=10)
+            for page in pages:
+                requests.get(page, timeout=10)
             time.sleep(0.02)
-        after = requests.get(f"{shop.url}/prices?seats=1", headers={"If-None-Match": before.headers["ETag"]}, timeout=10)
-        assert after.status_code == 200
-        assert "£120.00" in after.text
+        for page, old in zip(pages, before, strict=True):
+            after = requests.get(page, headers={"If-None-Match": old.headers["ETag"]}, timeout=10)
+            assert after.status_code == 200
+            assert "£120.00" in after.text
         with other.app_context():
-            assert db.session.scalar(sa.select(sa.func.count()).select_from(price_cards.PriceCard)) == 2
             db.session.remove()
             db.engine.dispose()
         other.extensions["jobs"].close()
     finally:
-        shop.stop()
+        for shop in shops:
+            shop.stop()
