@@ -47,7 +47,8 @@ def protected(page: str, *, status: int, leads_to: str | None = None) -> Respons
     response.headers.update(SECURITY)
     forms = "'self'" if leads_to is None else f"'self' {origin_of(leads_to)}"
     response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action {forms}; "
+        "base-uri 'none'; frame-ancestors 'none'"
     )
     return response
 
