@@ -80,7 +80,7 @@ def test_an_empty_shop_has_a_link_for_its_first_operator_that_works_once(come, t
         visitor.fill(Your_name="Olive Marsh")
         visitor.fill_in({"E-mail address": "olive@example.org", "Choose a password": "three odd words"})
         visitor.press("Create the account")
-        visitor.heads("Customers")
+        visitor.heads("Overview")
         other = come(base_url=shop.url)
         other.open(link)
         other.sees("This link was used already")
