@@ -9,15 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel import clock, journal
-from app.kernel.db import Model, db, uuid7
+from app.kernel import batches, clock, journal
+from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict
 from billing.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class State(StrEnum):
@@ -127,6 +131,30 @@ def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID
     return assignment
 
 
+def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: State, *, by: UUID | None) -> list[UUID]:
+    """Give a seat to each of these who has none, to all of them or to nobody, in five statements however many they are.
+
+    Gives those who were given one; raises Conflict when there are fewer free seats.
+    """
+    _lock_live(organisation_id)
+    seated = _seated_among(organisation_id, membership_ids)
+    given = [(uuid7(), membership_id) for membership_id in membership_ids if membership_id not in seated]
+    if not given:
+        return []
+    subscription_id = _take(organisation_id, len(given))
+    rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid())
+    organisation, subscription = sa.literal(organisation_id, sa.Uuid()), sa.literal(subscription_id, sa.Uuid())
+    now = sa.literal(clock.now(), UtcDateTime())
+    batches.insert(
+        SeatAssignment,
+        ("id", "organisation_id", "subscription_id", "membership_id", "state", "assigned_at"),
+        sa.select(rows.c.id, organisation, subscription, rows.c.membership_id, sa.literal(str(state), sa.String()), now),
+    )
+    entries = ((membership_id, {"assignment": str(assignment_id)}) for assignment_id, membership_id in given)
+    journal.write_all(f"seat.{state}", entries, organisation_id=organisation_id, by=by)
+    return [membership_id for _, membership_id in given]
+
+
 def put_in_use(organisation_id: UUID, membership_id: UUID, *, by: UUID | None) -> None:
     """Turn the held seat of a membership into one in use; raises Conflict when it is not held any more."""
     moved = db.session.execute(
@@ -170,6 +198,29 @@ def release(organisation_id: UUID, membership_id: UUID, why: str, *, by: UUID | 
     return True
 
 
+def release_each(organisation_id: UUID, membership_ids: Sequence[UUID], why: str, *, by: UUID | None) -> list[UUID]:
+    """Take the seats of all of these back, in four statements however many they are; gives those who had one."""
+    subscription_id = _lock_live(organisation_id)
+    if subscription_id is None:
+        return []
+    is_theirs = sa.and_(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.released_at.is_(None),
+    )
+    statement = sa.update(SeatAssignment).where(is_theirs)
+    released = db.session.execute(
+        statement.values(state=State.RELEASED, released_at=clock.now(), why_released=why)
+        .returning(SeatAssignment.id, SeatAssignment.membership_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if released:
+        _give_back(subscription_id, len(released))
+        entries = ((membership_id, {"assignment": str(assignment_id), "why": why}) for assignment_id, membership_id in released)
+        journal.write_all("seat.released", entries, organisation_id=organisation_id, by=by)
+    return [membership_id for _, membership_id in released]
+
+
 def release_all(subscription: Subscription, why: str) -> int:
     """Take back every seat of a subscription that has ended; gives how many."""
     db.session.execute(sa.select(Subscription.id).where(Subscription.id == subscription.id).with_for_update())
@@ -197,23 +248,50 @@ def miscounted() -> list[UUID]:
     return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
 
 
-def _take(organisation_id: UUID) -> UUID:
-    """Take one of the seats bought, in one statement that decides; raises Conflict at the limit."""
+def _seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some memberships who have a seat."""
+    query = sa.select(SeatAssignment.membership_id).where(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.released_at.is_(None),
+    )
+    return set(db.session.scalars(query))
+
+
+def _lock_live(organisation_id: UUID) -> UUID | None:
+    """Lock the live subscription of an organisation, so that nobody gives or takes seats until this is done."""
+    query = sa.select(Subscription.id).where(Subscription.organisation_id == organisation_id, Subscription.is_live)
+    return db.session.scalar(query.with_for_update())
+
+
+def _has_room(number: int) -> sa.ColumnElement[bool]:
+    """Whether a subscription has so many seats left: the one condition by which every way of giving seats is decided."""
+    return Subscription.taken + number <= Subscription.bought
+
+
+def _take(organisation_id: UUID, number: int = 1) -> UUID:
+    """Take some of the seats bought, in one statement that decides; raises Conflict at the limit."""
     subscription_id = db.session.execute(
         sa.update(Subscription)
-        .where(
-            Subscription.organisation_id == organisation_id,
-            Subscription.is_live,
-            Subscription.taken + 1 <= Subscription.bought,
-        )
-        .values(taken=Subscription.taken + 1)
+        .where(Subscription.organisation_id == organisation_id, Subscription.is_live, _has_room(number))
+        .values(taken=Subscription.taken + number)
         .returning(Subscription.id)
         .execution_options(synchronize_session=False)
     ).scalar()
     if subscription_id is None:
-        message = "All your seats are taken. Take one back from somebody who has left, or ask us for more."
-        raise Conflict(message)
+        raise _too_few(organisation_id, number)
     return subscription_id
+
+
+def _too_few(organisation_id: UUID, number: int) -> Conflict:
+    """Say how many are free and how many were asked for."""
+    free = count(organisation_id).free
+    if number == 1 or not free:
+        return Conflict("All your seats are taken. Take one back from somebody who has left, or add seats under Billing.")
+    seats_are = "seat is" if free == 1 else "seats are"
+    return Conflict(
+        f"{number:,} seats are needed and {free:,} {seats_are} free. Choose fewer people, or add seats under Billing."
+    )
 
 
 def _give_back(subscription_id: UUID, number: int) -> None:

@@ -92,6 +92,16 @@ def _signed_event(town: Town) -> dict[str, Any]:
 
 HERE = {"organisation": "here"}
 LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
+CHOSEN = {"do": "take_back", "who": "leaver"}
+TEAM = Step(HERE | {"team": "team"}, foreign={"team": "team there"})
+LIST = Step(HERE | {"people_list": "list"}, foreign={"people_list": "list there"})
+OFFER = Step(
+    HERE | {"offer": "offer"},
+    instead=dict.fromkeys([role.value for role in Role if role is not Role.ADMIN], 404),
+    foreign={"offer": "offer there"},
+)
+# A manager sees the people of their teams and nobody else.
+UNSEEN = {Role.MANAGER.value: 404}
 INVITED = Step(HERE | {"membership": "invited"}, foreign={"membership": "invited there"})
 # The manager holds it; everybody else may only see their own.
 OWN_CERTIFICATE = Step(
@@ -141,6 +151,7 @@ STEPS: dict[str, Step] = {
     "health.ready": Step(),
     "hooks.receive_event": Step(sent=_signed_event, success=200),
     "joining.accept": Step({"token": "invitation"}),
+    "joining.go_on": Step({"token": "invitation"}),
     "joining.invitation": Step({"token": "invitation"}),
     "joining.open_account": Step({"token": "invitation"}, form=ACCOUNT),
     "leaving.left": Step(),
@@ -206,22 +217,56 @@ STEPS: dict[str, Step] = {
     "style_page.components": Step(),
     "verification.certificate": CERTIFICATE,
     "verification.search": Step(),
+    "workspace.accept_ownership": OFFER,
+    "workspace.appoint_manager": Step(TEAM.at, form={"address": "admin@example.org"}, foreign=TEAM.foreign),
     "workspace.archive": LEAVER,
+    "workspace.archive_team": TEAM,
     "workspace.billing": Step(HERE),
+    "workspace.bring_back_team": Step(HERE | {"team": "archived team"}, foreign=TEAM.foreign),
     "workspace.certificate_document": Step(
-        HERE | {"membership": "holder", "number": "certificate"}, foreign={"membership": "stays"}
+        HERE | {"membership": "holder", "number": "certificate"}, instead=UNSEEN, foreign={"membership": "stays"}
+    ),
+    "workspace.bring_in_list": Step(LIST.at, foreign=LIST.foreign),
+    "workspace.change_people": Step(HERE, form=CHOSEN),
+    "workspace.change_roles": Step(LEAVER.at, form={"role": "billing"}, foreign=LEAVER.foreign),
+    "workspace.decline_ownership": OFFER,
+    "workspace.dismiss_manager": Step(
+        {**TEAM.at, "membership": "manager"}, foreign={"team": "team there", "membership": "stays"}
     ),
     "workspace.found_organisation": Step(form={"name": "St Anne"}),
     "workspace.history": Step(HERE),
+    "workspace.history_csv": Step(HERE),
     "workspace.invitation": Step(HERE),
-    "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner"}),
+    "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner", "team": "team"}),
     "workspace.invite_again": INVITED,
+    "workspace.leave": Step(HERE, instead={Role.OWNER.value: 409}),
+    "workspace.leave_team": Step(TEAM.at, form={"who": "leaver"}, foreign=TEAM.foreign),
+    "workspace.leaving": Step(HERE),
+    "workspace.list_template_csv": Step(HERE),
+    "workspace.list_template_xlsx": Step(HERE),
+    "workspace.make_team": Step(HERE, form={"name": "Garden", "parent": "top"}),
+    "workspace.move_team": Step(TEAM.at, form={"parent": "top"}, foreign=TEAM.foreign),
+    "workspace.offer_ownership": LEAVER,
     "workspace.organisations_page": Step(),
+    "workspace.ownership": LEAVER,
+    "workspace.ownership_offer": Step(HERE),
     "workspace.people": Step(HERE),
+    "workspace.people_change": Step(HERE, query=CHOSEN),
+    "workspace.people_csv": Step(HERE),
+    "workspace.people_list": LIST,
+    "workspace.people_lists_page": Step(HERE),
+    "workspace.people_team": Step(HERE, query={"who": "leaver"}),
+    "workspace.people_xlsx": Step(HERE),
     "workspace.person": LEAVER,
+    "workspace.put_into_team": Step(HERE, form={"who": "leaver", "team": "team"}),
+    "workspace.rename_team": Step(TEAM.at, form={"name": "Garden"}, foreign=TEAM.foreign),
     "workspace.safeguarding_contacts": Step(HERE),
+    "workspace.send_people_list": Step(HERE, form={"text": "Eve <eve@example.org>"}),
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
+    "workspace.team": TEAM,
+    "workspace.teams": Step(HERE),
     "workspace.today": Step(HERE),
+    "workspace.undo_list": Step({**LIST.at, "people_list": "list done"}, foreign=LIST.foreign),
     "workspace.withdraw_invitation": INVITED,
     "worried.worried": Step(HERE),
 }
@@ -272,7 +317,9 @@ def path(town: Town, route: Route, walker: str, **changed: object) -> str:
     step = STEPS[route.endpoint]
     arguments: dict[str, Any] = {name: known.get(key, key) for name, key in {**step.at, **changed}.items()}
     with town.app.test_request_context():
-        return url_for(route.endpoint, **{**step.query, **arguments})
+        # A value of a query may be the name of something of the town.
+        query = {name: str(town.ids.get(value, value)) for name, value in step.query.items()}
+        return url_for(route.endpoint, **{**query, **arguments})
 
 
 def ask(town: Town, route: Route, browser: PageReader, at: str, status: int) -> None:
