@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import joining, mail
+from app import arrivals, joining, mail
 from app.accounts import tidying
 from app.kernel import clock, db, outbox, schema, transaction
 from app.kernel.jobs import Jobs, Sweep
@@ -36,6 +36,7 @@ from app.web import (
     storefront,
     style_page,
     typefaces,
+    uploads,
     verification,
     workspace,
     worried,
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> Flask:
     logs.init_app(app)
     hosts.init_app(app, settings)
     headers.init_app(app, is_https=settings.is_https)
+    uploads.init_app(app)
     errors.init_app(app)
     context.init_app(app, settings)
     prose.init_app(app)
@@ -176,6 +178,10 @@ def _sweeps(app: Flask) -> list[Sweep]:
         with transaction.transaction():
             return notices.tell_closed(timedelta(days=settings.grace_days))
 
+    def with_days(run: Callable[[int], int]) -> Callable[[], int]:
+        settings: Settings = app.config["SETTINGS"]
+        return lambda: run(settings.invitation_days)
+
     def open_press() -> certificate_documents.Press:
         settings: Settings = app.config["SETTINGS"]
         return certificate_documents.Press(CERTIFICATE, typefaces.for_documents(settings.data), settings.url)
@@ -189,6 +195,8 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
         Sweep("invitations", joining.expire_due),
+        Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
+        Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
     ]

@@ -9,13 +9,11 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from app.accounts import invitations, memberships, people
+from app.accounts import invitations, memberships, oversight, people, teams
+from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
 from app.kernel import journal, limits
-from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, NotAllowed
 from app.kernel.transaction import transaction
 from billing import seats
@@ -31,28 +29,56 @@ if TYPE_CHECKING:
 
 # Rights that only an owner may hand on.
 OWNERS_GIFT = frozenset({Role.ADMIN, Role.BILLING})
-# Invitations an organisation may send in a day beside one for each seat it has bought, and to one person.
+# Invitations an organisation may send in a day, beside some for each seat it has bought, and to one person.
 MAILS_A_DAY = 20
+MAILS_A_SEAT = 3
 MAILS_TO_ONE_A_DAY = 3
+LONGEST_NOTE = 600
 
 
-def invite(actor: Actor, name: str, address: str, roles: Iterable[Role], *, days: int) -> Membership:
-    """Invite someone by address; a learner's seat is held for them.
+def invite(
+    actor: Actor, name: str, address: str, roles: Iterable[Role], *, days: int, team_id: UUID | None = None, note: str = ""
+) -> Membership:
+    """Invite someone by address, into a team and with words of one's own if wanted; a learner's seat is held for them.
 
-    Raises Invalid for a name or address that cannot be used, NotAllowed for a role that is not the actor's to give, Conflict
-    when they are here already or no seat is free.
+    Raises Invalid for a name, address or note that cannot be used, NotAllowed for a role or place that is not the actor's to
+    give, Conflict when they are here already or no seat is free.
     """
     given = frozenset(roles)
+    words = read_note(note)
+    if team_id is not None:
+        oversight.teams_of(actor).find(team_id)
+    if not oversight.is_over_everybody(actor) and (team_id is None or given != {Role.LEARNER}):
+        raise NotAllowed("A team manager invites people to learn in one of their own teams. Choose the team.")
     if not given:
         raise Invalid("Choose what they will do here.", field="role")
     if Role.OWNER in given or (given & OWNERS_GIFT and Role.OWNER not in actor.roles):
         raise NotAllowed("Only an owner can let somebody run things or see what is paid. Ask an owner of your organisation.")
-    _count_mail(f"organisation:{actor.organisation.id}", MAILS_A_DAY + seats.count(actor.organisation.id).bought)
-    membership = memberships.invite(actor.organisation.id, people.read_name(name), people.read_address(address), given)
+    count_mails(actor.organisation.id)
+    membership = _take_up(actor, people.read_name(name), people.read_address(address), given)
     if Role.LEARNER in given:
         seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
-    invitations.send(membership, by=actor.person.id, days=days)
+    if team_id is not None:
+        teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
+    invitations.send(membership, by=actor.person.id, days=days, note=words)
     return membership
+
+
+def _take_up(actor: Actor, name: str, address: str, roles: frozenset[Role]) -> Membership:
+    """Add somebody or take up their record; a team manager learns nothing about who else is here, or was."""
+    if oversight.knows_unseen(actor, people.address_key(address)):
+        raise Conflict(f"You cannot invite {address}. Ask an owner or an admin to put them into your team.")
+    return memberships.invite(actor.organisation.id, name, address, roles)
+
+
+def read_note(typed: str) -> str:
+    """Give the words of an inviter as they are kept; raises Invalid when they are too long or lead to another site."""
+    note = "\n".join(" ".join(line.split()) for line in typed.strip().splitlines())
+    if len(note) > LONGEST_NOTE:
+        raise Invalid(f"Write at most {LONGEST_NOTE} characters.", field="note")
+    if "://" in note or "www." in note.casefold() or not all(line.isprintable() for line in note.splitlines()):
+        raise Invalid("Write plain words without web addresses: people are warned of mails that lead elsewhere.", field="note")
+    return note
 
 
 def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
@@ -88,8 +114,8 @@ def archive(actor: Actor, membership_id: UUID) -> Membership:
 
     Raises Conflict for the last owner and for oneself, NotAllowed when an admin archives an owner.
     """
-    _lock_owners(actor.organisation.id)
-    membership = memberships.of_organisation(actor.organisation.id, membership_id, lock=True)
+    roles_of_people.lock_owners(actor.organisation.id)
+    membership = oversight.member(actor, membership_id, lock=True)
     if membership.is_owner and Role.OWNER not in actor.roles:
         raise NotAllowed("Only an owner can archive an owner.")
     if membership.is_owner and memberships.owners(actor.organisation.id) == 1:
@@ -99,6 +125,19 @@ def archive(actor: Actor, membership_id: UUID) -> Membership:
     memberships.move(membership, MembershipState.ARCHIVED)
     journal.write("membership.archived", organisation_id=actor.organisation.id, by=actor.person.id, about=membership.id)
     seats.release(actor.organisation.id, membership.id, "archived", by=actor.person.id)
+    return membership
+
+
+def remind_due() -> int:
+    """Remind those who have not accepted yet, at most twice each; gives how many. A sweep."""
+    with transaction():
+        return invitations.remind_due()
+
+
+def leave(actor: Actor) -> Membership:
+    """Leave the organisation: the seat is free, and the record stays; raises Conflict for the last owner."""
+    membership = roles_of_people.leave(actor)
+    seats.release(actor.organisation.id, membership.id, "left", by=actor.person.id)
     return membership
 
 
@@ -117,7 +156,7 @@ def expire_due() -> int:
 
 
 def _open_invitation(actor: Actor, membership_id: UUID) -> tuple[Membership, Invitation]:
-    membership = memberships.of_organisation(actor.organisation.id, membership_id, lock=True)
+    membership = oversight.member(actor, membership_id, lock=True)
     invitation = invitations.open_of(membership.id)
     if invitation is None:
         raise Conflict(f"{membership.name} has no open invitation. Reload the page to see where things stand.")
@@ -131,13 +170,12 @@ def _end(membership: Membership, invitation: Invitation, to: invitations.State, 
     seats.release(membership.organisation_id, membership.id, str(to), by=by)
 
 
-def _count_mail(key: str, limit: int) -> None:
-    """Count an invitation mail, so that nobody uses the shop to write to strangers; raises NotAllowed beyond the limit."""
-    if not limits.spend(f"invite:{key}", limit, timedelta(days=1)):
+def count_mails(organisation_id: UUID, number: int = 1) -> None:
+    """Count invitation mails of an organisation; raises NotAllowed beyond what it may send in a day."""
+    _count_mail(f"organisation:{organisation_id}", MAILS_A_DAY + MAILS_A_SEAT * seats.count(organisation_id).bought, number)
+
+
+def _count_mail(key: str, limit: int, number: int = 1) -> None:
+    """Count invitation mails, so that nobody uses the shop to write to strangers; raises NotAllowed beyond the limit."""
+    if not limits.spend(f"invite:{key}", limit, timedelta(days=1), number):
         raise NotAllowed("That is as many invitations as go out in a day here. Please go on tomorrow.")
-
-
-def _lock_owners(organisation_id: UUID) -> None:
-    """Keep two owners from archiving each other at the same moment."""
-    query = sa.select(Membership.id).where(Membership.organisation_id == organisation_id, Membership.is_owner)
-    db.session.execute(query.order_by(Membership.id).with_for_update()).all()

@@ -82,6 +82,7 @@ def _invitation(facts: Facts) -> dict[str, object]:
         "organisation": facts["organisation"],
         "name": facts["name"],
         "has_seat": facts["has_seat"],
+        "note": facts.get("note", ""),
         "expires_at": datetime.fromisoformat(facts["expires_at"]),
         "url": link(f"/join/{invitations.token(UUID(facts['link_id']))}"),
     }
@@ -112,6 +113,25 @@ def _subscription(facts: Facts) -> dict[str, object]:
     }
 
 
+def _learning(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "name": facts["name"],
+        "has_seat": facts["has_seat"],
+        "url": link(f"/learn/{facts['at']}/"),
+    }
+
+
+def _ownership(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "name": facts["name"],
+        "giver": facts["giver"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "url": link(f"/workspace/{facts['at']}/ownership-offer"),
+    }
+
+
 def _certificate(facts: Facts) -> dict[str, object]:
     certificate = certificates.known(UUID(facts["certificate_id"]))
     return {
@@ -136,6 +156,10 @@ CONTEXTS: dict[str, Context] = {
     "address_taken": _sign_in_links,
     "address_changed": _person,
     "invitation": _invitation,
+    "invitation_reminder": _invitation,
+    "seat_given": _learning,
+    "welcome_back": _learning,
+    "ownership_offered": _ownership,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
     "seats_added": _subscription,

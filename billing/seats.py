@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,10 +17,13 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
-from app.kernel import clock, journal
-from app.kernel.db import Model, db, uuid7
+from app.kernel import batches, clock, journal
+from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict
 from billing.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 SUBSCRIPTION_ENDED = "subscription ended"
 
@@ -141,6 +144,30 @@ def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID
     return assignment
 
 
+def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: State, *, by: UUID | None) -> list[UUID]:
+    """Give a seat to each of these who has none, to all of them or to nobody, in five statements however many they are.
+
+    Gives those who were given one; raises Conflict when there are fewer free seats.
+    """
+    _lock_live(organisation_id)
+    seated = _seated_among(organisation_id, membership_ids)
+    given = [(uuid7(), membership_id) for membership_id in membership_ids if membership_id not in seated]
+    if not given:
+        return []
+    subscription_id = _take(organisation_id, len(given))
+    rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid())
+    organisation, subscription = sa.literal(organisation_id, sa.Uuid()), sa.literal(subscription_id, sa.Uuid())
+    now = sa.literal(clock.now(), UtcDateTime())
+    batches.insert(
+        SeatAssignment,
+        ("id", "organisation_id", "subscription_id", "membership_id", "state", "assigned_at"),
+        sa.select(rows.c.id, organisation, subscription, rows.c.membership_id, sa.literal(str(state), sa.String()), now),
+    )
+    entries = ((membership_id, {"assignment": str(assignment_id)}) for assignment_id, membership_id in given)
+    journal.write_all(f"seat.{state}", entries, organisation_id=organisation_id, by=by)
+    return [membership_id for _, membership_id in given]
+
+
 def put_in_use(organisation_id: UUID, membership_id: UUID, *, by: UUID | None) -> None:
     """Turn the held seat of a membership into one in use; raises Conflict when it is not held any more."""
     moved = db.session.execute(
@@ -184,6 +211,29 @@ def release(organisation_id: UUID, membership_id: UUID, why: str, *, by: UUID | 
     return True
 
 
+def release_each(organisation_id: UUID, membership_ids: Sequence[UUID], why: str, *, by: UUID | None) -> list[UUID]:
+    """Take the seats of all of these back, in four statements however many they are; gives those who had one."""
+    subscription_id = _lock_live(organisation_id)
+    if subscription_id is None:
+        return []
+    is_theirs = sa.and_(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.released_at.is_(None),
+    )
+    statement = sa.update(SeatAssignment).where(is_theirs)
+    released = db.session.execute(
+        statement.values(state=State.RELEASED, released_at=clock.now(), why_released=why)
+        .returning(SeatAssignment.id, SeatAssignment.membership_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if released:
+        _give_back(subscription_id, len(released))
+        entries = ((membership_id, {"assignment": str(assignment_id), "why": why}) for assignment_id, membership_id in released)
+        journal.write_all("seat.released", entries, organisation_id=organisation_id, by=by)
+    return [membership_id for _, membership_id in released]
+
+
 def release_all(subscription: Subscription, why: str) -> int:
     """Take back every seat of a subscription that has ended; gives how many."""
     db.session.execute(sa.select(Subscription.id).where(Subscription.id == subscription.id).with_for_update())
@@ -215,30 +265,7 @@ def has_former(organisation_id: UUID) -> bool:
 def give_again(organisation_id: UUID, *, by: UUID) -> int:
     """Give their seats back to those members, as many as are free, in one go; gives how many."""
     wanted = former(organisation_id)[: count(organisation_id).free]
-    if not wanted:
-        return 0
-    subscription_id, now = _take(organisation_id, len(wanted)), clock.now()
-    rows: list[dict[str, Any]] = [
-        {
-            "id": uuid7(),
-            "organisation_id": organisation_id,
-            "subscription_id": subscription_id,
-            "membership_id": membership.id,
-            "state": State.IN_USE,
-            "assigned_at": now,
-        }
-        for membership in wanted
-    ]
-    try:
-        db.session.execute(sa.insert(SeatAssignment), rows)
-    except sa.exc.IntegrityError as error:
-        message = "Somebody of these was given a seat just now. Look at the list again."
-        raise Conflict(message) from error
-    for row in rows:
-        journal.write(
-            "seat.in_use", organisation_id=organisation_id, by=by, about=row["membership_id"], assignment=str(row["id"])
-        )
-    return len(rows)
+    return len(assign_each(organisation_id, [membership.id for membership in wanted], State.IN_USE, by=by))
 
 
 def _former(organisation_id: UUID) -> sa.Select[Membership]:
@@ -268,30 +295,56 @@ def miscounted() -> list[UUID]:
     return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
 
 
+def _seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some memberships who have a seat."""
+    query = sa.select(SeatAssignment.membership_id).where(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.released_at.is_(None),
+    )
+    return set(db.session.scalars(query))
+
+
+def _lock_live(organisation_id: UUID) -> UUID | None:
+    """Lock the live subscription of an organisation, so that nobody gives or takes seats until this is done."""
+    query = sa.select(Subscription.id).where(Subscription.organisation_id == organisation_id, Subscription.is_live)
+    return db.session.scalar(query.with_for_update())
+
+
+def _has_room(number: int) -> sa.ColumnElement[bool]:
+    """Whether a subscription has so many seats left, of those bought and of the fewer that are planned for the renewal.
+
+    It is the one condition by which every way of giving seats is decided.
+    """
+    after = Subscription.taken + number
+    return sa.and_(after <= Subscription.bought, sa.or_(Subscription.coming_seats.is_(None), after <= Subscription.coming_seats))
+
+
 def _take(organisation_id: UUID, number: int = 1) -> UUID:
-    """Take seats of those bought, in one statement that decides; raises Conflict at the limit."""
+    """Take some of the seats bought, in one statement that decides; raises Conflict at the limit."""
     subscription_id = db.session.execute(
         sa.update(Subscription)
-        .where(
-            Subscription.organisation_id == organisation_id,
-            Subscription.is_live,
-            Subscription.taken + number <= Subscription.bought,
-            sa.or_(Subscription.coming_seats.is_(None), Subscription.taken + number <= Subscription.coming_seats),
-        )
+        .where(Subscription.organisation_id == organisation_id, Subscription.is_live, _has_room(number))
         .values(taken=Subscription.taken + number)
         .returning(Subscription.id)
         .execution_options(synchronize_session=False)
     ).scalar()
     if subscription_id is None:
-        counted = count(organisation_id)
-        message = "All your seats are taken. Take one back from somebody who has left, or add more under Billing."
-        if counted.coming is not None:
-            message = (
-                f"You have planned {counted.coming:,} seats for the renewal, and that many are taken. "
-                "Undo the plan under Billing, or take a seat back first."
-            )
-        raise Conflict(message)
+        raise _too_few(organisation_id, number)
     return subscription_id
+
+
+def _too_few(organisation_id: UUID, number: int) -> Conflict:
+    """Say how many are free and how many were asked for."""
+    counted = count(organisation_id)
+    if number > 1 and counted.free:
+        seats_are = "seat is" if counted.free == 1 else "seats are"
+        needed = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."
+        return Conflict(f"{needed} Choose fewer people, or add seats under Billing.")
+    if counted.coming is not None:
+        planned = f"You have planned {counted.coming:,} seats for the renewal, and that many are taken."
+        return Conflict(f"{planned} Undo the plan under Billing, or take a seat back first.")
+    return Conflict("All your seats are taken. Take one back from somebody who has left, or add seats under Billing.")
 
 
 def _give_back(subscription_id: UUID, number: int) -> None:

@@ -260,7 +260,7 @@ class PageReader:
         """Send fields to an address as a form would, with the token of the last form seen."""
         return self.send(url, {"csrf_token": self.token, **(data or {})}, status, **options)
 
-    def send(self, url: str, data: Mapping[str, object] | str, status: int, **options: Any) -> BeautifulSoup:
+    def send(self, url: str, data: Mapping[str, object] | str | bytes, status: int, **options: Any) -> BeautifulSoup:
         """Send just this to an address."""
         return self._open("POST", url, status, data=data, **options)
 
@@ -349,14 +349,18 @@ class PageReader:
         raise AssertionError(f"{self.path} has no form {which!r}; its buttons are {there}")
 
 
-def _filled(form: Tag) -> dict[str, str]:
-    """Give the fields of a form as a browser would send them untouched."""
-    fields = {}
+def _filled(form: Tag) -> dict[str, Any]:
+    """Give the fields of a form as a browser would send them untouched; those of one name as a list."""
+    fields: dict[str, Any] = {}
     for control in form.select("input[name], textarea[name]"):
         kind = control.get("type")
         if kind in {"checkbox", "radio"} and not control.has_attr("checked"):
             continue
-        fields[str(control["name"])] = str(control.get("value", "on" if kind == "checkbox" else control.get_text()))
+        name = str(control["name"])
+        value: Any = str(control.get("value", "on" if kind == "checkbox" else control.get_text()))
+        if name in fields:
+            value = [*(fields[name] if isinstance(fields[name], list) else [fields[name]]), value]
+        fields[name] = value
     for select in form.select("select[name]"):
         chosen = select.select_one("option[selected]") or select.select_one("option")
         if chosen is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -11,12 +13,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts.memberships import Membership
 from app.accounts.organisations import Organisation
-from app.kernel import clock, journal, links, outbox
-from app.kernel.db import Model, db, uuid7
+from app.kernel import batches, clock, journal, links, outbox
+from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict, Missing
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 MAIL = "invitation"
+REMINDER = "invitation_reminder"
 PURPOSE = "invitation"
+FIRST_REMINDER = timedelta(days=4)
+LAST_REMINDER = timedelta(days=2)
 OVER = "This invitation is over already. Reload the page to see where it stands."
 
 
@@ -41,6 +49,9 @@ class Invitation(Model):
     sent_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")
+    reminders: Mapped[int] = mapped_column(default=0)
+    continued_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("state IN ('open', 'accepted', 'withdrawn', 'expired')", name="state"),
@@ -56,8 +67,22 @@ class Invitation(Model):
     )
 
 
-def send(membership: Membership, *, by: UUID, days: int) -> Invitation:
-    """Invite the person of a membership; the link is good for some days."""
+# Written out and not as a parameter, so that both databases see that the index of open invitations will do.
+IS_OPEN = sa.text("invitation.state = 'open'")
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Whom an invitation goes to."""
+
+    membership_id: UUID
+    name: str
+    address: str
+    has_seat: bool
+
+
+def send(membership: Membership, *, by: UUID, days: int, note: str = "") -> Invitation:
+    """Invite the person of a membership, with words of the inviter's own; the link is good for some days."""
     now = clock.now()
     invitation = Invitation(
         id=uuid7(),
@@ -68,6 +93,7 @@ def send(membership: Membership, *, by: UUID, days: int) -> Invitation:
         link_id=uuid4(),
         sent_at=now,
         expires_at=now + timedelta(days=days),
+        note=note,
     )
     db.session.add(invitation)
     db.session.flush()
@@ -82,7 +108,7 @@ def send_again(invitation: Invitation, membership: Membership, *, by: UUID, days
     sent = db.session.execute(
         sa.update(Invitation)
         .where(Invitation.id == invitation.id, Invitation.state == State.OPEN)
-        .values(link_id=uuid4(), sent_at=now, expires_at=now + timedelta(days=days))
+        .values(link_id=uuid4(), sent_at=now, expires_at=now + timedelta(days=days), reminders=0, continued_at=None)
         .returning(Invitation.id)
     ).scalar()
     if sent is None:
@@ -145,23 +171,154 @@ def waiting(organisation_id: UUID, limit: int = 5) -> list[tuple[Membership, dat
     return [(membership, expires_at) for membership, expires_at in rows]
 
 
-def expiries(organisation_id: UUID) -> dict[UUID, datetime]:
-    """Give when each open invitation of an organisation ends, by membership."""
+def expiries(membership_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """Give when the open invitation of each of some memberships ends."""
     query = sa.select(Invitation.membership_id, Invitation.expires_at).where(
-        Invitation.organisation_id == organisation_id, Invitation.state == State.OPEN
+        Invitation.membership_id.in_(batches.ids(membership_ids)), IS_OPEN
     )
     return dict(db.session.execute(query).all())
 
 
+def send_each(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, days: int, note: str = "") -> None:
+    """Invite many people at once, each with a link of their own, in three statements however many they are."""
+    given = [(uuid7(), guest.membership_id, uuid4()) for guest in guests]
+    rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid(), link_id=sa.Uuid())
+    now = clock.now()
+    expires_at = now + timedelta(days=days)
+    organisation_id, inviter, state = (
+        sa.literal(organisation.id, sa.Uuid()),
+        sa.literal(by, sa.Uuid()),
+        sa.literal(str(State.OPEN)),
+    )
+    sent, ends, words = sa.literal(now, UtcDateTime()), sa.literal(expires_at, UtcDateTime()), sa.literal(note)
+    batches.insert(
+        Invitation,
+        (
+            "id",
+            "organisation_id",
+            "membership_id",
+            "invited_by",
+            "state",
+            "link_id",
+            "sent_at",
+            "expires_at",
+            "note",
+            "reminders",
+        ),
+        sa.select(
+            rows.c.id, organisation_id, rows.c.membership_id, inviter, state, rows.c.link_id, sent, ends, words, sa.literal(0)
+        ),
+    )
+    journal.write_all("invitation.sent", ((guest.membership_id, {}) for guest in guests), organisation_id=organisation.id, by=by)
+    links_given = [link_id for _, _, link_id in given]
+    _write_mails(organisation, guests, links_given, expires_at, note)
+
+
+def send_each_again(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, days: int) -> int:
+    """Send new links to many people whose invitations are open, in three statements; gives to how many."""
+    now = clock.now()
+    expires_at = now + timedelta(days=days)
+    ids = batches.ids(guest.membership_id for guest in guests)
+    statement = sa.update(Invitation).where(Invitation.membership_id.in_(ids), IS_OPEN)
+    sent = db.session.execute(
+        statement.values(link_id=batches.random_id(), sent_at=now, expires_at=expires_at, reminders=0, continued_at=None)
+        .returning(Invitation.membership_id, Invitation.link_id, Invitation.note)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not sent:
+        return 0
+    by_id = {guest.membership_id: guest for guest in guests}
+    entries: list[tuple[UUID, dict[str, object]]] = [(membership_id, {}) for membership_id, _, _ in sent]
+    journal.write_all("invitation.sent_again", entries, organisation_id=organisation.id, by=by)
+    notes = {membership_id: note for membership_id, _, note in sent}
+    mails = (
+        _facts(organisation, by_id[membership_id], link_id, expires_at, notes[membership_id])
+        for membership_id, link_id, _ in sent
+    )
+    outbox.write_all(MAIL, mails, organisation_id=organisation.id)
+    return len(sent)
+
+
+def settle_each(organisation_id: UUID, membership_ids: Iterable[UUID], to: State, *, by: UUID | None) -> list[UUID]:
+    """End the open invitations of many memberships, in two statements; gives those that were open."""
+    statement = sa.update(Invitation).where(
+        Invitation.organisation_id == organisation_id,
+        Invitation.membership_id.in_(batches.ids(membership_ids)),
+        IS_OPEN,
+    )
+    settled = db.session.scalars(
+        statement.values(state=to, settled_at=clock.now())
+        .returning(Invitation.membership_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if settled:
+        journal.write_all(f"invitation.{to}", ((one, {}) for one in settled), organisation_id=organisation_id, by=by)
+    return list(settled)
+
+
+def remind_due(limit: int = 500) -> int:
+    """Write a reminder of each open invitation that is due one: some days after it was sent, and shortly before its end.
+
+    It stops as soon as the invitation is accepted, withdrawn or over, and after two reminders. Gives how many.
+    """
+    now = clock.now()
+    is_first = sa.and_(Invitation.reminders == 0, Invitation.sent_at <= now - FIRST_REMINDER)
+    is_last = sa.and_(Invitation.reminders == 1, Invitation.expires_at <= now + LAST_REMINDER)
+    due = (
+        sa.select(Invitation, Membership, Organisation)
+        .join(Membership, Membership.id == Invitation.membership_id)
+        .join(Organisation, Organisation.id == Invitation.organisation_id)
+        .where(Invitation.state == State.OPEN, Invitation.expires_at > now, is_first | is_last)
+        .order_by(Invitation.id)
+        .limit(limit)
+        .with_for_update(of=Invitation)
+    )
+    reminded = 0
+    for invitation, membership, organisation in db.session.execute(due).all():
+        invitation.reminders += 1
+        guest = Guest(membership.id, membership.name, membership.address, has_seat=membership.is_learner)
+        address, facts = _facts(organisation, guest, invitation.link_id, invitation.expires_at, "")
+        outbox.write(REMINDER, address, organisation_id=organisation.id, **facts)
+        journal.write("invitation.reminded", organisation_id=organisation.id, about=membership.id)
+        reminded += 1
+    return reminded
+
+
+def note_continued(invitation: Invitation) -> None:
+    """Note that somebody pressed Continue on the page behind the link, the first time they do."""
+    is_first = sa.and_(Invitation.id == invitation.id, Invitation.continued_at.is_(None))
+    db.session.execute(sa.update(Invitation).where(is_first).values(continued_at=clock.now()))
+
+
+def facts_of_preview(organisation: Organisation, guest: Guest, now: datetime, days: int, note: str) -> dict[str, object]:
+    """Give what the mail of an invitation would say, with a link that leads nowhere."""
+    return _facts(organisation, guest, uuid4(), now + timedelta(days=days), note)[1]
+
+
 def _write_mail(invitation: Invitation, membership: Membership) -> None:
     organisation = db.session.get_one(Organisation, membership.organisation_id)
-    outbox.write(
-        MAIL,
-        membership.address,
-        organisation_id=organisation.id,
-        link_id=str(invitation.link_id),
-        organisation=organisation.name,
-        name=membership.name,
-        expires_at=invitation.expires_at.isoformat(),
-        has_seat=membership.is_learner,
-    )
+    guest = Guest(membership.id, membership.name, membership.address, has_seat=membership.is_learner)
+    address, facts = _facts(organisation, guest, invitation.link_id, invitation.expires_at, invitation.note)
+    outbox.write(MAIL, address, organisation_id=organisation.id, **facts)
+
+
+def _write_mails(
+    organisation: Organisation, guests: Sequence[Guest], link_ids: Sequence[UUID], expires_at: datetime, note: str
+) -> None:
+    mails = (_facts(organisation, guest, link_id, expires_at, note) for guest, link_id in zip(guests, link_ids, strict=True))
+    outbox.write_all(MAIL, mails, organisation_id=organisation.id)
+
+
+def _facts(
+    organisation: Organisation, guest: Guest, link_id: UUID, expires_at: datetime, note: str
+) -> tuple[str, dict[str, object]]:
+    """Give the address of an invitation and what its mail says."""
+    facts: dict[str, object] = {
+        "link_id": str(link_id),
+        "organisation": organisation.name,
+        "name": guest.name,
+        "expires_at": expires_at.isoformat(),
+        "has_seat": guest.has_seat,
+        "note": note,
+    }
+    return guest.address, facts

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from app.accounts import people
 from app.accounts.organisations import Organisation
 from app.kernel import clock
-from app.kernel.db import Model, db, uuid7
-from app.kernel.errors import Conflict, Missing
+from app.kernel.db import PLAIN_ORDER, Model, db, uuid7
+from app.kernel.errors import Conflict, Invalid, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +49,7 @@ class Membership(Model):
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
     person_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("person.id"))
     name: Mapped[str]
+    name_key: Mapped[str] = mapped_column(PLAIN_ORDER)
     address: Mapped[str]
     address_key: Mapped[str]
     state: Mapped[str]
@@ -81,7 +82,22 @@ class Membership(Model):
             postgresql_where=sa.text("state IN ('invited', 'active')"),
         ),
         sa.Index(None, "person_id"),
+        sa.Index(
+            "ix_membership_here_by_name",
+            "organisation_id",
+            "name_key",
+            "id",
+            sqlite_where=sa.text("state IN ('invited', 'active')"),
+            postgresql_where=sa.text("state IN ('invited', 'active')"),
+        ),
+        sa.Index(None, "organisation_id", "state", "name_key", "id"),
+        sa.Index(None, "organisation_id", "added_at", "id"),
     )
+
+    @validates("name")
+    def _keep_name_key(self, _field: str, name: str) -> str:
+        self.name_key = people.name_key(name)
+        return name
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -92,7 +108,7 @@ class Membership(Model):
 MOVES: dict[State, frozenset[State]] = {
     State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN, State.ARCHIVED}),
     State.ACTIVE: frozenset({State.ARCHIVED}),
-    State.ARCHIVED: frozenset({State.INVITED}),
+    State.ARCHIVED: frozenset({State.INVITED, State.ACTIVE}),
     State.WITHDRAWN: frozenset({State.INVITED}),
 }
 
@@ -233,6 +249,28 @@ def of_organisation(organisation_id: UUID, membership_id: UUID, *, lock: bool = 
     membership = db.session.scalar(query)
     if membership is None:
         raise Missing
+    return membership
+
+
+def with_address(organisation_id: UUID, key: str) -> Membership:
+    """Give who is invited or active in an organisation under an address; raises Invalid, for a form's field, for nobody."""
+    query = sa.select(Membership).where(
+        Membership.organisation_id == organisation_id,
+        Membership.address_key == key,
+        Membership.state.in_((State.INVITED, State.ACTIVE)),
+    )
+    membership = db.session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    if membership is None:
+        raise Invalid("Nobody here has this address. Look for it in the list of people.", field="address")
+    return membership
+
+
+def ever_with_address(organisation_id: UUID, key: str) -> Membership:
+    """Give who is known in an organisation by an address, the newest first; raises Invalid, for a form's field, for nobody."""
+    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.address_key == key)
+    membership = db.session.scalar(query.order_by(Membership.added_at.desc()).limit(1))
+    if membership is None:
+        raise Invalid("Nobody here has or had this address.", field="who")
     return membership
 
 

@@ -62,6 +62,12 @@ def address_key(address: str) -> str:
     return f"{local.casefold()}@{domain.casefold().encode('idna').decode('ascii')}"
 
 
+def name_key(name: str) -> str:
+    """Give the key by which names are sorted and searched: without capitals and accents."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(character for character in plain if not unicodedata.combining(character))
+
+
 def with_address(address: str) -> Person | None:
     """Give the person who has this address."""
     return db.session.scalar(sa.select(Person).where(Person.address_key == address_key(address)))

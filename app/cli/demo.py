@@ -13,7 +13,7 @@ from app import joining
 from app.accounts import credentials, memberships, organisations, people, registrations
 from app.accounts.memberships import Actor, Role
 from app.accounts.organisations import Kind
-from app.cli import demo_learning
+from app.cli import demo_learning, demo_teams
 from app.kernel import files
 from app.kernel.errors import Refusal
 from app.kernel.transaction import transaction
@@ -54,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A made-up organisation: what it bought, who runs it, how many learn, are invited and have left, and if any have learned."""
+    """A made-up organisation: what it bought, who runs it, its sites, and how many are there in each state."""
 
     name: str
     kind: Kind
@@ -64,6 +64,9 @@ class Scene:
     learners: int = 0
     invited: int = 0
     archived: int = 0
+    waiting: int = 0
+    withdrawn: int = 0
+    sites: tuple[demo_teams.Site, ...] = ()
     has_learned: bool = False
 
 
@@ -90,6 +93,7 @@ SCENES = (
         learners=16,
         invited=3,
         archived=2,
+        sites=demo_teams.PARISH,
         has_learned=True,
     ),
     Scene(
@@ -97,10 +101,17 @@ SCENES = (
         Kind.ORGANISATION,
         250,
         Interval.YEAR,
-        (Part("Ivor Penrose", frozenset({Role.OWNER})),),
-        learners=180,
-        invited=12,
-        archived=9,
+        (
+            Part("Ivor Penrose", frozenset({Role.OWNER})),
+            Part("Grace Holt", frozenset({Role.MANAGER})),
+            Part("Sam Okonkwo", frozenset({Role.MANAGER, Role.LEARNER})),
+        ),
+        learners=188,
+        invited=24,
+        archived=31,
+        waiting=17,
+        withdrawn=6,
+        sites=demo_teams.TRUST,
     ),
 )
 
@@ -187,9 +198,14 @@ def _people(actor: Actor, scene: Scene, cast: Iterable[Part], password_hash: str
         leaver = memberships.add(actor.organisation, _person(next(names), password_hash), {Role.LEARNER})
         _seat(actor, leaver)
         joining.archive(actor, leaver.id)
-    for _ in range(scene.invited):
+    for _ in range(scene.waiting):
+        memberships.add(actor.organisation, _person(next(names), password_hash), {Role.LEARNER})
+    for number in range(scene.invited + scene.withdrawn):
         name = next(names)
-        joining.invite(actor, name, _address(name), {Role.LEARNER}, days=14)
+        guest = joining.invite(actor, name, _address(name), {Role.LEARNER}, days=14)
+        if number >= scene.invited:
+            joining.withdraw(actor, guest.id)
+    demo_teams.build(actor, scene.sites)
 
 
 def _seat(actor: Actor, membership: Membership) -> None:

@@ -43,6 +43,9 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# A text that is sorted by its characters alone, in the same order on every database.
+PLAIN_ORDER = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -9,11 +10,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column
 
-from app.kernel import clock
-from app.kernel.db import Model, db, uuid7
+from app.kernel import batches, clock
+from app.kernel.db import Model, UtcDateTime, db, uuid7
+from app.kernel.errors import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class JournalEntry(Model):
@@ -38,11 +40,49 @@ def write(
     db.session.add(entry)
 
 
-def of(organisation_id: UUID, limit: int = 50, *, among: Iterable[str] | None = None) -> list[JournalEntry]:
-    """Give the newest entries of an organisation, newest first; only some of what can happen when that is named."""
+def write_all(
+    what: str, things: Iterable[tuple[UUID, Mapping[str, object]]], *, organisation_id: UUID, by: UUID | None = None
+) -> None:
+    """Write that the same happened to many things, each with facts of its own, in one statement."""
+    rows = batches.of(((uuid7(), about, facts) for about, facts in things), id=sa.Uuid(), about=sa.Uuid(), facts=sa.JSON())
+    at, organisation, person = (
+        sa.literal(clock.now(), UtcDateTime()),
+        sa.literal(organisation_id, sa.Uuid()),
+        sa.literal(by, sa.Uuid()),
+    )
+    entries = sa.select(rows.c.id, at, sa.literal(what, sa.String()), organisation, person, rows.c.about, rows.c.facts)
+    batches.insert(JournalEntry, ("id", "at", "what", "organisation_id", "person_id", "about", "facts"), entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for: kinds by how their name begins, who did it or whom it is about, and between which moments."""
+
+    kinds: tuple[str, ...] = ()
+    involving: frozenset[UUID] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def of(organisation_id: UUID, wanted: Wanted, *, before: UUID | None = None, limit: int = 50) -> list[JournalEntry]:
+    """Give entries of an organisation, newest first, before one of them if that is named; raises Missing for a foreign one."""
     query = sa.select(JournalEntry).where(JournalEntry.organisation_id == organisation_id)
-    if among is not None:
-        query = query.where(JournalEntry.what.in_(list(among)))
+    if wanted.kinds:
+        query = query.where(sa.or_(*(JournalEntry.what.startswith(kind, autoescape=True) for kind in wanted.kinds)))
+    if wanted.involving:
+        did_it = JournalEntry.person_id.in_(wanted.involving)
+        query = query.where(did_it | JournalEntry.about.in_(wanted.involving))
+    if wanted.since is not None:
+        query = query.where(JournalEntry.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(JournalEntry.at < wanted.until)
+    if before is not None:
+        is_mark = sa.and_(JournalEntry.id == before, JournalEntry.organisation_id == organisation_id)
+        at = db.session.scalar(sa.select(JournalEntry.at).where(is_mark))
+        if at is None:
+            raise Missing
+        mark = sa.tuple_(sa.literal(at, UtcDateTime()), sa.literal(before, sa.Uuid()))
+        query = query.where(sa.tuple_(JournalEntry.at, JournalEntry.id) < mark)
     return list(db.session.scalars(query.order_by(JournalEntry.at.desc(), JournalEntry.id.desc()).limit(limit)))
 
 

@@ -29,23 +29,25 @@ class LimitCounter(Model):
     __table_args__ = (sa.Index(None, "ends_at"),)
 
 
-def spend(key: str, limit: int, window: timedelta) -> bool:
-    """Count one try and say whether it is within the limit; one statement decides, whoever else tries at the same moment.
+def spend(key: str, limit: int, window: timedelta, number: int = 1) -> bool:
+    """Count tries and say whether all are within the limit; one statement decides, whoever else tries at the same moment.
 
     The window opens with the first try and closes by itself. Times are real ones: whoever guesses passwords does not wait for
     the sandbox's clock.
     """
+    if number > limit:
+        return False
     now = clock.real_now()
     is_over = LimitCounter.ends_at <= sa.literal(now, UtcDateTime())
     insert: Any = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    fresh = insert(LimitCounter).values(key=_hashed(key), spent=1, ends_at=now + window)
+    fresh = insert(LimitCounter).values(key=_hashed(key), spent=number, ends_at=now + window)
     statement = fresh.on_conflict_do_update(
         index_elements=[LimitCounter.key],
         set_={
-            "spent": sa.case((is_over, 1), else_=LimitCounter.spent + 1),
+            "spent": sa.case((is_over, number), else_=LimitCounter.spent + number),
             "ends_at": sa.case((is_over, fresh.excluded.ends_at), else_=LimitCounter.ends_at),
         },
-        where=sa.or_(is_over, LimitCounter.spent < limit),
+        where=sa.or_(is_over, LimitCounter.spent + number <= limit),
     )
     return db.session.execute(statement.returning(LimitCounter.spent)).first() is not None
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel import clock, nudges
-from app.kernel.db import Model, db, uuid7
+from app.kernel import batches, clock, nudges
+from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 SWEEP = "mail"
 LEASE = timedelta(minutes=2)
@@ -33,7 +36,7 @@ class OutboxMail(Model):
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
 
-    __table_args__ = (sa.Index(None, "due_at"),)
+    __table_args__ = (sa.Index(None, "due_at"), sa.Index(None, "organisation_id", "address"))
 
 
 class DeliveredMail(Model):
@@ -58,6 +61,18 @@ def write(kind: str, address: str, *, organisation_id: UUID | None = None, **fac
         due_at=clock.real_now(),
     )
     db.session.add(mail)
+    nudges.ask(SWEEP)
+
+
+def write_all(kind: str, mails: Iterable[tuple[str, Mapping[str, object]]], *, organisation_id: UUID) -> None:
+    """Write a mail of the same kind to many addresses, each with facts of its own, in one statement."""
+    given = ((uuid7(), address, facts) for address, facts in mails)
+    rows = batches.of(given, id=sa.Uuid(), address=sa.String(), facts=sa.JSON())
+    written, due = sa.literal(clock.now(), UtcDateTime()), sa.literal(clock.real_now(), UtcDateTime())
+    named, organisation, untried = sa.literal(kind, sa.String()), sa.literal(organisation_id, sa.Uuid()), sa.literal(0)
+    mails_to_write = sa.select(rows.c.id, named, rows.c.address, organisation, rows.c.facts, written, due, untried)
+    columns = ("id", "kind", "address", "organisation_id", "facts", "written_at", "due_at", "tries")
+    batches.insert(OutboxMail, columns, mails_to_write)
     nudges.ask(SWEEP)
 
 
@@ -96,6 +111,12 @@ def failed(limit: int = 50) -> list[OutboxMail]:
     """Give the mails that could not be sent so far, newest first."""
     query = sa.select(OutboxMail).where(OutboxMail.last_error.is_not(None), OutboxMail.sent_at.is_(None))
     return list(db.session.scalars(query.order_by(OutboxMail.written_at.desc(), OutboxMail.id).limit(limit)))
+
+
+def to(organisation_id: UUID, address: str, limit: int = 50) -> list[OutboxMail]:
+    """Give the newest mails that were written to an address for an organisation, newest first."""
+    query = sa.select(OutboxMail).where(OutboxMail.organisation_id == organisation_id, OutboxMail.address == address)
+    return list(db.session.scalars(query.order_by(OutboxMail.written_at.desc(), OutboxMail.id.desc()).limit(limit)))
 
 
 def delivered(address: str = "", limit: int = 100) -> list[DeliveredMail]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 SOURCE = Path(__file__).parents[1] / "static"
-STYLES = ("tokens", "base", "components", "figures", "pages", "storefront", "classroom", "print")
+STYLES = ("tokens", "base", "components", "figures", "people", "pages", "storefront", "classroom", "print")
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".ico": "image/x-icon"}
 SQUEEZED = frozenset({".css", ".js", ".svg"})
 YEAR = 31_536_000

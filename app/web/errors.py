@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, SecurityError
 
 from app.kernel.errors import Refusal
+from app.web import uploads
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,7 +35,6 @@ ADVICE = {
     403: "Ask an owner or an admin of your organisation.",
     404: "If you typed the address, check it. If you followed a link, it may be old, or meant for somebody else.",
     405: "Go back and use the button or link on the page.",
-    413: "Send something smaller.",
     500: "Nothing you entered has been half-saved. Please try again; if it happens again, tell us the reference below.",
     503: "Please try again in a minute.",
 }
@@ -75,6 +75,8 @@ def _refuse_unreadable() -> None:
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
+    if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _page(code, uploads.too_large())
     if code in {301, 302, 303, 307, 308}:
         return error.get_response()
     if isinstance(error, InternalServerError):

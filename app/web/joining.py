@@ -44,6 +44,14 @@ def invitation(token: str) -> ResponseReturnValue:
     return _page(token, found, member, AccountForm(formdata=None, name=member.name))
 
 
+@area.action("/<token>/continue", allow=ANYONE)
+def go_on(token: str) -> ResponseReturnValue:
+    """Go on to accepting; this is how the organisation sees that an invitation was opened."""
+    with transaction():
+        invitations.note_continued(invitations.opened(token))
+    return redirect(url_for("joining.invitation", token=token), 303)
+
+
 @area.action("/<token>/accept", allow=SIGNED_IN)
 def accept(token: str) -> ResponseReturnValue:
     """Accept an invitation as the person who is signed in."""

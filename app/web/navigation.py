@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import url_for
 
 from app.accounts.memberships import State
-from app.permissions import LEARN, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE
+from app.permissions import LEARN, SEE_BILLING, SEE_CONTACTS, SEE_JOURNAL, SEE_PEOPLE, SEE_WORKSPACE
 
 if TYPE_CHECKING:
     from app.accounts.memberships import Actor
@@ -17,9 +17,10 @@ Entry = tuple[str, str, str]
 WORKSPACE = (
     ("today", "Today", "workspace.today", SEE_WORKSPACE),
     ("people", "People", "workspace.people", SEE_PEOPLE),
-    ("contacts", "Contacts", "workspace.safeguarding_contacts", SEE_PEOPLE),
+    ("teams", "Teams", "workspace.teams", SEE_PEOPLE),
+    ("contacts", "Contacts", "workspace.safeguarding_contacts", SEE_CONTACTS),
     ("billing", "Billing", "workspace.billing", SEE_BILLING),
-    ("history", "History", "workspace.history", SEE_PEOPLE),
+    ("history", "History", "workspace.history", SEE_JOURNAL),
     ("learning", "My learning", "classroom.my_learning", LEARN),
     ("guides", "Guides", "classroom.guides", LEARN),
 )

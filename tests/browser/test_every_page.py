@@ -29,6 +29,7 @@ GUIDES = ("responding-to-a-disclosure", "recording-a-concern", "fire-evacuation-
 SIGN_INS = {
     "owner": "ruth.adeyemi",
     "admin": "tom.barker",
+    "manager": "mei.chen",
     "billing": "frances.doyle",
     "learner": records.LEARNER.partition("@")[0],
     "individual": "priya.nair",
@@ -63,6 +64,16 @@ PAGES = {
         "/learn/{organisation}/", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
         "/workspace/{organisation}/safeguarding-contacts", "/learn/{organisation}/worried", "/learn/{organisation}/certificates",
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
+        "/workspace/{organisation}/people?q=nobody-like-this", "/workspace/{organisation}/people/change?do=give&all=1",
+        "/workspace/{organisation}/people/change?do=archive&all=1", "/workspace/{organisation}/people/team?all=1",
+        "/workspace/{organisation}/people/lists", "/workspace/{organisation}/people/lists/{people_list}",
+        "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
+        "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
+        "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
+    ),
+    "manager": (
+        "/workspace/", "/workspace/{organisation}/people", "/workspace/{organisation}/people/invite",
+        "/workspace/{organisation}/teams", "/workspace/{organisation}/history",
     ),
     "admin": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/workspace/{organisation}/history",
@@ -102,7 +113,11 @@ REFUSED = {
         "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
         "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
     },
-    "owner": {"/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3"},
+    "owner": {
+        "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
+        "/workspace/{organisation}/history?who=nobody@demo.example",
+    },
+    "manager": {"/workspace/{organisation}/history"},
     "admin": {"/workspace/{organisation}/billing"},
     "billing": {"/workspace/{organisation}/people", "/learn/{organisation}/{tested}"},
     "learner": {"/workspace/{organisation}/"},
@@ -118,6 +133,8 @@ NO_PAGES = {
     "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
+    "workspace.people_csv", "workspace.people_xlsx", "workspace.history_csv", "workspace.list_template_csv",
+    "workspace.list_template_xlsx",
 }  # fmt: skip
 SCHEMES = {
     "light": {"viewport": {"width": 1280, "height": 800}},
@@ -267,6 +284,12 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
         for state in ("invited", "active"):
             row = visitor.page.locator("tbody tr", has=visitor.page.get_by_text(state, exact=True)).first
             known[state] = _last_part(row.locator("a").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/teams")
+        known["team"] = _last_part(visitor.page.locator(".tree a").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/people/lists")
+        visitor.fill_in({"Paste names and addresses": "Ann Lee <ann@demo.example>\nnobody\nruth.adeyemi@demo.example"})
+        visitor.press("Read the list")
+        known["people_list"] = _last_part(visitor.page.url)
     return known
 
 

@@ -68,6 +68,7 @@ def test_a_visitor_prices_buys_and_invites_and_the_first_learner_earns_a_certifi
     learner = arrive()
     learner.open_mail(learners[0], f"St Mary {way}")
     learner.heads(f"Join St Mary {way}")
+    learner.press("Continue")
     learner.fill(Choose_a_password=PASSWORD)
     learner.press("Accept and begin")
     learner.heads("My learning")

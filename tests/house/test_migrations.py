@@ -160,3 +160,12 @@ def test_a_lesson_of_one_page_becomes_a_lesson_of_one_block_and_nothing_else_is_
     found = courses.of_version(version)
     assert (found.version.outcomes, found.version.support, found.version.renews, found.version.lead) == (["this"], [], [], False)
     assert courses.lesson(version, 1).blocks == [{"kind": "reading", "title": "", "html": "<p>“Listen.”</p>"}]
+
+
+def test_people_known_before_are_sorted_and_found_by_their_names(shop, owner):
+    db.session.rollback()
+    downgrade(directory=str(schema.FOLDER), revision="0002")
+    schema.bring_up_to_date()
+    compare(shop)
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT name, name_key FROM membership").all() == [("Ruth Amadi", "ruth amadi")]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from app import joining, mail
-from app.accounts import memberships, organisations, people, registrations
+from app import joining, mail, roster
+from app.accounts import memberships, organisations, people, registrations, teams
 from app.accounts.memberships import Role
 from app.accounts.organisations import Kind
 from app.accounts.people import Person
@@ -48,6 +48,13 @@ def more_people(town, number):
             if state == "left":
                 joining.archive(owner, member.id)
         joining.invite(owner, f"Invited {n}", f"invited{n}@example.org", {Role.LEARNER}, days=14)
+
+
+def more_people_of_team(town, number):
+    """Put many people into the manager's team."""
+    more_people(town, number)
+    ids = roster.ids(owner_of(town), roster.Wanted())
+    teams.put(town.ids["here"], town.ids["team"], ids, by=owner_of(town).person.id)
 
 
 def more_seats_of_one(town, number):
@@ -164,10 +171,24 @@ def more_former(town, number):
     seats.release_all(subscriptions.live(town.ids["here"]), seats.SUBSCRIPTION_ENDED)
 
 
+def more_teams(town, number):
+    """Make many teams with somebody in each."""
+    for n in range(number):
+        team = teams.make(town.ids["here"], f"Team {n}", None, by=owner_of(town).person.id)
+        teams.put(town.ids["here"], team.id, [town.ids["leaver"]], by=owner_of(town).person.id)
+
+
 PAGES = [
+    ("owner", "/workspace/{here}/teams", more_teams),
+    ("owner", "/workspace/{here}/people/{leaver}", more_teams),
+    ("owner", "/workspace/{here}/people", more_teams),
+    ("manager", "/workspace/{here}/people", more_people_of_team),
+    ("owner", "/workspace/{here}/people.csv", more_people),
+    ("owner", "/workspace/{here}/people/change?do=archive&all=1", more_people),
     ("owner", "/workspace/{here}/", more_people),
     ("owner", "/workspace/{here}/people", more_people),
     ("owner", "/workspace/{here}/people?show=archived", more_people),
+    ("owner", "/workspace/{here}/people?sort=address&role=learner", more_people),
     ("owner", "/workspace/{here}/history", more_people),
     ("owner", "/workspace/{here}/people/{leaver}", more_seats_of_one),
     ("owner", "/workspace/{here}/people/{holder}", more_certificates),

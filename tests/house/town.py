@@ -14,8 +14,18 @@ from uuid import UUID, uuid4
 import requests
 import sqlalchemy as sa
 
-from app import factory, joining, mail
-from app.accounts import credentials, invitations, memberships, one_time_links, organisations, people, registrations
+from app import arrivals, factory, joining, mail
+from app.accounts import (
+    credentials,
+    invitations,
+    memberships,
+    one_time_links,
+    organisations,
+    people,
+    registrations,
+    roles,
+    teams,
+)
 from app.accounts.invitations import Invitation
 from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
@@ -44,6 +54,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from app.accounts.memberships import Membership
     from app.accounts.people import Person
 
 VISITOR, STRANGER, OPERATOR, NEIGHBOUR = "visitor", "stranger", "operator", "owner of another organisation"
@@ -123,6 +134,7 @@ def build(app: Flask, database: Path) -> Town:
         _people(town)
         _orders(town)
         _changes(town)
+        _lists(town)
         _certificate(town)
         _tests(town)
         _links(town)
@@ -161,6 +173,38 @@ def _people(town: Town) -> None:
         town.ids["invited"] = joining.invite(owner, "Ina Vited", "ina@example.org", {Role.LEARNER}, days=DAYS).id
         town.ids["invited there"] = joining.invite(other, "Ona Vited", "ona@example.org", {Role.LEARNER}, days=DAYS).id
         _third(town, _person("third", hashed))
+        _teams(town, owner, other, members)
+
+
+def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership]) -> None:
+    """Make teams: the manager's, with who leaves and who is invited in it, and one of the neighbour; and offers of ownership."""
+    team = teams.make(owner.organisation.id, "Kitchen", None, by=owner.person.id)
+    old = teams.make(owner.organisation.id, "Cellar", None, by=owner.person.id)
+    there = teams.make(other.organisation.id, "Tower", None, by=other.person.id)
+    teams.archive(owner.organisation.id, old.id, by=owner.person.id)
+    teams.appoint(owner.organisation.id, team.id, members["manager"], by=owner.person.id)
+    teams.put(owner.organisation.id, team.id, [town.ids["leaver"], town.ids["invited"]], by=owner.person.id)
+    roles.offer_ownership(owner, members["admin"].id, steps_down=False)
+    roles.offer_ownership(other, town.ids["stays"], steps_down=False)
+    offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
+    town.ids |= {"team": team.id, "archived team": old.id, "team there": there.id, "manager": members["manager"].id}
+    town.ids |= {"offer": offers[members["admin"].id], "offer there": offers[town.ids["stays"]]}
+
+
+def _lists(town: Town) -> None:
+    """Send lists of people: one that is read, one that was brought in, and one of the neighbour."""
+    for key, walker, at in (("list", "owner", "here"), ("list done", "owner", "here"), ("list there", NEIGHBOUR, "there")):
+        with transaction():
+            person = people.with_address(address(walker))
+            assert person is not None
+            actor = memberships.actor(person, town.ids[at])
+            sent = arrivals.send(actor, f"Kim <{key.replace(' ', '')}@example.org>".encode(), is_pasted=True).id
+        arrivals.read(sent)
+        if key == "list done":
+            with transaction():
+                arrivals.want(actor, sent)
+            arrivals.bring_in(sent, days=DAYS)
+        town.ids[key] = sent
 
 
 def _third(town: Town, founder: Person) -> None:

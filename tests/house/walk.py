@@ -106,6 +106,16 @@ def _signed_event(town: Town) -> dict[str, Any]:
 
 HERE = {"organisation": "here"}
 LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
+CHOSEN = {"do": "take_back", "who": "leaver"}
+TEAM = Step(HERE | {"team": "team"}, foreign={"team": "team there"})
+LIST = Step(HERE | {"people_list": "list"}, foreign={"people_list": "list there"})
+OFFER = Step(
+    HERE | {"offer": "offer"},
+    instead=dict.fromkeys([role.value for role in Role if role is not Role.ADMIN], 404),
+    foreign={"offer": "offer there"},
+)
+# A manager sees the people of their teams and nobody else.
+UNSEEN = {Role.MANAGER.value: 404}
 INVITED = Step(HERE | {"membership": "invited"}, foreign={"membership": "invited there"})
 # The manager holds it; everybody else may only see their own.
 OWN_CERTIFICATE = Step(
@@ -156,6 +166,7 @@ STEPS: dict[str, Step] = {
     "health.ready": Step(),
     "hooks.receive_event": Step(sent=_signed_event, success=200),
     "joining.accept": Step({"token": "invitation"}),
+    "joining.go_on": Step({"token": "invitation"}),
     "joining.invitation": Step({"token": "invitation"}),
     "joining.open_account": Step({"token": "invitation"}, form=ACCOUNT),
     "leaving.left": Step(),
@@ -229,13 +240,24 @@ STEPS: dict[str, Step] = {
     "style_page.components": Step(),
     "verification.certificate": CERTIFICATE,
     "verification.search": Step(),
+    "workspace.accept_ownership": OFFER,
+    "workspace.appoint_manager": Step(TEAM.at, form={"address": "admin@example.org"}, foreign=TEAM.foreign),
     "workspace.archive": LEAVER,
     "workspace.add_seats": Step(HERE, form={"seats": "2"}),
     "workspace.billing": Step(HERE),
     "workspace.cancel": Step(HERE, form={"reason": "unused"}),
     "workspace.cancellation": Step(HERE),
+    "workspace.archive_team": TEAM,
+    "workspace.bring_back_team": Step(HERE | {"team": "archived team"}, foreign=TEAM.foreign),
     "workspace.certificate_document": Step(
-        HERE | {"membership": "holder", "number": "certificate"}, foreign={"membership": "stays"}
+        HERE | {"membership": "holder", "number": "certificate"}, instead=UNSEEN, foreign={"membership": "stays"}
+    ),
+    "workspace.bring_in_list": Step(LIST.at, foreign=LIST.foreign),
+    "workspace.change_people": Step(HERE, form=CHOSEN),
+    "workspace.change_roles": Step(LEAVER.at, form={"role": "billing"}, foreign=LEAVER.foreign),
+    "workspace.decline_ownership": OFFER,
+    "workspace.dismiss_manager": Step(
+        {**TEAM.at, "membership": "manager"}, foreign={"team": "team there", "membership": "stays"}
     ),
     "workspace.change": CHANGE,
     "workspace.check_change": CHANGE,
@@ -246,8 +268,9 @@ STEPS: dict[str, Step] = {
     "workspace.give_seats_again": Step(HERE),
     "workspace.go_on": Step(HERE, first=_ending),
     "workspace.history": Step(HERE),
+    "workspace.history_csv": Step(HERE),
     "workspace.invitation": Step(HERE),
-    "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner"}),
+    "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner", "team": "team"}),
     "workspace.invite_again": INVITED,
     "workspace.more_seats": Step(HERE, query={"seats": "2"}),
     "workspace.open_portal": Step(HERE),
@@ -256,13 +279,35 @@ STEPS: dict[str, Step] = {
     "workspace.pay_monthly": Step(HERE),
     # They pay by the year already.
     "workspace.pay_yearly": Step(HERE, success=409),
+    "workspace.leave": Step(HERE, instead={Role.OWNER.value: 409}),
+    "workspace.leave_team": Step(TEAM.at, form={"who": "leaver"}, foreign=TEAM.foreign),
+    "workspace.leaving": Step(HERE),
+    "workspace.list_template_csv": Step(HERE),
+    "workspace.list_template_xlsx": Step(HERE),
+    "workspace.make_team": Step(HERE, form={"name": "Garden", "parent": "top"}),
+    "workspace.move_team": Step(TEAM.at, form={"parent": "top"}, foreign=TEAM.foreign),
+    "workspace.offer_ownership": LEAVER,
+    "workspace.ownership": LEAVER,
+    "workspace.ownership_offer": Step(HERE),
     "workspace.people": Step(HERE),
+    "workspace.people_change": Step(HERE, query=CHOSEN),
+    "workspace.people_csv": Step(HERE),
+    "workspace.people_list": LIST,
+    "workspace.people_lists_page": Step(HERE),
+    "workspace.people_team": Step(HERE, query={"who": "leaver"}),
+    "workspace.people_xlsx": Step(HERE),
     "workspace.person": LEAVER,
     "workspace.reduce_seats": Step(HERE, form={"seats": "20"}),
     "workspace.safeguarding_contacts": Step(HERE),
     "workspace.seats_again": Step(HERE),
+    "workspace.put_into_team": Step(HERE, form={"who": "leaver", "team": "team"}),
+    "workspace.rename_team": Step(TEAM.at, form={"name": "Garden"}, foreign=TEAM.foreign),
+    "workspace.send_people_list": Step(HERE, form={"text": "Eve <eve@example.org>"}),
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
+    "workspace.team": TEAM,
+    "workspace.teams": Step(HERE),
     "workspace.today": Step(HERE),
+    "workspace.undo_list": Step({**LIST.at, "people_list": "list done"}, foreign=LIST.foreign),
     "workspace.withdraw_invitation": INVITED,
     "worried.worried": Step(HERE),
 }
@@ -313,7 +358,9 @@ def path(town: Town, route: Route, walker: str, **changed: object) -> str:
     step = STEPS[route.endpoint]
     arguments: dict[str, Any] = {name: known.get(key, key) for name, key in {**step.at, **changed}.items()}
     with town.app.test_request_context():
-        return url_for(route.endpoint, **{**step.query, **arguments})
+        # A value of a query may be the name of something of the town.
+        query = {name: str(town.ids.get(value, value)) for name, value in step.query.items()}
+        return url_for(route.endpoint, **{**query, **arguments})
 
 
 def ask(town: Town, route: Route, browser: PageReader, at: str, status: int) -> None:

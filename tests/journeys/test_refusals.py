@@ -208,7 +208,7 @@ def test_one_seat_too_many_is_refused_on_the_form(signed_in, subscribe_here):
     page = signed_in.owner.get(f"{workspace}people/invite")
     page = signed_in.owner.press(page, "Send the invitation", name="Ben Wade", address="ben@example.org", role="learner")
     assert page.status == 409
-    assert "All your seats are taken. Take one back from somebody who has left, or add more under Billing." in page.text
+    assert "All your seats are taken. Take one back from somebody who has left, or add seats under Billing." in page.text
     assert page.one("#name")["value"] == "Ben Wade"
     assert everything(signed_in.app) == before
 

@@ -227,7 +227,7 @@ def test_nobody_uses_the_shop_to_write_to_strangers(owner, subscribe):
         with transaction():
             joining.invite(owner, "Stranger", f"stranger{number}@example.org".replace(" ", ""), {Role.ADMIN}, days=14)
 
-    for number in range(joining.MAILS_A_DAY + 1):
+    for number in range(joining.MAILS_A_DAY + joining.MAILS_A_SEAT):
         invite(number)
     with pytest.raises(NotAllowed, match="go on tomorrow"):
         invite("one too many")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from app import factory, joining, settings
+from app import arrivals, crowd, factory, joining, roster, settings
 from app.accounts import invitations, memberships, organisations, people, registrations
 from app.accounts.memberships import Role
 from app.accounts.organisations import Kind
+from app.crowd import Change, Selection
+from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing, NotAllowed
 from app.kernel.transaction import transaction
+from app.roster import Show, Wanted
 from billing import price_cards, seats, subscriptions
 from tests.provider import snapshot
 
@@ -45,6 +49,7 @@ class SeatMachine(RuleBasedStateMachine):
             self.subscription = subscriptions.begin(founded.id, snapshot(quantity=3)).id
         self.person, self.organisation = person.id, founded.id
         self.released = 0
+        self.lists: list[object] = []
 
     def teardown(self) -> None:
         db.session.remove()
@@ -103,6 +108,55 @@ class SeatMachine(RuleBasedStateMachine):
         with transaction():
             joining.archive(self.actor(), member_id)
 
+    @rule(data=st.data(), change=st.sampled_from(list(Change)))
+    def change_many(self, data, change):
+        everybody = sorted(roster.ids(self.actor(), Wanted()) + roster.ids(self.actor(), Wanted(show=Show.ARCHIVED)))
+        chosen = data.draw(st.sets(st.sampled_from(everybody)))
+        before = seats.count(self.organisation)
+        try:
+            with transaction():
+                plan = crowd.do(self.actor(), change, Selection(frozenset(chosen)), days=14)
+        except (Conflict, NotAllowed):
+            assert seats.count(self.organisation) == before
+            return
+        with transaction():
+            again = crowd.plan(self.actor(), change, Selection(frozenset(chosen)))
+        assert not {one.id for one in again.able} & {one.id for one in plan.able}
+
+    @rule(numbers=st.lists(st.integers(0, 9), min_size=1, max_size=5))
+    def bring_in_a_list(self, numbers):
+        before = seats.count(self.organisation)
+        with transaction():
+            text = "\n".join(f"p{number}@example.org" for number in numbers)
+            sent = arrivals.send(self.actor(), text.encode(), is_pasted=True).id
+        arrivals.read(sent)
+        try:
+            with transaction():
+                arrivals.want(self.actor(), sent)
+        except Conflict:
+            assert seats.count(self.organisation) == before
+            return
+        arrivals.bring_in(sent, days=14)
+        self.lists.append(sent)
+
+    @precondition(lambda self: self.lists)
+    @rule(data=st.data())
+    def undo_a_list(self, data):
+        sent = data.draw(st.sampled_from(self.lists))
+        before = seats.count(self.organisation)
+        try:
+            with transaction():
+                arrivals.undo(self.actor(), sent)
+        except Conflict:
+            assert seats.count(self.organisation) == before
+
+    @rule(hours=st.sampled_from([30, 24 * 15]))
+    def time_passes(self, hours):
+        with transaction():
+            clock.advance(timedelta(hours=hours))
+        joining.expire_due()
+        joining.remind_due()
+
     @rule(quantity=st.integers(1, 6))
     def change_what_is_bought(self, quantity):
         with transaction():
@@ -115,6 +169,14 @@ class SeatMachine(RuleBasedStateMachine):
         row = db.session.get_one(subscriptions.Subscription, self.subscription)
         assert row.taken <= row.bought or row.is_over
         assert row.is_over == (row.taken > row.bought)
+
+    @invariant()
+    def whoever_has_a_seat_is_here_and_learns(self):
+        for member in memberships.people_of(self.organisation, archived=True):
+            assert not seats.has_one(member.id)
+        for member in memberships.people_of(self.organisation):
+            assert member.is_learner or not seats.has_one(member.id)
+        assert memberships.owners(self.organisation) == 1
 
     @invariant()
     def history_only_grows(self):

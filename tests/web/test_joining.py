@@ -38,6 +38,7 @@ def test_somebody_new_opens_an_account_and_begins(parish, invited, guest):
     guest.get(invited())
     assert guest.heading == "Join St Mary"
     assert "A seat is kept for you." in guest.words
+    guest.submit("Continue")
     assert guest.page.select_one("#name")["value"] == "Tom"
     guest.submit("Accept and begin", NEW)
     assert (guest.path, guest.heading) == (f"/learn/{parish.id}/", "My learning")
@@ -53,6 +54,11 @@ def test_opening_the_link_changes_nothing(parish, invited, guest):
     for _ in range(3):
         guest.get(link)
     assert parish.seats() == Count(5, 0, 1)
+    parish.owner.get(parish.page_of("tom@example.org"))
+    assert "Not opened yet" in parish.owner.words
+    guest.submit("Continue")
+    parish.owner.get(parish.page_of("tom@example.org"))
+    assert "Opened: they pressed Continue" in parish.owner.words
     guest.get("/profile", 303)
 
 
@@ -60,7 +66,8 @@ def test_somebody_with_an_account_signs_in_and_comes_back(parish, invited, guest
     parish.make_person(name="Tom", address="tom@example.org")
     link = invited()
     guest.get(link)
-    guest.get(str(guest.page.select_one("main .button")["href"]))
+    guest.submit("Continue")
+    guest.get(str(guest.page.select_one("main a.button")["href"]))
     guest.submit("Sign in", {"address": "tom@example.org", "password": password})
     assert guest.path == link
     guest.submit("Accept as Tom")
@@ -81,6 +88,7 @@ def test_an_invitation_can_be_accepted_under_another_address(parish, invited):
 def test_somebody_who_runs_things_begins_in_the_workspace(parish, invited, guest):
     guest.get(invited(role="admin"))
     assert "to help run its training on Lanyard" in guest.words
+    guest.submit("Continue")
     guest.submit("Accept and begin", NEW)
     assert guest.path == parish.home
     assert parish.seats() == Count(5, 0, 0)
@@ -96,6 +104,7 @@ def test_somebody_who_runs_things_begins_in_the_workspace(parish, invited, guest
 )
 def test_what_cannot_be_used_comes_back_with_the_field_to_mend(parish, invited, guest, changes, words):
     guest.get(invited())
+    guest.submit("Continue")
     page = guest.submit("Accept and begin", NEW | changes, status=422)
     assert words in page.select_one(".error-summary").get_text(" ")
     assert page.select_one("#name").get("value", "") == (NEW | changes)["name"]
@@ -117,6 +126,7 @@ def test_an_expired_invitation_says_what_to_do(app, parish, invited, guest):
 def test_an_invitation_works_once(invited, guest, app):
     link = invited()
     guest.get(link)
+    guest.submit("Continue")
     guest.submit("Accept and begin", NEW)
     late = PageReader(app)
     late.get("/sign-in")

@@ -1,6 +1,35 @@
 """The workspace of an organisation: what needs doing, its people, what it pays and what happened."""
 
-from app.web.workspace import billing, contacts, people, records, seat_changes, today
+from app.web.workspace import (
+    billing,
+    changes,
+    contacts,
+    invitations,
+    journal,
+    lists,
+    people,
+    person,
+    records,
+    roles,
+    seat_changes,
+    teams,
+    today,
+)
 from app.web.workspace.area import area
 
-__all__ = ["area", "billing", "contacts", "people", "records", "seat_changes", "today"]
+__all__ = [
+    "area",
+    "billing",
+    "changes",
+    "contacts",
+    "invitations",
+    "journal",
+    "lists",
+    "people",
+    "person",
+    "records",
+    "roles",
+    "seat_changes",
+    "teams",
+    "today",
+]

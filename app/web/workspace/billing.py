@@ -60,7 +60,8 @@ def billing(actor: Actor) -> ResponseReturnValue:
         invoices=invoices.of_organisation(actor.organisation.id),
         seats=seats.count(actor.organisation.id),
         history=history_words.describe(
-            actor.organisation.id, journal.of(actor.organisation.id, 30, among=history_words.ABOUT_MONEY)
+            actor.organisation.id,
+            journal.of(actor.organisation.id, history_words.ABOUT_MONEY, limit=30),
         ),
         grace_days=wiring.settings().grace_days,
         may_give_again=bool(actor.roles & GIVE_SEATS.roles) and seats.has_former(actor.organisation.id),

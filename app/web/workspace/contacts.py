@@ -11,7 +11,7 @@ from app.accounts import safeguarding_contacts as safeguarding
 from app.accounts.safeguarding_contacts import Wish
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
-from app.permissions import SEE_PEOPLE, SET_CONTACTS
+from app.permissions import SEE_CONTACTS, SET_CONTACTS
 from app.web.forms import Form, TextField, trimmed
 from app.web.workspace.area import area, page
 
@@ -31,7 +31,7 @@ class ContactsForm(Form):
     local_numbers = TextAreaField("Local numbers", filters=[trimmed])
 
 
-@area.page("/<uuid:organisation>/safeguarding-contacts", allow=SEE_PEOPLE)
+@area.page("/<uuid:organisation>/safeguarding-contacts", allow=SEE_CONTACTS)
 def safeguarding_contacts(actor: Actor) -> ResponseReturnValue:
     """Show whom people are told to turn to, as a form that changes it."""
     return _page(actor, ContactsForm(formdata=None, obj=safeguarding.of(actor.organisation.id)))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from app.accounts import memberships
+from app.accounts import memberships, teams
+from app.kernel import journal
 from app.web import context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-    from uuid import UUID
 
     from app.kernel.journal import JournalEntry
 
@@ -40,12 +41,30 @@ WORDS = {
     "invitation.sent_again": "{by} sent {about} a new invitation",
     "invitation.accepted": "{about} accepted the invitation",
     "invitation.withdrawn": "{by} withdrew the invitation of {about}",
+    "invitation.reminded": "A reminder of the invitation went to {about}",
     "invitation.expired": "The invitation of {about} expired",
     "seat.held": "A seat is held for {about}",
     "seat.in_use": "{about} has a seat in use",
     "seat.released": "The seat of {about} is free again ({why})",
     "seat.all_released": "The subscription ended and {seats} came back",
     "membership.archived": "{by} archived {about}",
+    "membership.restored": "{by} brought {about} back",
+    "membership.left": "{about} left",
+    "membership.roles_changed": "{by} changed the roles of {about}: {roles}",
+    "ownership.offered": "{by} asked {about} to become an owner",
+    "ownership.accepted": "{about} agreed and is an owner",
+    "ownership.declined": "{about} declined to become an owner",
+    "people_import.done": "{by} brought in a list: {new} new, {back} back",
+    "people_import.undone": "{by} undid a list: {people} invitations withdrawn",
+    "team.made": "{by} made the team {team}",
+    "team.renamed": "{by} renamed a team to {team}",
+    "team.moved": "{by} moved the team {team}",
+    "team.archived": "{by} archived the team {team}",
+    "team.brought_back": "{by} brought the team {team} back",
+    "team.joined": "{by} put {about} into the team {team}",
+    "team.left": "{by} took {about} out of the team {team}",
+    "team.manager_appointed": "{by} had {about} manage the team {team}",
+    "team.manager_dismissed": "{by} had {about} manage the team {team} no longer",
     "enrolment.begun": "{by} began {course}",
     "attempt.begun": "{by} began a test in {course}",
     "attempt.passed": "{by} passed the test in {course} with {score}%",
@@ -58,8 +77,7 @@ WORDS = {
 
 
 # What concerns the money, and nobody's training.
-MONEY = frozenset({"checkout", "subscription", "change"})
-ABOUT_MONEY = ("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY))
+ABOUT_MONEY = journal.Wanted(kinds=("seat.all_released", "checkout.", "subscription.", "change."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +89,27 @@ class Line:
 
 
 def describe(organisation_id: UUID, entries: Iterable[JournalEntry]) -> list[Line]:
-    """Put entries into words, with the names by which the organisation knows people; two queries however many there are."""
+    """Put entries into words, with the names by which the organisation knows people; three queries however many there are."""
     entries = list(entries)
     members = memberships.names(organisation_id, [entry.about for entry in entries if entry.about])
     persons = memberships.names_of_people(organisation_id, [entry.person_id for entry in entries if entry.person_id])
-    return [Line(entry.at, _sentence(entry, persons, members)) for entry in entries]
+    named = teams.names(organisation_id, [UUID(entry.facts["team"]) for entry in entries if "team" in entry.facts])
+    return [Line(entry.at, _sentence(entry, persons, members, named)) for entry in entries]
 
 
-def _sentence(entry: JournalEntry, persons: dict[UUID, str], members: dict[UUID, str]) -> str:
+def _sentence(entry: JournalEntry, persons: dict[UUID, str], members: dict[UUID, str], named: dict[UUID, str]) -> str:
     facts = {
         "by": persons.get(entry.person_id, "The shop") if entry.person_id else "The shop",
         "about": members.get(entry.about, "somebody") if entry.about else "somebody",
-        **{key: str(value).replace("_", " ") for key, value in entry.facts.items()},
+        **{key: _plain(value) for key, value in entry.facts.items()},
     }
+    if "team" in entry.facts:
+        facts["team"] = named.get(UUID(entry.facts["team"]), "somewhere")
     if "seats" in entry.facts:
         facts["seats"] = context.counted(entry.facts["seats"], "seat")
     return WORDS[entry.what].format_map(facts)
+
+
+def _plain(value: object) -> str:
+    """Give a fact as it is read."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value).replace("_", " ")

@@ -7,18 +7,18 @@ from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, url_for
 
-from app.accounts import invitations, memberships, organisations, safeguarding_contacts
+from app.accounts import invitations, memberships, organisations, oversight, safeguarding_contacts
 from app.accounts.memberships import Role
 from app.accounts.memberships import State as MembershipState
 from app.accounts.organisations import Kind
-from app.kernel import clock, journal
+from app.kernel import clock
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
-from app.permissions import BUY_SEATS, SEE_BILLING, SEE_PEOPLE, SEE_WORKSPACE, SET_CONTACTS, SIGNED_IN
+from app.permissions import BUY_SEATS, SEE_BILLING, SEE_WORKSPACE, SET_CONTACTS, SIGNED_IN
 from app.web import wiring
 from app.web.area import signed_in_person
 from app.web.forms import Form, TextField
-from app.web.workspace import billing, history_words
+from app.web.workspace import billing
 from app.web.workspace.area import area, page
 from billing import entitlements, invoices, seats, subscriptions
 
@@ -72,20 +72,12 @@ def today(actor: Actor) -> ResponseReturnValue:
         subscription=subscription,
         renewal=billing.renewal(subscription),
         owed=None if subscription is None else invoices.owed(subscription),
-        waiting=invitations.waiting(actor.organisation.id) if actor.roles & SEE_PEOPLE.roles else [],
-        may_invite=bool(actor.roles & SEE_PEOPLE.roles),
+        waiting=invitations.waiting(actor.organisation.id) if oversight.is_over_everybody(actor) else [],
+        may_invite=oversight.is_over_everybody(actor),
         has_contacts=safeguarding_contacts.of(actor.organisation.id) is not None,
         may_set_contacts=bool(actor.roles & SET_CONTACTS.roles),
         may_buy=bool(actor.roles & BUY_SEATS.roles),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
-    )
-
-
-@area.page("/<uuid:organisation>/history", allow=SEE_PEOPLE)
-def history(actor: Actor) -> ResponseReturnValue:
-    """Show what happened in the organisation, newest first."""
-    return page(
-        "history", actor, "history", items=history_words.describe(actor.organisation.id, journal.of(actor.organisation.id, 200))
     )
 
 

@@ -1,0 +1,171 @@
+"""Lists of people as others write them: pasted lines and sheets with any columns, read into names, addresses and teams."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from app.accounts import people
+from app.kernel import sheets
+from app.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+MOST = 20_000
+LOOKED_AT = 10
+HEAD = ("Name", "E-mail", "Team")
+TITLES = {
+    "address": {"email", "emailaddress", "mail", "eaddress", "workemail", "emailadresse", "address", "username", "login"},
+    "name": {"name", "fullname", "displayname", "person", "employee", "volunteer", "staff"},
+    "first": {"firstname", "first", "forename", "givenname", "forenames", "preferredname"},
+    "last": {"lastname", "last", "surname", "familyname"},
+    "team": {"team", "department", "group", "site", "school", "class", "teams"},
+}
+ADDRESS = re.compile(r"[^\s<>(),;:\"|\[\]]+@[^\s<>(),;:\"|\[\]]+")
+AROUND = " \t<>()[]\"',;|:-\u2013\u2014\u200b\u200e\u200f\ufeff"
+NO_ADDRESS = "There is no e-mail address. Add one, such as ruth@example.org."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a list as it was read, with what is wrong with it, if anything is."""
+
+    number: int
+    name: str
+    address: str
+    key: str
+    team: str
+    problem: str = ""
+
+
+def of_text(text: str) -> Iterator[Line]:
+    """Read pasted lines: names and addresses in any common form, one or several on a line."""
+    number = 0
+    for typed in unicodedata.normalize("NFC", text).splitlines():
+        if typed.strip(AROUND):
+            for name, address in _pairs(typed):
+                number += 1
+                if number == 1 and not address and _titles(re.split(r"[,;\t|]", typed)):
+                    number = 0
+                    continue
+                yield _line(number, name, address, "")
+
+
+def of_rows(rows: Iterable[Sequence[str]]) -> Iterator[Line]:
+    """Read the rows of a sheet, numbered as a spreadsheet program shows them.
+
+    Raises Invalid, for the form's file, when there is no column of addresses.
+    """
+    found = enumerate(rows, start=1)
+    waiting: list[tuple[int, Sequence[str]]] = []
+    columns: dict[str, int] = {}
+    for number, row in found:
+        columns = _titles(row)
+        if "address" in columns:
+            waiting = []
+            break
+        waiting.append((number, row))
+        if len(waiting) == LOOKED_AT:
+            break
+    if "address" not in columns:
+        columns = _guessed([row for _, row in waiting])
+    for number, row in chain(waiting, found):
+        if any(cell.strip() for cell in row):
+            yield _of_row(number, row, columns)
+
+
+def checked(lines: Iterable[Line]) -> list[Line]:
+    """Give the lines with those marked that repeat an address; raises Invalid for no line at all, or too many."""
+    first: dict[str, int] = {}
+    found: list[Line] = []
+    for line in lines:
+        if len(found) == MOST:
+            raise Invalid(f"This list has more than {MOST:,} people. Send it in parts.", field="file")
+        if line.problem or line.key not in first:
+            found.append(line)
+            first.setdefault(line.key, line.number)
+        else:
+            problem = f"This address stands in line {first[line.key]} already. Each person needs an address of their own."
+            found.append(Line(line.number, line.name, line.address, line.key, line.team, problem))
+    if not found:
+        raise Invalid("There is nobody in this list. Give names and e-mail addresses, one person on each line.", field="file")
+    return found
+
+
+def _titles(row: Sequence[str]) -> dict[str, int]:
+    """Give which column is which by the titles in a row; empty for a row without titles."""
+    found: dict[str, int] = {}
+    for column, cell in enumerate(row):
+        plain = re.sub(r"[\W_]", "", people.name_key(cell))
+        for kind, titles in TITLES.items():
+            if plain in titles:
+                found.setdefault(kind, column)
+    return found
+
+
+def _guessed(rows: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Give the columns of a sheet without titles: where the addresses stand, and the first words beside them."""
+    width = max((len(row) for row in rows), default=0)
+    scores = [sum("@" in row[column] for row in rows if column < len(row)) for column in range(width)]
+    if not any(scores):
+        raise Invalid("We found no column of e-mail addresses. Call it “E-mail”, as the template does.", field="file")
+    columns = {"address": scores.index(max(scores))}
+    for column in range(width):
+        if column != columns["address"] and any(column < len(row) and row[column].strip() for row in rows):
+            columns["name"] = column
+            break
+    return columns
+
+
+def _of_row(number: int, row: Sequence[str], columns: Mapping[str, int]) -> Line:
+    def cell(kind: str) -> str:
+        column = columns.get(kind)
+        return sheets.unguarded(row[column]).strip() if column is not None and column < len(row) else ""
+
+    name = cell("name") or f"{cell('first')} {cell('last')}".strip()
+    pairs = [pair for pair in _pairs(cell("address")) if pair[1]] if cell("address") else []
+    if len(pairs) > 1:
+        return Line(number, name, cell("address"), "", cell("team"), "There are two addresses. Give each person one line.")
+    given, address = pairs[0] if pairs else ("", cell("address"))
+    return _line(number, name or given, address, cell("team"))
+
+
+def _line(number: int, name: str, address: str, team: str) -> Line:
+    """Check one line; what is wrong is kept with it, and says how to mend it."""
+    if not address:
+        return Line(number, name, "", "", team, NO_ADDRESS)
+    try:
+        read = people.read_address(address)
+        key = people.address_key(read)
+        named = people.read_name(_turned(name) or _name_from(read))
+    except Invalid as refusal:
+        return Line(number, name[: people.LONGEST_NAME], address[:254], "", team, refusal.message)
+    return Line(number, named, read, key, team)
+
+
+def _pairs(typed: str) -> Iterator[tuple[str, str]]:
+    """Give each address on a line with the words that belong to it: those before it, or behind it where none are before."""
+    found = list(ADDRESS.finditer(typed.replace("mailto:", " ")))
+    typed = typed.replace("mailto:", " ")
+    if not found:
+        yield typed.strip(AROUND), ""
+    for place, address in enumerate(found):
+        begin = found[place - 1].end() if place else 0
+        before = typed[begin : address.start()].strip(AROUND)
+        behind = typed[address.end() :].strip(AROUND) if len(found) == 1 else ""
+        yield before or behind, address[0].strip("'.")
+
+
+def _turned(name: str) -> str:
+    """Give a name that was written surname first in the order in which it is spoken."""
+    parts = [part.strip() for part in name.strip(AROUND).split(",")]
+    return f"{parts[1]} {parts[0]}" if len(parts) == 2 and all(parts) else " ".join(parts)  # noqa: PLR2004 - surname, first name
+
+
+def _name_from(address: str) -> str:
+    """Give a name made of an address, where none was given."""
+    return " ".join(part.capitalize() for part in re.split(r"[._+\-]+", address.partition("@")[0]) if part) or address

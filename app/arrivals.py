@@ -1,0 +1,275 @@
+"""Arrivals: a list of people is read, shown line by line, brought in whole or not at all, and undone while nobody has accepted.
+
+Reading and bringing in are sweeps: whoever sent the list may leave, and a worker that is killed leaves the list to the next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+import structlog
+
+from app import crowd, joining
+from app.accounts import invitations, memberships, organisations, oversight, people, people_imports, people_lists, teams
+from app.accounts.memberships import Membership
+from app.accounts.memberships import State as MembershipState
+from app.accounts.people_imports import Fate, Judged, PeopleImport, PeopleImportLine, State
+from app.kernel import batches, clock, journal, nudges, sheet_reading
+from app.kernel.db import UtcDateTime, db, uuid7
+from app.kernel.errors import Conflict, Invalid, Refusal
+from app.kernel.transaction import transaction
+from billing import seats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
+
+    from app.accounts.memberships import Actor
+    from app.accounts.people_lists import Line
+
+log = structlog.get_logger(__name__)
+
+SWEEP = "people_lists"
+LARGEST = 10 * 1024 * 1024
+# A list no larger than this is read while its sender waits.
+READ_AT_ONCE = 64 * 1024
+NOTED_EVERY = 2_000
+HERE = {MembershipState.INVITED, MembershipState.ACTIVE}
+
+
+def send(
+    actor: Actor, content: bytes, *, file_name: str = "", is_pasted: bool = False, team_id: UUID | None = None, note: str = ""
+) -> PeopleImport:
+    """Take a list in, to be read; raises Invalid for an empty or too large one, or a note that cannot be used."""
+    if not content.strip():
+        field = "text" if is_pasted else "file"
+        raise Invalid("There is nobody in this list. Give names and e-mail addresses, one person on each line.", field=field)
+    if len(content) > LARGEST:
+        raise Invalid("A list is at most 10 MB large. Keep the columns of the template, or send it in parts.", field="file")
+    if team_id is not None:
+        oversight.teams_of(actor).find(team_id)
+    sent = people_imports.send(
+        actor.organisation.id,
+        content,
+        by=actor.person.id,
+        file_name=file_name[-120:],
+        is_pasted=is_pasted,
+        team_id=team_id,
+        note=joining.read_note(note),
+    )
+    nudges.ask(SWEEP)
+    return sent
+
+
+def want(actor: Actor, import_id: UUID) -> PeopleImport:
+    """Ask for the people of a list to be brought in; raises Conflict when it is not ready, or seats are too few."""
+    found = people_imports.of_organisation(actor.organisation.id, import_id)
+    needed = number_to_bring_in(found.id)
+    free = seats.count(actor.organisation.id).free
+    if not needed:
+        raise Conflict("There is nobody in this list who is not here already.")
+    if needed > free:
+        raise Conflict(f"This list needs {needed:,} seats, and {free:,} are free. Add seats under Billing, or send fewer people.")
+    if not people_imports.move(found.id, State.READY, State.WANTED, problem=""):
+        raise Conflict("This list has moved on. Reload the page to see where it stands.")
+    nudges.ask(SWEEP)
+    return found
+
+
+def number_to_bring_in(import_id: UUID) -> int:
+    """Count the people of a list who are new or come back."""
+    counts = people_imports.counts(import_id)
+    return counts[Fate.NEW] + counts[Fate.BACK]
+
+
+def undo(actor: Actor, import_id: UUID) -> int:
+    """Withdraw every invitation of a list, so that its seats are free; gives how many.
+
+    Raises Conflict when somebody has accepted already, or the list was not brought in.
+    """
+    found = people_imports.of_organisation(actor.organisation.id, import_id)
+    ones = _brought_in(found.id)
+    accepted = sum(one.state == MembershipState.ACTIVE for one in ones)
+    if accepted:
+        raise Conflict(f"{accepted:,} of this list have accepted already. Withdraw the invitations of the others under People.")
+    if not people_imports.move(found.id, State.DONE, State.UNDONE, settled_at=clock.now()):
+        raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
+    withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id)
+    facts = {"people": len(withdrawn)}
+    journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
+    return len(withdrawn)
+
+
+def sweep(days: int) -> int:
+    """Read the lists that wait, bring in those that are wanted and forget old ones; gives how many steps were done."""
+    done = sum(read(import_id) for import_id in people_imports.due(State.WAITING))
+    done += sum(bring_in(import_id, days=days) for import_id in people_imports.due(State.WANTED))
+    with transaction():
+        people_imports.forget_old()
+    return done
+
+
+def read(import_id: UUID) -> bool:
+    """Read a list and keep what was found, line by line, or why it cannot be read; False when somebody else has."""
+    sent = people_imports.whole(import_id)
+    organisation_id, content, is_pasted, name = sent.organisation_id, sent.content or b"", sent.is_pasted, sent.file_name
+    if sent.state != State.WAITING:
+        return False
+    try:
+        found = people_lists.of_text(content.decode()) if is_pasted else people_lists.of_rows(sheet_reading.rows(content, name))
+        lines = people_lists.checked(_noted(import_id, found))
+    except Refusal as refusal:
+        with transaction():
+            return people_imports.move(import_id, State.WAITING, State.REFUSED, problem=refusal.message, content=None)
+    with transaction():
+        judged = _judged(organisation_id, lines)
+        if not people_imports.move(import_id, State.WAITING, State.READY, lines_read=len(lines), content=None):
+            return False
+        people_imports.keep_lines(import_id, judged)
+    return True
+
+
+def bring_in(import_id: UUID, *, days: int) -> bool:
+    """Bring in everybody of a list who is new or comes back, or nobody; False when somebody else has.
+
+    Whatever refuses it, such as too few seats by now, puts the list back to its preview with the reason.
+    """
+    try:
+        with transaction():
+            return _bring_in(import_id, days)
+    except Refusal as refusal:
+        log.info("list refused", kind=type(refusal).__name__)
+        with transaction():
+            return people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
+
+
+def _bring_in(import_id: UUID, days: int) -> bool:
+    if not people_imports.move(import_id, State.WANTED, State.DONE, settled_at=clock.now()):
+        return False
+    sent = db.session.get_one(PeopleImport, import_id)
+    organisation = organisations.known(sent.organisation_id)
+    lines = [line for line in people_imports.lines(import_id, limit=people_lists.MOST) if line.fate in {Fate.NEW, Fate.BACK}]
+    known = _known(organisation.id, [line.address_key for line in lines], lock=True)
+    new: list[tuple[PeopleImportLine, UUID]] = []
+    back: list[tuple[PeopleImportLine, UUID]] = []
+    for line in lines:
+        member_id, state = known.get(line.address_key, (None, None))
+        if member_id is None:
+            new.append((line, uuid7()))
+        elif state not in HERE:
+            back.append((line, member_id))
+    both = new + back
+    if not both:
+        raise Conflict("Everybody in this list is here by now.")
+    joining.count_mails(organisation.id, len(both))
+    _add(organisation.id, new)
+    _take_up([member_id for _, member_id in back])
+    seats.assign_each(organisation.id, [member_id for _, member_id in both], seats.State.HELD, by=sent.sent_by)
+    pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
+    teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
+    guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in both]
+    invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
+    came = {line.place for line, _ in both}
+    stayed = [line.place for line in lines if line.place not in came]
+    people_imports.settle(import_id, [member_id for _, member_id in both], stayed)
+    journal.write(
+        "people_import.done", organisation_id=organisation.id, by=sent.sent_by, about=import_id, new=len(new), back=len(back)
+    )
+    return True
+
+
+def _noted(import_id: UUID, found: Iterable[Line]) -> Iterator[Line]:
+    """Note how far reading has come now and then, each time in a transaction of its own."""
+    for number, line in enumerate(found, start=1):
+        if number % NOTED_EVERY == 0:
+            with transaction():
+                people_imports.note_progress(import_id, number)
+        yield line
+
+
+def _judged(organisation_id: UUID, lines: list[Line]) -> list[Judged]:
+    """Say for each line what will happen with it."""
+    known = _known(organisation_id, [line.key for line in lines if not line.problem])
+    places = _team_titles(organisation_id)
+    return [_judge(line, known.get(line.key), places) for line in lines]
+
+
+def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | None]) -> Judged:
+    team_id, problem = None, line.problem
+    if line.team and not problem:
+        key = people.name_key(line.team)
+        team_id = places.get(key)
+        if team_id is None:
+            problem = (
+                f"There are several teams called {line.team}: write it as Site / Team."
+                if key in places
+                else f"There is no team called {line.team}. Make it first, or leave the team out."
+            )
+    if problem:
+        fate = Fate.PROBLEM
+    elif known is None:
+        fate = Fate.NEW
+    else:
+        fate = Fate.HERE if known[1] in HERE else Fate.BACK
+    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem)
+
+
+def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
+    """Give the teams by their titles and, where only one has it, by their name."""
+    found: dict[str, UUID | None] = {}
+    for node in teams.tree_of(organisation_id).walk():
+        key = people.name_key(node.team.name)
+        found[key] = None if key in found else node.team.id
+    for node in teams.tree_of(organisation_id).walk():
+        if node.level > 1:
+            found[people.name_key(node.title)] = node.team.id
+    return found
+
+
+def _known(organisation_id: UUID, keys: list[str], *, lock: bool = False) -> dict[str, tuple[UUID, str]]:
+    """Give who is known by each of some addresses: who is here, else the record with most history, in one query."""
+    wanted = sa.select(batches.of(((key,) for key in keys), key=sa.String()).c.key)
+    query = sa.select(Membership.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
+        Membership.organisation_id == organisation_id, Membership.address_key.in_(wanted)
+    )
+    query = query.order_by(Membership.id)
+    rows = db.session.execute(query.with_for_update() if lock else query).all()
+    ranked = sorted(rows, key=lambda row: (row[2] in HERE, row[3] is not None, row[4]))
+    return {key: (member_id, state) for key, member_id, state, _, _ in ranked}
+
+
+def _add(organisation_id: UUID, new: list[tuple[PeopleImportLine, UUID]]) -> None:
+    """Add everybody who is new, invited to learn, in one statement."""
+    if not new:
+        return
+    text = sa.String()
+    given = ((member, line.name, people.name_key(line.name), line.address, line.address_key) for line, member in new)
+    rows = batches.of(given, id=sa.Uuid(), name=text, name_key=text, address=text, address_key=text)
+    no, yes = sa.literal(value=False), sa.literal(value=True)
+    values = {
+        "organisation_id": sa.literal(organisation_id, sa.Uuid()),
+        "state": sa.literal(str(MembershipState.INVITED)),
+        **dict.fromkeys(("is_owner", "is_admin", "is_manager", "is_billing"), no),
+        "is_learner": yes,
+        "added_at": sa.literal(clock.now(), UtcDateTime()),
+    }
+    try:
+        batches.insert(Membership, (*rows.c.keys(), *values), sa.select(*rows.c, *values.values()))
+    except sa.exc.IntegrityError as error:
+        raise Conflict("Somebody else has just invited one of these people. Look at the list again.") from error
+
+
+def _take_up(ids: list[UUID]) -> None:
+    """Take up the records of those who come back, as learners who are invited."""
+    if not ids:
+        return
+    roles = {f"is_{role}": role is memberships.Role.LEARNER for role in memberships.Role}
+    statement = sa.update(Membership).where(Membership.id.in_(batches.ids(ids)))
+    values = {"state": str(MembershipState.INVITED), "archived_at": None, **roles}
+    db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
+
+
+def _brought_in(import_id: UUID) -> list[crowd.One]:
+    """Give those whom a list has brought in, locked in id order."""
+    return crowd.read(Membership.id.in_(people_imports.guests_of(import_id)), lock=True)

@@ -1,0 +1,137 @@
+"""Sheets that come from elsewhere: CSV and XLSX read row by row, whatever program wrote them, and refused with words that help.
+
+A file is never trusted: an XLSX that would grow when unpacked, or that declares entities, is refused before it is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import openpyxl
+
+from app.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_COLUMNS = 500
+MOST_CELLS = 2_000_000
+# What the parts of an XLSX may unpack to, all together, and how many there may be.
+MOST_UNPACKED = 100_000_000
+MOST_PARTS = 500
+PIECE = 1 << 20
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE_LINES = 20
+UNREADABLE = "We cannot read the letters of this file. Save it again as “CSV UTF-8” or as XLSX, and send that."
+NO_SHEET = "This is no CSV and no XLSX file, or it is damaged. Save it again as one of the two, and send that."
+
+
+def rows(content: bytes, name: str) -> Iterator[list[str]]:
+    """Give the rows of a CSV or XLSX as texts; raises Invalid, for the form's file, with what to do when it cannot be read."""
+    if not content.strip():
+        raise Invalid("This file is empty. Choose the one that holds the people.", field="file")
+    is_book = content.startswith(b"PK\x03\x04")
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Invalid("This is an old Excel file (.xls), or one with a password. Save it as XLSX or CSV.", field="file")
+    if name.casefold().endswith((".xlsx", ".xlsm")) and not is_book:
+        raise Invalid(NO_SHEET, field="file")
+    return _bounded(_of_book(content) if is_book else of_text(decoded(content)))
+
+
+def decoded(content: bytes) -> str:
+    """Give the text of a file in whichever of the usual encodings it is."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return _decode(content, encoding)
+    if b"\0" in content:
+        raise Invalid(NO_SHEET, field="file")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return _decode(content, "cp1252")
+
+
+def of_text(text: str) -> Iterator[list[str]]:
+    """Give the rows of a CSV, whichever sign stands between its cells."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise Invalid(
+            f"Line {reader.line_num} cannot be read: look for a quotation mark without its pair.", field="file"
+        ) from error
+
+
+def _decode(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Invalid(UNREADABLE, field="file") from error
+
+
+def _delimiter(text: str) -> str:
+    """Give the sign that stands between cells: the one that is there most evenly in the first lines."""
+    lines = [line for line in text[:100_000].splitlines() if line.strip()][:SAMPLE_LINES]
+    scores = {}
+    for sign in DELIMITERS:
+        counts = Counter(len(row) for row in csv.reader(lines, delimiter=sign))
+        width, how_often = max(counts.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
+        scores[sign] = how_often if width > 1 else 0
+    return max(DELIMITERS, key=lambda sign: scores[sign])
+
+
+def _of_book(content: bytes) -> Iterator[list[str]]:
+    _demand_harmless(content)
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    except Exception as error:
+        raise Invalid(NO_SHEET, field="file") from error
+    try:
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()
+        for row in sheet.iter_rows(values_only=True):
+            yield ["" if cell is None else str(cell) for cell in row]
+    except Invalid:
+        raise
+    except Exception as error:
+        raise Invalid(NO_SHEET, field="file") from error
+    finally:
+        book.close()
+
+
+def _demand_harmless(content: bytes) -> None:
+    """Look into an XLSX before it is read: how much it unpacks to, and whether it declares entities."""
+    too_much = Invalid("This XLSX unpacks to far more than a list of people. Copy the list into a new file.", field="file")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = archive.infolist()
+            if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
+                raise too_much
+            for part in parts:
+                if part.filename.endswith((".xml", ".rels")):
+                    with archive.open(part) as opened:
+                        _demand_no_entities(opened.read(PIECE))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise Invalid(NO_SHEET, field="file") from error
+
+
+def _demand_no_entities(beginning: bytes) -> None:
+    """Refuse XML that declares entities, which no spreadsheet program writes: they must stand at its beginning."""
+    if b"<!DOCTYPE" in beginning or b"<!ENTITY" in beginning:
+        raise Invalid(NO_SHEET, field="file")
+
+
+def _bounded(found: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Give rows until there are more cells than a list of people has."""
+    cells = 0
+    for row in found:
+        cells += len(row)
+        if len(row) > MOST_COLUMNS and any(cell.strip() for cell in row[MOST_COLUMNS:]):
+            raise Invalid(f"This sheet has more than {MOST_COLUMNS} columns. Keep those of the template.", field="file")
+        if cells > MOST_CELLS:
+            raise Invalid("This sheet has more than two million cells. Keep the columns of the template.", field="file")
+        yield row

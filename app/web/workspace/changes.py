@@ -1,0 +1,111 @@
+"""Changes for many people at once: what is about to happen is said first, and a button does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import flash, redirect, request
+
+from app import crowd
+from app.crowd import Change
+from app.kernel.errors import Conflict, Missing, NotAllowed
+from app.kernel.transaction import transaction
+from app.permissions import GIVE_SEATS, SEE_BILLING
+from app.web import context, wiring
+from app.web.workspace import choosing
+from app.web.workspace.area import area, page
+from billing import seats
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask.typing import ResponseReturnValue
+    from werkzeug.datastructures import MultiDict
+
+    from app.accounts.memberships import Actor
+    from app.crowd import Plan
+
+NAMED = 10
+# For each change: the question, the words of its button, and what is said once it is done.
+WORDS = {
+    Change.GIVE: ("Give a seat to {}?", "Give {}", "{} now with a seat."),
+    Change.TAKE_BACK: ("Take the seats of {} back?", "Take {} back", "The seats of {} are free again."),
+    Change.ARCHIVE: ("Archive {}?", "Archive {}", "{} archived. Their seats are free, and every record stays."),
+    Change.RESTORE: ("Bring {} back?", "Bring back {}", "{} here again, as they were."),
+    Change.RESEND: ("Send {} their invitation again?", "Send {}", "We have written to {} again. Earlier links no longer work."),
+    Change.WITHDRAW: ("Withdraw the invitations of {}?", "Withdraw {}", "The invitations of {} are withdrawn."),
+}
+NOUNS = {Change.GIVE: "seat", Change.TAKE_BACK: "seat", Change.RESEND: "invitation", Change.WITHDRAW: "invitation"}
+
+
+@area.page("/<uuid:organisation>/people/change", allow=GIVE_SEATS)
+def people_change(actor: Actor) -> ResponseReturnValue:
+    """Say what a change would do for the people chosen, before anything happens."""
+    given = request.args
+    if choosing.is_empty(given):
+        flash("Nobody was chosen. Tick the people you mean, or everyone who matches.", "attention")
+        return redirect(choosing.back(actor, given), 303)
+    return _question(actor, given)
+
+
+@area.action("/<uuid:organisation>/people/change", allow=GIVE_SEATS)
+def change_people(actor: Actor) -> ResponseReturnValue:
+    """Do the change for everybody it can be done for, or for nobody."""
+    given, change = request.form, _change(request.form)
+    try:
+        with transaction():
+            plan = crowd.do(actor, change, choosing.selection(actor, given), days=wiring.settings().invitation_days)
+    except (Conflict, NotAllowed) as refusal:
+        return _question(actor, given, refusal.message), refusal.status
+    flash(_outcome(plan), "success" if plan.able else "attention")
+    return redirect(choosing.back(actor, given), 303)
+
+
+def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> str:
+    change, selection = _change(given), choosing.selection(actor, given, is_asked=True)
+    plan = crowd.plan(actor, change, selection)
+    count = seats.count(actor.organisation.id)
+    question, button, _ = WORDS[change]
+    noun = NOUNS.get(change)
+    return page(
+        "people_change",
+        actor,
+        "people",
+        plan=plan,
+        refusal=refusal,
+        question=question.format(_whom(plan)),
+        button=button.format(context.counted(len(plan.able), noun) if noun else _people(len(plan.able))),
+        shown=plan.able[:NAMED],
+        seats=count,
+        is_too_many=plan.seats_needed > count.free,
+        fields=[("do", change.value), *choosing.fields(actor, given, len(plan.able) + len(plan.unable))],
+        back=choosing.back(actor, given),
+        may_see_billing=bool(actor.roles & SEE_BILLING.roles),
+    )
+
+
+def _outcome(plan: Plan) -> str:
+    """Say what was done, and about how many it was not and why."""
+    said = []
+    if plan.able:
+        whom = _whom(plan)
+        verb = " is" if len(plan.able) == 1 else " are"
+        named = whom + verb if plan.change in {Change.GIVE, Change.ARCHIVE, Change.RESTORE} else whom
+        said.append(WORDS[plan.change][2].format(named))
+    said += [f"Left out: {_people(number)} who {why}." for why, number in plan.reasons]
+    return " ".join(said)
+
+
+def _whom(plan: Plan) -> str:
+    return plan.able[0].name if len(plan.able) == 1 else _people(len(plan.able))
+
+
+def _people(number: int) -> str:
+    return context.counted(number, "person", "people")
+
+
+def _change(given: Mapping[str, str]) -> Change:
+    try:
+        return Change(given.get("do", ""))
+    except ValueError as error:
+        raise Missing from error

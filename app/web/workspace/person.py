@@ -1,0 +1,68 @@
+"""The page of one person: their part here, their seats, their teams, what they learnt, and what was sent to them and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import flash, redirect, url_for
+
+from app import joining
+from app.accounts import invitations, oversight, teams
+from app.accounts.memberships import Role
+from app.kernel import journal, outbox
+from app.kernel.transaction import transaction
+from app.permissions import ARCHIVE_PEOPLE, BUILD_TEAMS, GIVE_SEATS, HAND_ON_ROLES, SEE_PEOPLE
+from app.web.workspace import history_words, mail_words
+from app.web.workspace.area import area, page
+from billing import seats
+from catalog.learning import certificates, records
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask.typing import ResponseReturnValue
+
+    from app.accounts.memberships import Actor
+
+
+@area.page("/<uuid:organisation>/people/<uuid:membership>", allow=SEE_PEOPLE)
+def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
+    """Show one person whom the actor may see."""
+    found = oversight.member(actor, membership)
+    tree = oversight.teams_of(actor)
+    titles = {node.team.id: node.title for node in tree.walk()}
+    placed = teams.of_people([found.id]).get(found.id, [])
+    count = seats.count(actor.organisation.id)
+    assignments = seats.history(found.id)
+    return page(
+        "person",
+        actor,
+        "people",
+        member=found,
+        invitation=invitations.open_of(found.id),
+        assignments=assignments,
+        has_seat=any(assignment.released_at is None for assignment in assignments),
+        seats=count,
+        certificates=certificates.of_membership(actor.organisation.id, found.id),
+        records=records.of_member(actor.organisation.id, found.id),
+        teams=[(team.id, titles[team.id]) for team in placed if team.id in titles],
+        managed=[titles[team_id] for team_id in teams.managed_by(found.id) if team_id in titles],
+        mails=mail_words.describe(outbox.to(actor.organisation.id, found.address)),
+        may_archive=bool(actor.roles & ARCHIVE_PEOPLE.roles)
+        and found.id != actor.membership.id
+        and (not found.is_owner or Role.OWNER in actor.roles),
+        may_restore=bool(actor.roles & ARCHIVE_PEOPLE.roles) and (not found.is_owner or Role.OWNER in actor.roles),
+        may_give=bool(actor.roles & GIVE_SEATS.roles),
+        may_build=bool(actor.roles & BUILD_TEAMS.roles),
+        may_hand_on=bool(actor.roles & HAND_ON_ROLES.roles),
+        items=history_words.describe(actor.organisation.id, journal.about(actor.organisation.id, found.id)),
+    )
+
+
+@area.action("/<uuid:organisation>/people/<uuid:membership>/archive", allow=ARCHIVE_PEOPLE)
+def archive(actor: Actor, membership: UUID) -> ResponseReturnValue:
+    """Archive somebody who leaves; their seat is free at once and their records stay."""
+    with transaction():
+        found = joining.archive(actor, membership)
+    flash(f"{found.name} is archived. The seat they had is free, and their records stay.", "success")
+    return redirect(url_for("workspace.person", organisation=actor.organisation.id, membership=found.id), 303)

@@ -1,0 +1,179 @@
+"""Lists as people write them: every common form is read, and what cannot be says how to mend it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import openpyxl
+import pytest
+
+from app.accounts import people_lists
+from app.accounts.people_lists import Line
+from app.kernel import sheet_reading, sheets
+from app.kernel.errors import Invalid
+
+RUTH = ("Ruth Amadi", "ruth@example.org")
+
+
+def pasted(text):
+    return [(line.name, line.address) for line in people_lists.of_text(text)]
+
+
+def sheet(content, name="people.csv"):
+    return people_lists.checked(people_lists.of_rows(sheet_reading.rows(content, name)))
+
+
+def who(lines):
+    return [(line.name, line.address) for line in lines if not line.problem]
+
+
+def book(rows):
+    content = io.BytesIO()
+    made = openpyxl.Workbook()
+    for row in rows:
+        made.active.append(row)
+    made.save(content)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ruth Amadi <ruth@example.org>",
+        '"Amadi, Ruth" <ruth@example.org>',
+        "Amadi, Ruth <ruth@example.org>",
+        "Ruth Amadi, ruth@example.org",
+        "Ruth Amadi; ruth@example.org;",
+        "Ruth Amadi\truth@example.org",
+        "ruth@example.org, Ruth Amadi",
+        "ruth@example.org Ruth Amadi",
+        "Ruth Amadi (ruth@example.org)",
+        "Ruth  Amadi - ruth@example.org",
+        "  'Ruth Amadi' <mailto:ruth@example.org>  ",
+        "Name, E-mail\nRuth Amadi, ruth@example.org",
+        "\ufeffRuth Amadi <ruth@example.org>\r\n\r\n",
+    ],
+)
+def test_a_name_and_an_address_are_read_in_every_common_form(text):
+    assert pasted(text) == [RUTH]
+
+
+def test_an_address_alone_is_named_after_itself():
+    assert pasted("ruth.amadi@example.org") == [("Ruth Amadi", "ruth.amadi@example.org")]
+
+
+def test_several_on_one_line_as_a_mail_program_copies_them():
+    assert pasted("Ruth Amadi <ruth@example.org>, Tom <tom@example.org>; una@example.org") == [
+        RUTH,
+        ("Tom", "tom@example.org"),
+        ("Una", "una@example.org"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["Зоя Орлова", "李小龍", "محمد علي", "שרה לוי", "Ζωή", "🦊 Fox", "O’Neil-Smith", "Đặng"])  # noqa: RUF001 - as they come
+def test_a_name_in_any_script_is_kept(name):
+    assert pasted(f"{name} <x@example.org>") == [(name, "x@example.org")]
+    assert who(sheet(f"Name;E-mail\r\n{name};x@example.org\r\n".encode())) == [(name, "x@example.org")]
+    assert who(sheet(book([["Name", "E-mail"], [name, "x@example.org"]]), "x.xlsx")) == [(name, "x@example.org")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+def test_a_csv_is_read_in_every_usual_encoding_and_with_every_usual_sign(encoding, sign):
+    text = f'Team{sign}Surname{sign}E-mail address{sign}First name\r\n"Kitchen"{sign}Müller{sign}zoe@example.org{sign}Zoë\r\n'
+    [line] = sheet(text.encode(encoding))
+    assert (line.number, line.name, line.address, line.team) == (2, "Zoë Müller", "zoe@example.org", "Kitchen")
+
+
+def test_columns_stand_in_any_order_among_three_hundred():
+    titles = [f"Column {n}" for n in range(298)]
+    head, row = [*titles, "EMAIL", "Full name"], [*("x" for _ in titles), "ruth@example.org", "Ruth Amadi"]
+    assert who(sheet(book([head, row]), "wide.xlsx")) == [RUTH]
+    assert who(sheet((",".join(head) + "\n" + ",".join(row)).encode())) == [RUTH]
+
+
+def test_a_title_may_come_after_some_lines_or_not_at_all():
+    assert who(sheet(b"Staff of St Mary\n\nName,E-mail\nRuth Amadi,ruth@example.org\n")) == [RUTH]
+    assert who(sheet(b"Ruth Amadi,ruth@example.org\n")) == [RUTH]
+    assert who(sheet(b"7,ruth@example.org,Ruth Amadi\n"))[0][1] == "ruth@example.org"
+
+
+def test_quotation_marks_commas_and_line_ends_in_a_cell_are_part_of_it():
+    [line] = sheet(b'Name,E-mail\n"Ruth ""Ru""\nAmadi",ruth@example.org\n')
+    assert line.name == 'Ruth "Ru" Amadi'
+
+
+def test_one_address_is_one_person_however_it_is_written():
+    lines = sheet(b"Name,E-mail\nRuth,ruth@example.org\nRuth, RUTH@Example.org \nTom,tom@example.org\nRuth,ruth@EXAMPLE.ORG\n")
+    assert [bool(line.problem) for line in lines] == [False, True, False, True]
+    assert "stands in line 2 already" in lines[1].problem
+
+
+def test_a_formula_is_text_and_what_we_guarded_is_read_as_it_was():
+    exported = sheets.as_csv(("Name", "E-mail"), [("=Ruth", "ruth@example.org"), ("+Tom", "tom@example.org")])
+    assert who(sheet(exported)) == [("=Ruth", "ruth@example.org"), ("+Tom", "tom@example.org")]
+    lines = sheet(book([["Name", "E-mail"], ["Ruth", '=HYPERLINK("x")']]), "x.xlsx")
+    assert lines[0].problem == people_lists.NO_ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (b"Ruth,", "There is no e-mail address"),
+        (b"Ruth,ruth", "Give an e-mail address in full"),
+        (b"Ruth,ruth@nowhere", "Give an e-mail address in full"),
+        (b"Ruth,ruth@example.org tom@example.org", "There are two addresses"),
+        (b"R" * 200 + b",ruth@example.org", "at most 120 characters"),
+    ],
+)
+def test_a_line_with_a_problem_says_how_to_mend_it(row, words):
+    [line] = sheet(b"Name,E-mail\n" + row + b"\n")
+    assert words in line.problem
+
+
+def bomb():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 120_000_000)
+    return content.getvalue()
+
+
+def entities():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("xl/workbook.xml", b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><workbook/>')
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "words"),
+    [
+        (b"", "x.csv", "This file is empty"),
+        (b" \r\n \r\n", "x.csv", "This file is empty"),
+        (b"Name,E-mail\n", "x.csv", "nobody in this list"),
+        (b"Name,Telephone\nRuth,01632 960123\n", "x.csv", "no column of e-mail addresses"),
+        (b"\x00\x01\x02", "x.csv", "no CSV and no XLSX"),
+        (b"Name,E-mail\n\x81\x8d,x\n", "x.csv", "cannot read the letters"),
+        (b"PK\x03\x04 broken", "x.xlsx", "no CSV and no XLSX"),
+        (b"Name,E-mail\n", "x.xlsx", "no CSV and no XLSX"),
+        (b"\xd0\xcf\x11\xe0 old", "x.xls", "old Excel file"),
+        (b'Name,E-mail\n"' + b"x" * 200_000, "x.csv", "cannot be read: look for a quotation mark"),
+        (b"Name,E-mail\n" + b"".join(b"%d@example.org\n" % n for n in range(20_001)), "x.csv", "more than 20,000 people"),
+        (b"E-mail" + b",x" * 600 + b"\n", "x.csv", "more than 500 columns"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_to_do(content, name, words):
+    with pytest.raises(Invalid, match=words):
+        sheet(content, name)
+
+
+@pytest.mark.parametrize("make", [bomb, entities])
+def test_an_xlsx_that_means_harm_is_refused_before_it_is_read(make):
+    with pytest.raises(Invalid):
+        sheet(make(), "x.xlsx")
+
+
+def test_a_line_knows_its_number_as_a_spreadsheet_shows_it():
+    lines = sheet(book([["Name", "E-mail"], [], ["Ruth Amadi", "ruth@example.org"]]), "x.xlsx")
+    assert lines == [Line(3, "Ruth Amadi", "ruth@example.org", "ruth@example.org", "")]
