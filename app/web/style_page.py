@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import render_template
-from wtforms import BooleanField, PasswordField, RadioField, SelectField
+from wtforms import BooleanField, FileField, PasswordField, RadioField, SelectField
 
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation
@@ -33,6 +33,7 @@ class ExampleForm(Form):
     password = PasswordField("Password")
     interval = RadioField("How often do you want to pay?", choices={"year": "Once a year", "month": "Every month"})
     team = SelectField("Team", choices={"youth": "Youth", "welcome": "Welcome", "trustees": "Trustees"})
+    file = FileField("A list of people")
     agreed = BooleanField("I have read the terms")
 
 
