@@ -182,6 +182,11 @@ def _sweeps(app: Flask) -> list[Sweep]:
         settings: Settings = app.config["SETTINGS"]
         return lambda: run(settings.invitation_days)
 
+    def tell_renewals() -> int:
+        settings: Settings = app.config["SETTINGS"]
+        with transaction.transaction():
+            return notices.tell_renewals(settings.renewal_notice_days)
+
     def open_press() -> certificate_documents.Press:
         settings: Settings = app.config["SETTINGS"]
         return certificate_documents.Press(CERTIFICATE, typefaces.for_documents(settings.data), settings.url)
@@ -192,6 +197,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("paid_orders", with_gateway(reactions.serve_paid)),
         Sweep("changes", with_gateway(changing.finish_left_alone)),
         Sweep("unpaid", tell_closed),
+        Sweep("renewals", tell_renewals, every=timedelta(hours=1)),
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
         Sweep("invitations", joining.expire_due),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SANDBOX_KEY_PREFIX = "sk_test_sandbox"
 DEFAULT_URL = "http://127.0.0.1:8000"
 LONGEST_WORDS = 200
+LONGEST_NOTICE_DAYS = 90
 DEFAULT_EXIT_URL = "https://www.bbc.co.uk/weather"
 # What a shop that takes real money cannot leave to the defaults.
 NEEDED_FOR_MONEY = {
@@ -50,6 +51,7 @@ class Settings:
     mail_from: str
     vat_percent: int | None
     grace_days: int
+    renewal_notice_days: tuple[int, ...]
     invitation_days: int
     contact_address: str
     company_name: str
@@ -98,6 +100,7 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         mail_from=_mail_address(env, "LANYARD_MAIL_FROM", "Lanyard <hello@lanyard.example>"),
         vat_percent=_vat_percent(env),
         grace_days=_whole(env, "LANYARD_GRACE_DAYS", 14, 0, 90),
+        renewal_notice_days=_notice_days(env),
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
         contact_address=_contact_address(env, "LANYARD_CONTACT_ADDRESS", "hello@lanyard.example"),
         company_name=_words(env, "LANYARD_COMPANY_NAME", "Sample Training Ltd (a made-up company)"),
@@ -206,6 +209,21 @@ def _whole(env: Mapping[str, str], name: str, default: int, lowest: int, highest
         message = f"{name}: give a whole number from {lowest} to {highest}, not {value!r}."
         raise BadSetting(message)
     return int(value)
+
+
+def _notice_days(env: Mapping[str, str]) -> tuple[int, ...]:
+    """Give how many days before a yearly renewal it is announced, such as 30,7; none for never."""
+    value = env.get("LANYARD_RENEWAL_NOTICE_DAYS") or "30,7"
+    if value == "none":
+        return ()
+    days = [part.strip() for part in value.split(",")]
+    if not all(
+        part.isascii() and part.isdecimal() and len(part) < LONGEST_NOTICE_DAYS and 1 <= int(part) <= LONGEST_NOTICE_DAYS
+        for part in days
+    ):
+        message = f"LANYARD_RENEWAL_NOTICE_DAYS: give whole numbers of days up to {LONGEST_NOTICE_DAYS}, such as 30,7, or none."
+        raise BadSetting(message)
+    return tuple(sorted({int(part) for part in days}, reverse=True))
 
 
 def _vat_percent(env: Mapping[str, str]) -> int | None:

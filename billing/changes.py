@@ -120,13 +120,18 @@ class Offer:
     """What a change that is paid for at once would be and cost, as it is shown before somebody confirms it."""
 
     subscription_id: UUID
-    from_seats: int
+    was: tuple[int, str, int | None, str | None]
     seats: int
     interval: Interval
     then_seats: int | None
     then_interval: Interval | None
     counted_at: datetime
     cost: Preview
+
+    @property
+    def from_seats(self) -> int:
+        """How many seats there are before."""
+        return self.was[0]
 
 
 def changeable(organisation_id: UUID, *, also_unpaid: bool = False) -> Subscription:
@@ -158,10 +163,15 @@ def more_seats(subscription: Subscription, added: int) -> tuple[int, int | None,
     return seats_now, subscription.coming_seats + added, Interval(subscription.coming_interval)
 
 
+def as_it_is(subscription: Subscription) -> tuple[int, str, int | None, str | None]:
+    """Give what an offer rests on: seats and interval, now and as they are planned."""
+    return subscription.bought, subscription.interval, subscription.coming_seats, subscription.coming_interval
+
+
 def accept(actor: Actor, offer: Offer, kind: Kind) -> Change:
     """Keep a change as it was offered; raises Conflict when the subscription has changed since, or another change is open."""
     subscription = _own(actor, offer.subscription_id)
-    if subscription.bought != offer.from_seats or (subscription.coming_seats is None) != (offer.then_seats is None):
+    if offer.was != as_it_is(subscription):
         raise moved_on()
     return _open(
         actor,
@@ -324,13 +334,14 @@ def _open(actor: Actor, subscription: Subscription, kind: Kind, **values: object
     except sa.exc.IntegrityError as error:
         message = "Another change of this subscription is not finished yet. Open Billing to see it, and finish it first."
         raise Conflict(message) from error
-    facts = {"seats": change.then_seats or change.seats, "interval": change.then_interval or change.interval}
+    facts = {"seats": change.then_seats, "interval": change.then_interval} if is_plan else wanted
     journal.write(
         f"change.{kind}",
         organisation_id=subscription.organisation_id,
         by=actor.person.id,
         about=change.id,
-        **facts,
+        seats=facts["seats"],
+        interval=facts["interval"],
         **({"reason": change.reason} if change.reason else {}),
     )
     return change

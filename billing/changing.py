@@ -7,6 +7,7 @@ decides. Each of these is safe to run twice, at the same time, and after a kill 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -64,10 +65,12 @@ def carry_out(gateway: Gateway, change_id: UUID) -> State:
         if isinstance(refusal, Unavailable) and not refusal.facts.get("definite"):
             raise
         # It may have been made all the same: only what stands at the provider tells.
-        refresh_surely(gateway, provider_id)
+        with suppress(Refusal):
+            refresh_surely(gateway, provider_id)
         with transaction():
             changes.refuse(change_id, state, str(refusal.facts.get("provider_message", refusal.message)))
-        refresh_surely(gateway, provider_id)
+        with suppress(Refusal):
+            refresh_surely(gateway, provider_id)
         raise
     with transaction():
         changes.mark_answered(change_id)
@@ -83,7 +86,8 @@ def give_up(gateway: Gateway, change_id: UUID) -> State:
         provider_id = known(change.subscription_id).provider_id
         gateway.give_up(provider_id, f"change-{change_id}")
         refresh_surely(gateway, provider_id)
-    return _finish(gateway, change_id)
+    state = State(changes.known(change_id).state)
+    return carry_out(gateway, change_id) if state is State.PLANNING else state
 
 
 def look(gateway: Gateway, change_id: UUID) -> State:
@@ -135,7 +139,7 @@ def _offer(
     card = price_cards.of_version(subscription.card_version)
     counted_at = additions.counted_from(subscription.period_start, clock.now())
     ours = additions.cost(subscription, card, seats, interval, counted_at)
-    subscription_id, from_seats = subscription.id, subscription.bought
+    subscription_id, was = subscription.id, changes.as_it_is(subscription)
     wish = Wish(
         key=f"offer-{subscription_id}",
         subscription_id=subscription.provider_id,
@@ -151,7 +155,7 @@ def _offer(
         raise Unavailable(message)
     return Offer(
         subscription_id=subscription_id,
-        from_seats=from_seats,
+        was=was,
         seats=seats,
         interval=interval,
         then_seats=coming[0],

@@ -37,15 +37,17 @@ class State(StrEnum):
     PAID = "paid"
     STUCK = "stuck"
     SERVED = "served"
+    REFUNDED = "refunded"
     EXPIRED = "expired"
 
 
 MOVES: dict[State, frozenset[State]] = {
     State.OPEN: frozenset({State.PROCESSING, State.PAID, State.EXPIRED}),
     State.PROCESSING: frozenset({State.PAID, State.EXPIRED}),
-    State.PAID: frozenset({State.STUCK, State.SERVED}),
-    State.STUCK: frozenset({State.SERVED}),
+    State.PAID: frozenset({State.STUCK, State.SERVED, State.REFUNDED}),
+    State.STUCK: frozenset({State.SERVED, State.REFUNDED}),
     State.SERVED: frozenset(),
+    State.REFUNDED: frozenset(),
     State.EXPIRED: frozenset(),
 }
 UNFINISHED = (State.OPEN, State.PROCESSING, State.PAID, State.STUCK)
@@ -75,7 +77,7 @@ class Checkout(Model):
     served_at: Mapped[datetime | None]
 
     __table_args__ = (
-        sa.CheckConstraint("state IN ('open', 'processing', 'paid', 'stuck', 'served', 'expired')", name="state"),
+        sa.CheckConstraint("state IN ('open', 'processing', 'paid', 'stuck', 'served', 'refunded', 'expired')", name="state"),
         sa.CheckConstraint("seats > 0 AND gross_minor = net_minor + vat_minor", name="figures"),
         sa.Index(None, "organisation_id", "began_at"),
         sa.Index(None, "state"),
@@ -202,21 +204,52 @@ def record(checkout_id: UUID, provider: ProviderCheckout) -> State:
 def serve(checkout_id: UUID, snapshot: Snapshot) -> bool:
     """Turn a paid order into a subscription with its seats, once whoever asks; False when that was done or must wait.
 
-    A second paid order for an organisation with another living subscription is not served: it stays for the operator to see.
+    A second paid order for an organisation with another living subscription is not served: it is to be refunded.
     """
     checkout = _locked(checkout_id)
     if State(checkout.state) not in {State.PAID, State.STUCK}:
         return False
     # The buyer's row is locked before the subscription's: whoever archives the buyer takes the two in the same order.
     buyer = db.session.get_one(Membership, checkout.buyer_id, with_for_update=True)
-    live = subscriptions.live(checkout.organisation_id)
-    if live is not None and live.provider_id != snapshot.id and live.status != "canceled":
+    if _has_other(checkout, snapshot):
         return False
     subscription = subscriptions.begin(checkout.organisation_id, snapshot)
     checkout.served_at = clock.now()
     _move(checkout, State.SERVED)
     _welcome(checkout, subscription, buyer)
     return True
+
+
+def is_second(checkout_id: UUID, snapshot: Snapshot) -> bool:
+    """Whether an order was paid beside another living subscription, so that it has to be refunded."""
+    checkout = db.session.get_one(Checkout, checkout_id)
+    return State(checkout.state) in {State.PAID, State.STUCK} and _has_other(checkout, snapshot)
+
+
+def mark_refunded(checkout_id: UUID) -> None:
+    """Note that a second payment was given back, and tell the buyer; nothing when that was done."""
+    checkout = _locked(checkout_id)
+    if State(checkout.state) in {State.PAID, State.STUCK}:
+        _move(checkout, State.REFUNDED)
+        buyer = db.session.get_one(Membership, checkout.buyer_id)
+        outbox.write(
+            "second_payment_refunded",
+            buyer.address,
+            organisation_id=checkout.organisation_id,
+            organisation=str(checkout.organisation_id),
+            gross_minor=checkout.gross_minor,
+        )
+
+
+def refunded(limit: int = 50) -> list[Checkout]:
+    """Give the orders whose money was given back because another one had been paid, newest first."""
+    query = sa.select(Checkout).where(Checkout.state == State.REFUNDED)
+    return list(db.session.scalars(query.order_by(Checkout.paid_at.desc(), Checkout.id).limit(limit)))
+
+
+def _has_other(checkout: Checkout, snapshot: Snapshot) -> bool:
+    live = subscriptions.live(checkout.organisation_id)
+    return live is not None and live.provider_id != snapshot.id and live.status != "canceled"
 
 
 def try_again(checkout_id: UUID) -> None:

@@ -187,6 +187,10 @@ class Gateway(Protocol):
         """Take the invoice of a change back that waits for its payment, and the change with it."""
         ...
 
+    def take_back(self, subscription_id: str, key: str) -> None:
+        """End a subscription at once and give back what was paid for it, by a credit note; once however often asked."""
+        ...
+
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription, newest first."""
         ...

@@ -74,7 +74,7 @@ def keep(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
 def of_organisation(organisation_id: UUID, limit: int = 100) -> list[Invoice]:
     """Give the newest invoices of an organisation, newest first."""
     query = sa.select(Invoice).where(Invoice.organisation_id == organisation_id)
-    return list(db.session.scalars(query.order_by(Invoice.issued_at.desc(), Invoice.id.desc()).limit(limit)))
+    return list(db.session.scalars(query.order_by(Invoice.issued_at.desc(), Invoice.number.desc()).limit(limit)))
 
 
 def owed(subscription: Subscription, *, why: str | None = None) -> Invoice | None:
@@ -82,4 +82,4 @@ def owed(subscription: Subscription, *, why: str | None = None) -> Invoice | Non
     query = sa.select(Invoice).where(Invoice.subscription_id == subscription.id, Invoice.status == "open")
     if why is not None:
         query = query.where(Invoice.why == why)
-    return db.session.scalar(query.order_by(Invoice.issued_at.desc(), Invoice.id.desc()).limit(1))
+    return db.session.scalar(query.order_by(Invoice.issued_at.desc(), Invoice.number.desc()).limit(1))

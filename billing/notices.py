@@ -6,6 +6,7 @@ provider's own pages, or that we learn of late.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -14,12 +15,12 @@ from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, journal, outbox
 from app.kernel.db import db
-from billing import changes, invoices, subscriptions
+from billing import changes, figures, invoices, price_cards, subscriptions
 from billing.changes import Kind
+from billing.price_cards import Interval
 from billing.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from uuid import UUID
 
     from billing.changes import Change
@@ -75,6 +76,39 @@ def tell_closed(grace: timedelta) -> int:
     return closed
 
 
+def tell_renewals(days: tuple[int, ...]) -> int:
+    """Tell those who pay by the year that it renews soon, once for each number of days before; gives how many were told of."""
+    if not days:
+        return 0
+    now, told = clock.now(), 0
+    query = sa.select(Subscription).where(
+        Subscription.is_live,
+        Subscription.status == "active",
+        Subscription.interval == Interval.YEAR,
+        Subscription.cancel_at.is_(None),
+        Subscription.period_end > now,
+        Subscription.period_end <= now + timedelta(days=max(days)),
+    )
+    for subscription in db.session.scalars(query.order_by(Subscription.id).with_for_update()):
+        due = min(number for number in days if subscription.period_end <= now + timedelta(days=number))
+        if subscription.renewal_told_days is not None and subscription.renewal_told_days <= due:
+            continue
+        subscription.renewal_told_days = due
+        card = price_cards.of_version(subscription.card_version)
+        interval = Interval(subscription.coming_interval or subscription.interval)
+        figure = figures.figure(card, subscription.coming_seats or subscription.bought, interval, subscription.vat_percent)
+        _mail(
+            subscription,
+            "renewal_coming",
+            then_seats=figure.seats,
+            then_interval=figure.interval,
+            gross_minor=figure.gross_minor,
+            vat_minor=figure.vat_minor,
+        )
+        told += 1
+    return told
+
+
 def payers(organisation_id: UUID) -> list[str]:
     """Give the addresses of the owners and billing contacts of an organisation."""
     query = sa.select(Membership.address).where(
@@ -91,13 +125,13 @@ def _payment_failed(subscription: Subscription) -> None:
     _mail(
         subscription,
         "payment_failed",
-        gross_minor=subscription_debt(subscription),
+        gross_minor=_debt(subscription),
         tries_again_at=tries_again_at,
         due_at=subscription.period_start.isoformat(),
     )
 
 
-def subscription_debt(subscription: Subscription) -> int:
+def _debt(subscription: Subscription) -> int:
     """Give what is still to be paid of the newest open invoice, in pence."""
     owed = invoices.owed(subscription)
     return 0 if owed is None else owed.remaining_minor

@@ -122,6 +122,13 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
         subscription = subscriptions.with_provider_id(snapshot.id)
         if served and subscription is not None:
             invoices.keep(subscription, found)
+    if not served and checkouts.is_second(checkout_id, snapshot):
+        # Two orders of one organisation were paid, as from two tabs: the money of the second goes back at once.
+        gateway.take_back(snapshot.id, f"checkout-{checkout_id}-back")
+        with transaction():
+            checkouts.mark_refunded(checkout_id)
+        log.error("second payment refunded", checkout=str(checkout_id), subscription=snapshot.id)
+        return checkouts.State.REFUNDED
     return checkouts.State.SERVED if served else state
 
 

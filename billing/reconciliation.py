@@ -10,7 +10,7 @@ import structlog
 
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Refusal
-from billing import checkouts, reactions, seats
+from billing import checkouts, price_checks, reactions, seats
 from billing.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def run(gateway: Gateway) -> Report:
     over = db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_over, Subscription.is_live))
     differences += [f"Subscription {provider_id}: more seats are taken than are paid for." for provider_id in over]
     differences += [f"Subscription {row_id}: the count of taken seats is wrong." for row_id in seats.miscounted()]
+    differences += price_checks.run(gateway)
     for difference in differences:
         log.warning("drift", difference=difference)
     return Report(len(unfinished), live, tuple(differences))

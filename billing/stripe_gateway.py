@@ -181,6 +181,20 @@ class StripeGateway:
             if found.pending_update is not None and isinstance(found.latest_invoice, str):
                 self._client.v1.invoices.void_invoice(found.latest_invoice, {}, {"idempotency_key": f"{key}-give-up"})
 
+    def take_back(self, subscription_id: str, key: str) -> None:
+        """Cancel a subscription now, and refund its invoice by a credit note for all of its lines."""
+        with _translated():
+            found = self._fetched(subscription_id)
+            if found.status != "canceled":
+                self._client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
+            paid: Any = self._client.v1.invoices.list({"subscription": subscription_id, "status": "paid"}).data
+            for invoice in paid:
+                if invoice.total and not invoice.post_payment_credit_notes_amount:
+                    kind = "invoice_line_item"
+                    lines = [{"type": kind, "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
+                    params: Any = {"invoice": invoice.id, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"}
+                    self._client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{invoice.id}"})
+
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""
         with _translated():

@@ -58,6 +58,7 @@ class Subscription(Model):
     coming_interval: Mapped[str | None]
     pays_with: Mapped[str | None]
     closed_told_at: Mapped[datetime | None]
+    renewal_told_days: Mapped[int | None]
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
 
@@ -161,12 +162,6 @@ def known(subscription_id: UUID) -> Subscription:
     return db.session.get_one(Subscription, subscription_id)
 
 
-def former(organisation_id: UUID) -> Subscription | None:
-    """Give the subscription of an organisation that ended last, if one has."""
-    query = sa.select(Subscription).where(Subscription.organisation_id == organisation_id, Subscription.is_live.is_(False))
-    return db.session.scalar(query.order_by(Subscription.began_at.desc()).limit(1))
-
-
 def begin(organisation_id: UUID, snapshot: Snapshot) -> Subscription:
     """Start a subscription from the provider's truth, or let it take over the seats of a live one that died there."""
     subscription = db.session.scalar(
@@ -257,6 +252,8 @@ def _copy(subscription: Subscription, snapshot: Snapshot) -> None:
     subscription.vat_percent = snapshot.vat_percent
     subscription.is_over = subscription.taken > snapshot.quantity
     subscription.bought = snapshot.quantity
+    if subscription.period_end != snapshot.period_end:
+        subscription.renewal_told_days = None
     subscription.period_start = snapshot.period_start
     subscription.period_end = snapshot.period_end
     subscription.cancel_at = snapshot.cancel_at

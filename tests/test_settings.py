@@ -60,6 +60,10 @@ def read(tmp_path):
         ("LANYARD_COMPANY_NAME", "two\nlines"),
         ("LANYARD_COMPANY_ADDRESS", "x" * 201),
         ("LANYARD_DATA_CONTACT", "Data <data@example.org>"),
+        ("LANYARD_RENEWAL_NOTICE_DAYS", "soon"),
+        ("LANYARD_RENEWAL_NOTICE_DAYS", "0"),
+        ("LANYARD_RENEWAL_NOTICE_DAYS", "30,91"),
+        ("LANYARD_RENEWAL_NOTICE_DAYS", "30;7"),
         ("LANYARD_EXIT_URL", "www.bbc.co.uk"),
         ("LANYARD_EXIT_URL", "javascript:alert(1)"),
         ("LANYARD_EXIT_URL", "ftp://example.org"),
@@ -140,3 +144,8 @@ def test_the_folder_its_secret_and_what_is_written_there_are_for_their_owner_alo
     files.write(chosen.data / "demo_password", b"three odd words")
     found = [path.stat().st_mode & 0o777 for path in (chosen.data, chosen.data / "secret_key", chosen.data / "demo_password")]
     assert found == [0o700, 0o600, 0o600]
+
+
+@pytest.mark.parametrize(("value", "days"), [("", (30, 7)), ("7, 30,7", (30, 7)), ("14", (14,)), ("none", ())])
+def test_renewals_are_announced_as_many_days_before_as_is_said(read, value, days):
+    assert read(LANYARD_RENEWAL_NOTICE_DAYS=value).renewal_notice_days == days

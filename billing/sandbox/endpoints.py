@@ -5,6 +5,7 @@ from billing.sandbox.engine import (
     catalogue,
     checkout,
     collection,
+    credit_notes,
     customers,
     pending_updates,
     portal,
@@ -259,6 +260,23 @@ OPERATIONS = (
         changer("invoice", "invoice", collection.pay),
         parameters("off_session", "payment_method"),
     ),
+    Operation(
+        "POST",
+        "/v1/credit_notes",
+        maker(credit_notes.create),
+        parameters(
+            *("invoice", "lines.amount", "lines.invoice_line_item", "memo", "metadata", "reason", "refund_amount"),
+            lines__type=["invoice_line_item"],
+        ),
+    ),
+    Operation(
+        "GET",
+        "/v1/credit_notes",
+        lister("credit_note", "/v1/credit_notes", "customer"),
+        parameters(*PAGING, "created", "customer"),
+    ),
+    Operation("GET", "/v1/credit_notes/{id}", reader("credit_note", "credit note")),
+    Operation("GET", "/v1/refunds/{id}", reader("refund", "refund")),
     Operation(
         "POST",
         "/v1/subscription_schedules",

@@ -188,6 +188,8 @@ def wire(work: Work, body: JSON) -> JSON:
             return subscription(work, body)
         case "invoice":
             return invoice(work, body)
+        case "credit_note":
+            return public(body) | {"lines": listed(f"/v1/credit_notes/{body['id']}/lines", body["_lines"])}
         case "subscription_schedule":
             return schedule(work, body)
         case "tax_rate":

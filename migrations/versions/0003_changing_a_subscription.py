@@ -19,6 +19,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Go forward."""
+    with op.batch_alter_table('checkout', schema=None) as batch_op:
+        batch_op.drop_constraint(op.f('ck_checkout_state'), type_='check')
+        batch_op.create_check_constraint(op.f('ck_checkout_state'), "state IN ('open', 'processing', 'paid', 'stuck', 'served', 'refunded', 'expired')")
+
     op.create_table('invoice',
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('organisation_id', sa.Uuid(), nullable=False),
@@ -44,6 +48,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_invoice_organisation_id_issued_at'), ['organisation_id', 'issued_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_invoice_subscription_id'), ['subscription_id'], unique=False)
 
+    op.create_table('price_check',
+    sa.Column('version', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('interval', sa.String(), nullable=False),
+    sa.Column('checked_at', app.kernel.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('problem', sa.String(), nullable=True),
+    sa.ForeignKeyConstraint(['version'], ['price_card.version'], name=op.f('fk_price_check_version')),
+    sa.PrimaryKeyConstraint('version', 'interval', name=op.f('pk_price_check'))
+    )
     op.create_table('subscription_change',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('organisation_id', sa.Uuid(), nullable=False),
@@ -82,6 +94,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('coming_interval', sa.String(), nullable=True))
         batch_op.add_column(sa.Column('pays_with', sa.String(), nullable=True))
         batch_op.add_column(sa.Column('closed_told_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('renewal_told_days', sa.Integer(), nullable=True))
         batch_op.create_check_constraint(op.f('ck_subscription_coming'), '(coming_seats IS NULL) = (coming_interval IS NULL) AND coming_seats > 0')
 
 
@@ -89,6 +102,7 @@ def downgrade() -> None:
     """Go back."""
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.drop_constraint(op.f('ck_subscription_coming'), type_='check')
+        batch_op.drop_column('renewal_told_days')
         batch_op.drop_column('closed_told_at')
         batch_op.drop_column('pays_with')
         batch_op.drop_column('coming_interval')
@@ -99,8 +113,13 @@ def downgrade() -> None:
         batch_op.drop_index('ix_subscription_change_one_open', sqlite_where=sa.text('done_at IS NULL'), postgresql_where=sa.text('done_at IS NULL'))
 
     op.drop_table('subscription_change')
+    op.drop_table('price_check')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_invoice_subscription_id'))
         batch_op.drop_index(batch_op.f('ix_invoice_organisation_id_issued_at'))
 
     op.drop_table('invoice')
+    op.execute("UPDATE checkout SET state = 'stuck' WHERE state = 'refunded'")
+    with op.batch_alter_table('checkout', schema=None) as batch_op:
+        batch_op.drop_constraint(op.f('ck_checkout_state'), type_='check')
+        batch_op.create_check_constraint(op.f('ck_checkout_state'), "state IN ('open', 'processing', 'paid', 'stuck', 'served', 'expired')")

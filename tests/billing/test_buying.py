@@ -128,20 +128,42 @@ def test_with_a_running_subscription_no_other_order_starts(shop, owner, gateway)
         order(owner, 5)
 
 
-def test_a_second_payment_beside_a_living_subscription_is_kept_for_the_operator(shop, owner, gateway, subscribe):
+def test_a_second_payment_beside_a_living_subscription_goes_back_at_once_and_is_shown(shop, owner, gateway, subscribe):
     checkout_id = order(owner)
     open_page(gateway, checkout_id)
     subscribe(owner.organisation.id, 5, id="sub_elsewhere")
     pay(shop, checkout_id)
-    assert reactions.serve(gateway, checkout_id) is State.PAID
-    assert reactions.serve_paid(gateway) == 0
-    db.session.rollback()
-    with transaction():
-        clock.advance(checkouts.STUCK_AFTER)
-    assert reactions.serve_paid(gateway) == 1
-    assert row(Checkout).state == State.STUCK
-    assert [found.id for found in checkouts.paid_not_served()] == [checkout_id]
+    second = gateway.checkout(row(Checkout).provider_id).subscription_id
+    for _ in range(2):
+        assert reactions.serve(gateway, checkout_id) is State.REFUNDED
+    assert [found.id for found in checkouts.refunded()] == [checkout_id]
+    assert checkouts.paid_not_served() == []
+    assert gateway.subscription(second).status == "canceled"
+    gateway.take_back(second, "again")
     assert row().bought == 5
+    assert mails("second_payment_refunded") == 1
+    assert mails() == 0
+
+
+def test_a_kill_between_the_refund_and_our_note_of_it_refunds_once(shop, owner, gateway, subscribe):
+    checkout_id = order(owner)
+    open_page(gateway, checkout_id)
+    subscribe(owner.organisation.id, 5, id="sub_elsewhere")
+    pay(shop, checkout_id)
+
+    class Dying:
+        def __getattr__(self, name):
+            return getattr(gateway, name)
+
+        def take_back(self, *arguments):
+            gateway.take_back(*arguments)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reactions.serve(Dying(), checkout_id)
+    assert reactions.serve_paid(gateway) == 0
+    assert row(Checkout).state == State.REFUNDED
+    assert mails("second_payment_refunded") == 1
 
 
 def test_more_than_self_service_sells_needs_a_quote(owner, gateway):

@@ -11,7 +11,7 @@ from app.accounts import memberships
 from app.accounts.memberships import Role
 from app.kernel import clock
 from app.kernel.db import db
-from app.kernel.errors import Conflict, Invalid, Unavailable
+from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.transaction import transaction
 from billing import additions, changes, changing, entitlements, invoices, notices, price_cards, reconciliation, seats
 from billing.changes import Kind, State
@@ -297,11 +297,20 @@ def test_a_renewal_that_is_not_paid_lapses_after_the_grace_and_comes_back_with_t
     assert mails() == ["payment_failed", "courses_closed", "payment_came"]
 
 
-def test_a_subscription_of_which_the_provider_knows_nothing_is_refused_and_the_cap_is_lifted(shop, owner, gateway, subscribe):
+def test_a_change_of_what_the_provider_does_not_know_is_refused(shop, owner, gateway, subscribe):
     subscribe(owner.organisation.id, 5, id="sub_gone")
     change_id = ask(lambda: changes.fewer_seats(owner, 3))
-    with pytest.raises(Exception, match="cannot find"):
+    with pytest.raises(Missing):
         changing.carry_out(gateway, change_id)
+    assert changes.known(change_id).state == State.REFUSED
+
+
+def test_giving_up_what_the_provider_has_not_been_asked_for_yet_asks_for_nothing(shop, owner, gateway):
+    buy(shop, owner, gateway)
+    offer = changing.offer_seats(gateway, owner.organisation.id, 2)
+    change_id = ask(lambda: changes.accept(owner, offer, Kind.MORE_SEATS))
+    assert changing.give_up(gateway, change_id) is State.ASKED
+    assert sees(gateway, owner).bought == 10
 
 
 def test_a_provider_out_of_reach_keeps_the_change_and_it_is_finished_later(shop, owner, gateway, connect):
@@ -323,3 +332,32 @@ def test_the_card_and_every_invoice_are_known(shop, owner, gateway):
     assert (newest(owner).number, newest(owner).gross_minor) == ("SANDBOX-0001", 7440)
     use_card(shop, gateway, owner, ASKS_ALWAYS)
     assert sees(gateway, owner).pays_with == "Visa ending 3184, expires 12/2034"
+
+
+def tell_renewals(days=(30, 7)):
+    with transaction():
+        return notices.tell_renewals(days)
+
+
+def test_a_yearly_renewal_is_announced_once_thirty_and_once_seven_days_before(shop, owner, gateway):
+    buy(shop, owner, gateway, 10, Interval.YEAR)
+    travel(shop, days=334)
+    assert tell_renewals() == 0
+    travel(shop, days=2)
+    assert [tell_renewals(), tell_renewals()] == [1, 0]
+    travel(shop, days=23)
+    assert [tell_renewals(), tell_renewals()] == [1, 0]
+    travel(shop, days=7, hours=2)
+    assert tell_renewals() == 0
+    sees(gateway, owner)
+    travel(shop, days=340)
+    assert tell_renewals() == 1
+    assert mails() == ["renewal_coming"] * 3
+
+
+def test_no_renewal_is_announced_that_does_not_come_or_by_a_shop_that_announces_none(shop, owner, gateway):
+    buy(shop, owner, gateway, 10, Interval.YEAR)
+    travel(shop, days=340)
+    assert tell_renewals(()) == 0
+    do(gateway, lambda: changes.end(owner, None))
+    assert tell_renewals() == 0

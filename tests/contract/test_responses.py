@@ -88,6 +88,16 @@ def walk(client, base, clock):
     v1.events.retrieve(events.data[0].id)
 
 
+def take_back(v1, key):
+    """Take a whole invoice back, and refund it."""
+    invoice = v1.invoices.retrieve(key)
+    lines = [{"type": "invoice_line_item", "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
+    note = v1.credit_notes.create({"invoice": key, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"})
+    v1.credit_notes.retrieve(note.id)
+    v1.credit_notes.list({"customer": note.customer})
+    v1.refunds.retrieve(note.refunds[0].refund)
+
+
 def walk_changes(v1, price):
     """Change a subscription in every way: paid, pending, planned and from the portal."""
     customer = v1.customers.create(
@@ -108,6 +118,7 @@ def walk_changes(v1, price):
             v1.invoices.pay(pending.latest_invoice.id, {"payment_method": good.id})
         else:
             v1.invoices.void_invoice(pending.latest_invoice.id)
+    take_back(v1, v1.subscriptions.retrieve(begun.id).latest_invoice)
     schedule = v1.subscription_schedules.create({"from_subscription": begun.id})
     phase, line = schedule.phases[0], {"price": price.id, "quantity": 9}
     v1.subscription_schedules.update(
@@ -155,7 +166,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
     assert kinds == {
         *("product", "price", "tax_rate", "customer", "payment_method"),
         *("checkout.session", "subscription", "invoice", "event", "subscription_schedule"),
-        *("billing_portal.configuration", "billing_portal.session"),
+        *("billing_portal.configuration", "billing_portal.session", "credit_note", "refund"),
     }
     types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
     assert types == {
@@ -166,7 +177,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("invoice.payment_action_required", "billing_portal.configuration.created", "billing_portal.session.created"),
         *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
         *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),
-        "subscription_schedule.canceled",
+        *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
     }
 
 

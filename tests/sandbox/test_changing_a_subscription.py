@@ -306,3 +306,31 @@ def test_the_portal_closes_after_an_hour_and_takes_no_form_from_elsewhere(shop, 
 def test_without_a_configuration_there_is_no_portal(shop, v1):
     with pytest.raises(stripe.InvalidRequestError, match="configuration"):
         v1.billing_portal.sessions.create({"customer": monthly(shop).customer})
+
+
+def taken_back(v1, invoice, **changes):
+    lines = [{"type": "invoice_line_item", "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
+    return v1.credit_notes.create({"invoice": invoice.id, "lines": lines, "refund_amount": invoice.total, **changes})
+
+
+def test_a_paid_invoice_is_taken_back_once_and_refunded_as_a_whole(shop, v1):
+    invoice = fetched(v1, monthly(shop)).latest_invoice
+    with pytest.raises(stripe.InvalidRequestError, match="must equal the total"):
+        taken_back(v1, invoice, refund_amount=1)
+    with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
+        taken_back(v1, invoice, lines=[{"type": "invoice_line_item", "invoice_line_item": "il_x", "amount": 1}])
+    note = taken_back(v1, invoice, reason="duplicate")
+    assert (note.total, note.total_taxes[0].amount, note.refunds[0].amount_refunded) == (7440, 1240, 7440)
+    assert v1.refunds.retrieve(note.refunds[0].refund).status == "succeeded"
+    assert v1.invoices.retrieve(invoice.id).post_payment_credit_notes_amount == 7440
+    with pytest.raises(stripe.InvalidRequestError, match="exceeds the amount paid"):
+        taken_back(v1, invoice)
+    assert types(v1)[-2:] == ["refund.created", "credit_note.created"]
+
+
+def test_an_invoice_that_is_not_paid_cannot_be_taken_back(shop, v1):
+    subscription = monthly(shop)
+    shop.set_card(subscription, "pm_card_chargeDeclined")
+    v1.subscriptions.update(subscription.id, at_once(subscription, quantity=12))
+    with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
+        taken_back(v1, fetched(v1, subscription).latest_invoice)

@@ -217,3 +217,13 @@ def test_a_provider_that_does_not_answer_is_said_and_nothing_is_lost(parish, con
     come_back(parish, PaymentPage(parish.app, parish.owner.location).pay())
     parish.owner.submit("Check now")
     assert parish.seats() == Count(5, 0, 0)
+
+
+def test_a_second_payment_is_given_back_and_said(parish, order):
+    page = order()
+    parish.pays_for(5, id="sub_elsewhere")
+    come_back(parish, page.pay())
+    parish.owner.submit("Check now")
+    assert parish.owner.heading == "Your second payment was given back"
+    assert "£984.96 go back to the card it was paid with" in parish.owner.words
+    assert parish.seats() == Count(5, 0, 0)

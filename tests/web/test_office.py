@@ -150,3 +150,12 @@ def test_the_office_is_not_there_for_customers(parish):
 def clock_of(parish):
     with parish.app.app_context():
         return clock.now()
+
+
+def test_money_shows_whether_the_providers_prices_are_those_of_the_cards(parish, operator, connect):
+    operator.get("/office/money")
+    assert "They have not been compared yet." in operator.words
+    connect()
+    operator.submit("Reconcile now")
+    assert "Version 1 by the month" in operator.words
+    assert "as the card says" in operator.words

@@ -13,7 +13,7 @@ from app.web import navigation, wiring
 from app.web.area import signed_in_person
 from app.web.office import certificates
 from app.web.office.area import area
-from billing import checkouts, customers, events, reconciliation
+from billing import checkouts, customers, events, price_checks, reconciliation
 from billing import overview as business
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def customers_page() -> ResponseReturnValue:
 
 @area.page("/money", allow=RUN_THE_SHOP)
 def money() -> ResponseReturnValue:
-    """Show what was paid and not served, and the provider's newest messages, those that failed first."""
+    """Show what was paid and not served, whether prices agree, and the provider's newest messages, those that failed first."""
     return render_template(
         "office/money.html",
         nav=navigation.office(),
@@ -49,6 +49,8 @@ def money() -> ResponseReturnValue:
         unserved=checkouts.paid_not_served(),
         events=events.newest(),
         mails=outbox.failed(),
+        refunded=checkouts.refunded(),
+        prices=price_checks.newest(),
     )
 
 

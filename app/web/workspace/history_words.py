@@ -23,6 +23,7 @@ WORDS = {
     "checkout.paid": "An order was paid",
     "checkout.served": "The seats of an order are ready",
     "checkout.stuck": "An order was paid and its seats are late",
+    "checkout.refunded": "An order was paid beside another one, and its money was given back",
     "checkout.expired": "An order was closed without payment",
     "subscription.began": "The subscription began with {seats}",
     "subscription.changed": "The subscription changed: {seats}, {status}",
@@ -34,9 +35,9 @@ WORDS = {
     "change.drop_plan": "{by} undid what was planned for the renewal",
     "change.end": "{by} cancelled the subscription",
     "change.go_on": "{by} undid the cancellation",
-    "change.done": "That was carried out ({kind})",
-    "change.lapsed": "That was not paid, so nothing was changed ({kind})",
-    "change.refused": "The payment provider refused that ({kind})",
+    "change.done": "What was asked for was carried out",
+    "change.lapsed": "What was asked for was not paid, so nothing was changed",
+    "change.refused": "The payment provider refused what was asked for",
     "invitation.sent": "{by} invited {about}",
     "invitation.sent_again": "{by} sent {about} a new invitation",
     "invitation.accepted": "{about} accepted the invitation",
@@ -77,7 +78,10 @@ WORDS = {
 
 
 # What concerns the money, and nobody's training.
-ABOUT_MONEY = journal.Wanted(kinds=("seat.all_released", "checkout.", "subscription.", "change."))
+MONEY = frozenset({"checkout", "subscription", "change"})
+ABOUT_MONEY = journal.Wanted(
+    kinds=("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY and what != "change.done"))
+)
 
 
 @dataclass(frozen=True, slots=True)
