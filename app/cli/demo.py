@@ -17,7 +17,7 @@ from app.cli import demo_learning, demo_teams
 from app.kernel import files
 from app.kernel.errors import Refusal
 from app.kernel.transaction import transaction
-from billing import checkouts, reactions, seats
+from billing import changes, changing, checkouts, reactions, seats
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A made-up organisation: what it bought, who runs it, its sites, and how many are there in each state."""
+    """A made-up organisation: what it bought, who runs it, its sites, and how many are there in each state.
+
+    `added` seats were bought after the first ones, and `planned` are to be left with the renewal.
+    """
 
     name: str
     kind: Kind
@@ -68,6 +71,8 @@ class Scene:
     withdrawn: int = 0
     sites: tuple[demo_teams.Site, ...] = ()
     has_learned: bool = False
+    added: int = 0
+    planned: int | None = None
 
 
 SCENES = (
@@ -81,7 +86,7 @@ SCENES = (
     Scene(
         "St Anselm's Parish",
         Kind.ORGANISATION,
-        25,
+        20,
         Interval.YEAR,
         (
             Part("Ruth Adeyemi", frozenset({Role.OWNER})),
@@ -95,6 +100,7 @@ SCENES = (
         archived=2,
         sites=demo_teams.PARISH,
         has_learned=True,
+        added=5,
     ),
     Scene(
         "Harbourside Schools Trust",
@@ -112,6 +118,7 @@ SCENES = (
         waiting=17,
         withdrawn=6,
         sites=demo_teams.TRUST,
+        planned=220,
     ),
 )
 
@@ -163,10 +170,14 @@ def _play(app: Flask, scene: Scene, password_hash: str) -> None:
     actor = Actor(owner, organisation, membership)
     if not seats.count(organisation.id).bought:
         _buy(app, actor, scene)
+    if scene.added and seats.count(organisation.id).bought == scene.seats:
+        _add(app, actor, scene.added)
     if seats.count(organisation.id).in_use <= 1:
         with transaction():
             actor = memberships.actor(people.known(owner.id), organisation.id)
             _people(actor, scene, others, password_hash)
+    if scene.planned and seats.count(organisation.id).coming is None:
+        _plan(app, actor, scene.planned)
     if scene.has_learned:
         demo_learning.play(memberships.actor(people.known(owner.id), organisation.id), _address)
 
@@ -185,6 +196,22 @@ def _buy(app: Flask, actor: Actor, scene: Scene) -> None:
     pay = f"{app.extensions['sandbox'].listen()}/checkout/{provider_id}"
     requests.post(pay, data={**CARD, "email": actor.person.address}, timeout=20, allow_redirects=False).raise_for_status()
     reactions.serve(gateway, checkout.id)
+
+
+def _add(app: Flask, actor: Actor, number: int) -> None:
+    """Add seats to those that were bought."""
+    gateway = app.extensions["gateway"]
+    offer = changing.offer_seats(gateway, actor.organisation.id, number)
+    with transaction():
+        change_id = changes.accept(actor, offer, changes.Kind.MORE_SEATS).id
+    changing.carry_out(gateway, change_id)
+
+
+def _plan(app: Flask, actor: Actor, number: int) -> None:
+    """Plan fewer seats for the renewal."""
+    with transaction():
+        change_id = changes.fewer_seats(actor, number).id
+    changing.carry_out(app.extensions["gateway"], change_id)
 
 
 def _people(actor: Actor, scene: Scene, cast: Iterable[Part], password_hash: str) -> None:

@@ -60,6 +60,10 @@ PAGES = {
         "/workspace/{organisation}/people/{active}", "/workspace/{organisation}/people/{archived}",
         "/workspace/{organisation}/people/{who_learned}",
         "/workspace/{organisation}/billing", "/workspace/{organisation}/history", "/buy?seats=25&interval=year",
+        "/workspace/{organisation}/billing/more-seats", "/workspace/{organisation}/billing/more-seats?seats=5",
+        "/workspace/{organisation}/billing/more-seats?seats=many", "/workspace/{organisation}/billing/fewer-seats",
+        "/workspace/{organisation}/billing/interval", "/workspace/{organisation}/billing/cancel",
+        "/workspace/{organisation}/billing/changes/{change}", "/workspace/{organisation}/seats-again",
         "/workspace/{organisation}/checkouts/{checkout}", *PROFILE,
         "/learn/{organisation}/", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
         "/workspace/{organisation}/safeguarding-contacts", "/learn/{organisation}/worried", "/learn/{organisation}/certificates",
@@ -98,6 +102,7 @@ PAGES = {
     ),
     "individual": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/learn/{organisation}/",
+        "/workspace/{organisation}/billing", "/workspace/{organisation}/billing/interval",
         "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
     ),
     "operator": (
@@ -115,7 +120,7 @@ REFUSED = {
     },
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
-        "/workspace/{organisation}/history?who=nobody@demo.example",
+        "/workspace/{organisation}/history?who=nobody@demo.example", "/workspace/{organisation}/billing/more-seats?seats=many",
     },
     "manager": {"/workspace/{organisation}/history"},
     "admin": {"/workspace/{organisation}/billing"},
@@ -164,7 +169,7 @@ def test_pages_are_accessible_and_fit(come, shop_process, learned, demo_password
     visitor = come(**SCHEMES[scheme])
     # The page for those who leave leads elsewhere at once; it is to be looked at, so that is refused.
     visitor.page.route(f"{ELSEWHERE}**", lambda route: route.abort("aborted"))
-    known = learned | find_ids(visitor, demo_password, role) | {"checkout": an_order(shop_process.data, role)}
+    known = learned | find_ids(visitor, demo_password, role) | paid(shop_process.data, role)
     problems = []
     for number, pattern in enumerate([*PAGES[role], *exercises(role)]):
         if scheme == "dark" and pattern in NOT_IN_THE_DARK:
@@ -293,12 +298,16 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
     return known
 
 
-def an_order(data: Path, role: str) -> str:
-    """Give the id of the order of a role's organisation, to which no page leads once it is served."""
-    query = """SELECT checkout.id FROM checkout JOIN membership ON membership.id = checkout.buyer_id WHERE address LIKE ?"""
+def paid(data: Path, role: str) -> dict[str, str]:
+    """Give the ids of the order and of a change of a role's organisation, to which no page leads once they are done."""
+    order = """SELECT checkout.id FROM checkout JOIN membership ON membership.id = checkout.buyer_id WHERE address LIKE ?"""
+    change = """SELECT c.id FROM subscription_change c JOIN membership ON membership.id = c.by_id WHERE address LIKE ?"""
     with closing(sqlite3.connect(f"file:{data / 'lanyard.sqlite3'}?mode=ro", uri=True)) as connection:
-        row = connection.execute(query, (f"{SIGN_INS.get(role)}@%",)).fetchone()
-    return str(UUID(row[0])) if row else ""
+        rows = {
+            name: connection.execute(query, (f"{SIGN_INS.get(role)}@%",)).fetchone()
+            for name, query in (("checkout", order), ("change", change))
+        }
+    return {name: str(UUID(row[0])) if row else "" for name, row in rows.items()}
 
 
 def _last_part(address: str | None) -> str:

@@ -24,6 +24,7 @@ from app.kernel.journal import JournalEntry
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
 from billing import price_cards, reconciliation, seats
+from billing.changes import Change
 from billing.checkouts import Checkout, State
 from billing.events import ProviderEvent
 from billing.sandbox.store import Store
@@ -401,6 +402,60 @@ def check_learning(scene: Scene) -> None:
             assert courses.current(course.slug).version.number == 1
 
 
+def add_seats(scene: Scene, wanted: int) -> None:
+    """Add two seats, unless they are there by now; a change that is not finished is looked at first."""
+    billing = _billing(scene)
+    if f"{wanted} seats" not in _facts(scene.owner.get(billing)):
+        page = scene.owner.get(f"{billing}/more-seats?seats=2")
+        page = scene.owner.press(page, "Pay ")
+        assert page.path == billing, page
+    assert f"{wanted} seats" in _facts(scene.owner.get(billing))
+
+
+def plan_fewer(scene: Scene) -> None:
+    """Plan twenty seats for the renewal, unless that is planned by now."""
+    billing = _billing(scene)
+    if "Planned from" not in scene.owner.get(billing).text:
+        scene.owner.press(scene.owner.get(f"{billing}/fewer-seats"), "Plan this", seats="20")
+    assert "for 20 seats by the year" in _facts(scene.owner.get(billing))
+
+
+def check_changes(scene: Scene) -> None:
+    """See that each change was charged, planned and told once, and that the shop and the provider agree."""
+    with scene.app.app_context():
+        assert reconciliation.run(scene.app.extensions["gateway"]).differences == ()
+        assert [change.state for change in _all(Change)] == ["done"] * 3
+        (subscription,) = _all(Subscription)
+        assert (subscription.bought, subscription.coming_seats, subscription.is_over) == (29, 22, False)
+        told = sorted(mail.kind for mail in _all(OutboxMail) if mail.kind not in {"confirm_registration", "seats_bought"})
+        assert told == ["renewal_planned", "seats_added", "seats_added"]
+        assert {mail.id for mail in _all(OutboxMail)} == {mail.id for mail in _all(DeliveredMail)}
+        said = [entry.what for entry in _all(JournalEntry)]
+        assert [said.count(what) for what in ("change.more_seats", "change.fewer_seats", "change.done")] == [2, 1, 3]
+    assert [invoice["status"] for invoice in provider_has(scene.data, "invoice")] == ["paid"] * 3
+    (there,) = provider_has(scene.data, "subscription")
+    assert there["_items"][0]["quantity"] == 29
+    schedules = [found for found in provider_has(scene.data, "subscription_schedule") if found["status"] == "active"]
+    assert [phase["items"][0]["quantity"] for found in schedules for phase in found["_phases"]] == [29, 22]
+
+
+def _billing(scene: Scene) -> str:
+    """Give the address of Billing, after finishing a change that was left half-done."""
+    billing = f"{scene.owner.get('/workspace/').one('main .card a')['href']}billing"
+    half_done = scene.owner.get(billing).read.select_one("main a[href*='/billing/changes/']")
+    if half_done is not None:
+        page = scene.owner.get(str(half_done["href"]))
+        if page.form("Check now"):
+            page = scene.owner.press(page, "Check now")
+        assert page.heading == "Done", page
+    return billing
+
+
+def _facts(page: Page) -> str:
+    """Give what Billing says about the subscription."""
+    return " ".join(page.one("main .definition").get_text(" ").split())
+
+
 def _learning(scene: Scene, *place: object) -> str:
     """Give the address of the learner's course, or of a place in it."""
     found = re.match(r"/learn/[^/]+/", scene.learner.at)
@@ -486,6 +541,11 @@ STEPS: dict[str, Callable[[Scene], None]] = {
     "hand_in": hand_in,
     "make_document": make_document,
     "send_certificate": send_mails,
+    "add_seats": lambda scene: add_seats(scene, 27),
+    "plan_fewer": plan_fewer,
+    "add_to_plan": lambda scene: add_seats(scene, 29),
+    "come_to_rest_changed": come_to_rest,
+    "check_changes": check_changes,
     "come_to_rest_again": come_to_rest,
     "check_learning": check_learning,
 }
@@ -497,6 +557,8 @@ WAYS = {
     "told": (*BEGINNING, "deliver", "look", *END),
     "reconciled": (*BEGINNING, "reconcile", "look", *END),
 }
+# What the owner may do after being served: more seats, fewer with the renewal, and more again on top of that plan.
+CHANGING = ("add_seats", "plan_fewer", "add_to_plan", "come_to_rest_changed", "check_changes")
 # What the first learner does after that. The documents are not made in a rehearsal: the typesetter's threads survive no fork.
 BEFORE_DOCUMENTS = (
     "stock_shelf", "begin_course", "save_answer", "finish_block", "begin_test", "answer_question", "answer_the_rest", "hand_in",

@@ -16,23 +16,34 @@ import psycopg
 import pytest
 
 from tests.conftest import DATABASES
-from tests.journeys.steps import LEARNING, WAYS
+from tests.journeys.steps import CHANGING, LEARNING, WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-JOURNEYS = WAYS | {"learned": LEARNING}
+JOURNEYS = WAYS | {"learned": LEARNING, "changed": CHANGING}
 # Preparing and looking, and what is the same as the step before it.
 NOT_KILLED = {"open_shop", "come_to_rest", "check", "answer_the_rest", "come_to_rest_again", "check_learning"}
+NOT_KILLED |= {"come_to_rest_changed", "check_changes"}
 KILLED = [
-    *[(way, name) for way in ("asked", "learned") for name in JOURNEYS[way] if name not in NOT_KILLED],
+    *[(way, name) for way in ("asked", "learned", "changed") for name in JOURNEYS[way] if name not in NOT_KILLED],
     ("told", "deliver"),
     ("reconciled", "reconcile"),
 ]
 # The quick gate looks at every point of most steps, and at every so many of the long ones and of those that repeat another: at
 # odd distances, so that it stops before things and after them.
-DISTANCES = {"order": 3, "deliver": 17, "reconcile": 3, "invite_ben": 5, "invite_cat": 5, "send_invitations": 3}
+DISTANCES = {
+    "add_seats": 4,
+    "plan_fewer": 4,
+    "add_to_plan": 5,
+    "order": 3,
+    "deliver": 17,
+    "reconcile": 3,
+    "invite_ben": 5,
+    "invite_cat": 5,
+    "send_invitations": 3,
+}
 # By then every lease that a killed process held has run out.
 MINUTES_LATER = 5
 _numbers = count()
@@ -156,6 +167,11 @@ def kept(request: pytest.FixtureRequest, published: Path, tmp_path_factory: pyte
     try:
         made.launch(url)
         for name in (*WAYS["asked"], *LEARNING):
+            made.keep(name)
+            _demand(made.play(name))
+        # Before the messages are delivered is after being served.
+        made.go_back("deliver")
+        for name in CHANGING:
             made.keep(name)
             _demand(made.play(name))
         yield made
