@@ -192,7 +192,7 @@ def _why_not_archived(actor: Actor, one: One) -> str:
     if one.state != MembershipState.ACTIVE:
         return "have left already"
     if one.id == actor.membership.id:
-        return "are you: ask another owner or admin"
+        return "are you: ask another owner or admin to do it"
     return "are owners: archive them one by one" if one.is_owner else ""
 
 

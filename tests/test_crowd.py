@@ -130,7 +130,7 @@ def test_somebody_whose_address_is_taken_is_not_brought_back(owner, subscribe, a
 
 def test_nobody_archives_themselves_or_an_owner_in_a_crowd(owner, add, do):
     plan = do(Change.ARCHIVE, [*add(2), owner.membership.id])
-    assert plan.reasons == [("are you: ask another owner or admin", 1)]
+    assert plan.reasons == [("are you: ask another owner or admin to do it", 1)]
     assert len(plan.able) == 2
 
 

@@ -230,7 +230,7 @@ def _people(actor: Actor, scene: Scene, cast: Iterable[Part], password_hash: str
     for number in range(scene.invited + scene.withdrawn):
         name = next(names)
         guest = joining.invite(actor, name, _address(name), {Role.LEARNER}, days=14)
-        if number >= scene.invited:
+        if number < scene.withdrawn:
             joining.withdraw(actor, guest.id)
     demo_teams.build(actor, scene.sites)
 

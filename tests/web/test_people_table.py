@@ -105,7 +105,7 @@ def test_seats_are_given_to_those_who_are_ticked(parish, crowd):
     assert parish.seats() == Count(5, 2, 0)
     parish.owner.get(f"{parish.home}people/change?do=give&who={first}")
     assert "There is nobody this can be done for" in parish.owner.words
-    assert "1 person who have a seat already" in parish.owner.words
+    assert "1 person, because they have a seat already" in parish.owner.words
 
 
 def test_everyone_who_matches_is_meant_beyond_the_page(parish, crowd):

@@ -92,7 +92,7 @@ def _outcome(plan: Plan) -> str:
         verb = " is" if len(plan.able) == 1 else " are"
         named = whom + verb if plan.change in {Change.GIVE, Change.ARCHIVE, Change.RESTORE} else whom
         said.append(WORDS[plan.change][2].format(named))
-    said += [f"Left out: {_people(number)} who {why}." for why, number in plan.reasons]
+    said += [f"Left out: {_people(number)}, because they {why}." for why, number in plan.reasons]
     return " ".join(said)
 
 
