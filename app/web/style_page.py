@@ -13,6 +13,7 @@ from app.web import navigation
 from app.web.area import Area
 from app.web.forms import Form, TextField
 from app.web.storefront import prices
+from catalog.shelf import courses
 from catalog.shelf.categories import CATEGORIES
 
 if TYPE_CHECKING:
@@ -52,4 +53,5 @@ def components() -> ResponseReturnValue:
         answer=prices.answer("25", "year"),
         timeline=timeline,
         categories=CATEGORIES,
+        shelf=courses.published()[:3],
     )
