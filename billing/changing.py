@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 LOOKS = 20
+# A change lets go of the plan until it is paid: near its end the term could renew without the plan.
+TOO_NEAR = timedelta(days=1)
 BETWEEN_LOOKS_SECONDS = 0.25
 
 
@@ -136,6 +139,11 @@ def _offer(
     interval: Interval,
     coming: tuple[int | None, Interval | None],
 ) -> Offer:
+    if coming[0] is not None and subscription.period_end - clock.now() < TOO_NEAR:
+        message = (
+            "What you have planned comes with the renewal, which is less than a day away. Change more after it, or undo the plan."
+        )
+        raise Conflict(message)
     card = price_cards.of_version(subscription.card_version)
     counted_at = additions.counted_from(subscription.period_start, clock.now())
     ours = additions.cost(subscription, card, seats, interval, counted_at)

@@ -252,7 +252,7 @@ def release_all(subscription: Subscription, why: str) -> int:
 
 
 def former(organisation_id: UUID) -> list[Membership]:
-    """Give the members whose seat came back when a subscription ended and who have none now, those who had it longest first."""
+    """Give the members whose last seat came back when a subscription ended, those who had it longest first."""
     query = _former(organisation_id).order_by(sa.func.min(SeatAssignment.assigned_at), Membership.id)
     return list(db.session.scalars(query))
 
@@ -269,8 +269,10 @@ def give_again(organisation_id: UUID, *, by: UUID) -> int:
 
 
 def _former(organisation_id: UUID) -> sa.Select[Membership]:
-    present = aliased(SeatAssignment)
-    has_seat = sa.select(present.id).where(present.membership_id == Membership.id, present.released_at.is_(None))
+    later = aliased(SeatAssignment)
+    had_another = sa.select(later.id).where(
+        later.membership_id == Membership.id, later.assigned_at > SeatAssignment.assigned_at, later.id != SeatAssignment.id
+    )
     return (
         sa.select(Membership)
         .join(SeatAssignment, SeatAssignment.membership_id == Membership.id)
@@ -279,7 +281,7 @@ def _former(organisation_id: UUID) -> sa.Select[Membership]:
             Membership.state == MembershipState.ACTIVE,
             Membership.is_learner,
             SeatAssignment.why_released == SUBSCRIPTION_ENDED,
-            ~has_seat.exists(),
+            ~had_another.exists(),
         )
         .group_by(Membership.id)
     )

@@ -134,6 +134,7 @@ class StripeGateway:
         with _translated():
             found = self._fetched(plan.subscription_id)
             item = found.items.data[0]
+            rates = {"default_tax_rates": [rate.id for rate in found.default_tax_rates]} if found.default_tax_rates else {}
             schedule: Any = found.schedule
             schedules = self._client.v1.subscription_schedules
             if schedule is None:
@@ -147,11 +148,13 @@ class StripeGateway:
                         "start_date": schedule.current_phase.start_date,
                         "end_date": item.current_period_end,
                         "items": [{"price": item.price.id, "quantity": item.quantity}],
+                        **rates,
                     },
                     {
                         "items": [{"price": self._price(plan.card, plan.interval, plan.key), "quantity": plan.seats}],
                         "duration": {"interval": plan.interval.value, "interval_count": 1},
                         "proration_behavior": "none",
+                        **rates,
                     },
                 ],
             }

@@ -12,7 +12,7 @@ from wtforms.validators import Optional
 from app.accounts import memberships
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
-from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS
+from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS, GIVE_SEATS_AGAIN
 from app.web import navigation, wiring
 from app.web.area import Area, signed_in_person
 from app.web.forms import Form
@@ -84,7 +84,7 @@ def confirmation(actor: Actor, checkout: UUID) -> ResponseReturnValue:
         nav=navigation.workspace(actor),
         checkout=found,
         is_confirming=is_confirming or found.state in {State.PROCESSING, State.PAID},
-        may_give_again=bool(actor.roles & GIVE_SEATS.roles) and seats.has_former(actor.organisation.id),
+        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and seats.has_former(actor.organisation.id),
     )
 
 

@@ -290,7 +290,7 @@ OPERATIONS = (
         changer("subscription_schedule", "subscription_schedule", schedules.update),
         parameters(
             *("phases.items.price", "phases.items.quantity", "phases.start_date", "phases.end_date"),
-            *("phases.duration.interval", "phases.duration.interval_count"),
+            *("phases.duration.interval", "phases.duration.interval_count", "phases.default_tax_rates"),
             end_behavior=["release"],
             phases__proration_behavior=["none"],
             proration_behavior=["none"],

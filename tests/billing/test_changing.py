@@ -156,7 +156,7 @@ def test_fewer_seats_come_with_the_renewal_and_cap_what_can_be_given_until_then(
     assert seats.count(owner.organisation.id).free == 0
     travel(shop, days=31, hours=2)
     assert (sees(gateway, owner).bought, row(owner).coming_seats) == (6, None)
-    assert newest(owner).net_minor == 4800
+    assert (newest(owner).net_minor, newest(owner).vat_minor, row(owner).vat_percent) == (4800, 960, 20)
     assert mails() == ["renewal_planned"]
     assert reconciliation.run(gateway).differences == ()
 
@@ -193,6 +193,20 @@ def test_more_seats_after_a_planned_reduction_are_planned_on_top_of_it(shop, own
     travel(shop, days=31, hours=2)
     assert sees(gateway, owner).bought == 8
     assert changes.known(change_id).then_seats == 8
+
+
+def test_nothing_that_could_cost_the_plan_its_renewal_begins_within_its_last_day(shop, owner, gateway):
+    buy(shop, owner, gateway)
+    do(gateway, lambda: changes.fewer_seats(owner, 6))
+    travel(shop, days=(row(owner).period_end - row(owner).period_start).days - 1, hours=1)
+    for offer in (
+        lambda: changing.offer_seats(gateway, owner.organisation.id, 2),
+        lambda: changing.offer_year(gateway, owner.organisation.id),
+    ):
+        with pytest.raises(Conflict, match="less than a day away"):
+            offer()
+    do(gateway, lambda: changes.drop_plan(owner))
+    assert changing.offer_seats(gateway, owner.organisation.id, 2).seats == 12
 
 
 def test_more_seats_that_are_not_paid_leave_the_planned_reduction_as_it_was(shop, owner, gateway):

@@ -234,6 +234,35 @@ def test_buying_again_gives_the_seats_back_to_those_who_had_them(parish, bought)
     assert parish.seats() == Count(2, 2, 0)
 
 
+def test_a_seat_that_was_taken_back_since_is_not_offered_again(parish, bought):
+    buyer = bought()
+    parish.member("leo@example.org", Role.LEARNER, seat=True)
+    owner = parish.owner
+    owner.post(f"{buyer.here}/cancel", {})
+    buyer.travel(days=32)
+    Buyer(parish, buyer.gateway, 2)
+    owner.post(f"{parish.home}seats-again", {})
+    assert parish.seats() == Count(2, 1, 0)
+    with parish.app.app_context(), transaction():
+        (leo,) = (held.membership_id for held in db.session.scalars(sa.select(seats.SeatAssignment)) if held.released_at is None)
+        seats.release(parish.id, leo, "taken back", by=None)
+    owner.get(buyer.here)
+    assert "Give them their seats again" not in owner.words
+    owner.post(f"{parish.home}seats-again", {})
+    assert parish.seats() == Count(2, 0, 0)
+
+
+def test_the_last_seat_of_a_plan_says_what_stands_in_the_way(parish, bought):
+    buyer = bought()
+    for name in ("leo", "mei"):
+        parish.member(f"{name}@example.org", Role.LEARNER, seat=True)
+    parish.owner.post(f"{buyer.here}/fewer-seats", {"seats": "2"})
+    parish.owner.get(f"{parish.home}people")
+    assert "2 seats are planned for the renewal, and that many are taken." in parish.owner.words
+    parish.owner.click("Undo the plan")
+    assert parish.owner.heading == "Billing"
+
+
 def test_a_card_that_fails_at_the_renewal_is_said_and_paying_opens_everything_again(parish, bought):
     buyer = bought()
     parish.member("leo@example.org", Role.LEARNER, seat=True)

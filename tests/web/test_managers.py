@@ -62,6 +62,8 @@ def test_no_page_and_no_action_reaches_somebody_elses_people(parish, site):
     mei.post(f"{parish.home}people/change", {"do": "archive", "who": str(mine[0])}, 403)
     for path in ("history", "", "safeguarding-contacts"):
         mei.get(f"{parish.home}{path}", 403)
+    mei.get(f"{parish.home}seats-again", 403)
+    mei.post(f"{parish.home}seats-again", {}, 403)
     assert parish.seats().in_use == 0
 
 
@@ -192,8 +194,10 @@ def test_the_journal_is_filtered_turned_and_taken_away(parish):
     owner.get(f"{parish.home}history?who=crowd7@example.org")
     assert len(owner.page.select(".timeline li")) == 1
     owner.get(f"{parish.home}history?who=nobody@example.org", 422)
-    owner.get(f"{parish.home}history?since=2026-99-99", 422)
+    for asked in ("since=2026-99-99", "until=9999-12-31", "since=0001-01-01", "who=a@.b", "who=a@b..c", f"who=a@{'b' * 64}.org"):
+        owner.get(f"{parish.home}history?{asked}", 422)
+        owner.get(f"{parish.home}history.csv?{asked}", 422)
     owner.get(f"{parish.home}history?since=2020-01-01&until=2020-12-31")
-    assert "Nothing matches." in owner.words
+    assert "Nothing matches" in owner.words
     owner.get(f"{parish.home}history.csv?kind=seats")
     assert owner.response.data.decode("utf-8-sig").count("has a seat in use") == 120

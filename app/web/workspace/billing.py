@@ -11,7 +11,7 @@ from wtforms.validators import Optional
 from app.kernel import clock, journal
 from app.kernel.errors import Conflict, Missing
 from app.kernel.transaction import transaction
-from app.permissions import BUY_SEATS, GIVE_SEATS, SEE_BILLING
+from app.permissions import BUY_SEATS, GIVE_SEATS_AGAIN, SEE_BILLING
 from app.web import wiring
 from app.web.forms import Form
 from app.web.workspace import history_words
@@ -64,7 +64,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
             journal.of(actor.organisation.id, history_words.ABOUT_MONEY, limit=30),
         ),
         grace_days=wiring.settings().grace_days,
-        may_give_again=bool(actor.roles & GIVE_SEATS.roles) and seats.has_former(actor.organisation.id),
+        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and seats.has_former(actor.organisation.id),
     )
 
 
@@ -115,14 +115,14 @@ def drop_plan(actor: Actor) -> ResponseReturnValue:
     return made(actor, change_id, "The renewal stays as it is now.")
 
 
-@area.page("/<uuid:organisation>/seats-again", allow=GIVE_SEATS)
+@area.page("/<uuid:organisation>/seats-again", allow=GIVE_SEATS_AGAIN)
 def seats_again(actor: Actor) -> ResponseReturnValue:
     """Show who had a seat when the subscription ended, those who had it longest first."""
     count = seats.count(actor.organisation.id)
     return page("seats_again", actor, "people", former=seats.former(actor.organisation.id), seats=count)
 
 
-@area.action("/<uuid:organisation>/seats-again", allow=GIVE_SEATS)
+@area.action("/<uuid:organisation>/seats-again", allow=GIVE_SEATS_AGAIN)
 def give_seats_again(actor: Actor) -> ResponseReturnValue:
     """Give their seats back to those who had one when the subscription ended, as many as are free."""
     with transaction():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PAGE = 50
 CHUNK = 2_000
 HEAD = ("When", "What happened")
+YEARS = range(1900, 2200)
 KINDS = {
     "": ("Everything", ()),
     "people": ("People and roles", ("membership.", "ownership.")),
@@ -38,7 +39,7 @@ KINDS = {
     "teams": ("Teams", ("team.",)),
     "lists": ("Lists brought in", ("people_import.",)),
     "learning": ("Learning", ("enrolment.", "attempt.", "certificate.")),
-    "money": ("Orders and payments", ("checkout.", "subscription.")),
+    "money": ("Orders and payments", ("checkout.", "subscription.", "change.")),
     "settings": ("Settings", ("organisation.", "safeguarding_contacts.")),
 }
 
@@ -104,7 +105,7 @@ def _wanted(actor: Actor, form: JournalForm) -> Wanted:
     """Read what is asked for; raises Invalid for an address that nobody has or a day that is none."""
     involving: frozenset[UUID] = frozenset()
     if form.who.data:
-        member = memberships.ever_with_address(actor.organisation.id, people.address_key(form.who.data))
+        member = memberships.ever_with_address(actor.organisation.id, _key(form.who.data))
         involving = frozenset({member.id, member.person_id or member.id})
     zone = ZoneInfo(actor.organisation.zone)
     since, until = _day(form.since.data, "since"), _day(form.until.data, "until")
@@ -116,13 +117,23 @@ def _wanted(actor: Actor, form: JournalForm) -> Wanted:
     )
 
 
+def _key(typed: str) -> str:
+    try:
+        return people.address_key(people.read_address(typed))
+    except Invalid as refusal:
+        raise Invalid(refusal.message, field="who") from refusal
+
+
 def _day(typed: str | None, field: str) -> date | None:
     if not typed:
         return None
     try:
-        return date.fromisoformat(typed)
+        day = date.fromisoformat(typed)
     except ValueError as error:
         raise Invalid("Give a day as 2026-11-23.", field=field) from error
+    if day.year not in YEARS:
+        raise Invalid(f"Give a day between {YEARS[0]} and {YEARS[-1]}.", field=field)
+    return day
 
 
 def _mark() -> UUID | None:

@@ -1,6 +1,7 @@
 """Subscription schedules: what a subscription is to become at the end of its period, and letting go of it afterwards."""
 
 from billing.sandbox.engine import events
+from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.periods import end_of_period
 from billing.sandbox.engine.prorations import sellable_price, whole
 from billing.sandbox.refusals import Refusal, missing, required, uncovered
@@ -65,7 +66,11 @@ def create(work: Work, params: JSON) -> JSON:
         "status": "active",
         "subscription": subscription["id"],
         "test_clock": None,
-        "_phases": [_phase(subscription, item, item["current_period_start"], item["current_period_end"])],
+        "_phases": [
+            _phase(
+                subscription, item, item["current_period_start"], item["current_period_end"], subscription["default_tax_rates"]
+            )
+        ],
     }
     work.put("subscription_schedule", body)
     events.record(work, "subscription_schedule.created", body)
@@ -143,6 +148,8 @@ def enter_next_phase(work: Work, subscription: JSON) -> JSON:
     if stored(work, "price", item["price"])["recurring"] != stored(work, "price", planned["price"])["recurring"]:
         subscription["billing_cycle_anchor"] = now
     item["price"], item["quantity"] = planned["price"], planned["quantity"]
+    # What a phase does not say of taxes is taken as none, so that a plan that forgets them is seen.
+    subscription["default_tax_rates"] = phase["default_tax_rates"]
     body["current_phase"] = {"start_date": phase["start_date"], "end_date": phase["end_date"]}
     work.put("subscription_schedule", body)
     events.record_change(work, "subscription_schedule.updated", before, body)
@@ -159,7 +166,7 @@ def _current_phase(body: JSON, subscription: JSON, sent: JSON) -> JSON:
     planned = sent["items"]
     if [(line.get("price"), line.get("quantity", 1)) for line in planned] != [(item["price"], item["quantity"])]:
         raise uncovered(param="phases[0][items] (other than what the subscription has)")
-    return _phase(subscription, item, sent["start_date"], sent["end_date"])
+    return _phase(subscription, item, sent["start_date"], sent["end_date"], sent.get("default_tax_rates") or [])
 
 
 def _following_phase(work: Work, subscription: JSON, sent: JSON) -> JSON:
@@ -181,10 +188,12 @@ def _following_phase(work: Work, subscription: JSON, sent: JSON) -> JSON:
     is_same = stored(work, "price", item["price"])["recurring"] == recurring
     anchor = subscription["billing_cycle_anchor"] if is_same else start
     planned = item | {"price": price["id"], "quantity": quantity}
-    return _phase(subscription, planned, start, end_of_period(anchor, start, interval, count))
+    rates = sent.get("default_tax_rates") or []
+    known_tax_rates(work, rates, "phases[1][default_tax_rates]")
+    return _phase(subscription, planned, start, end_of_period(anchor, start, interval, count), rates)
 
 
-def _phase(subscription: JSON, item: JSON, start: int, end: int) -> JSON:
+def _phase(subscription: JSON, item: JSON, start: int, end: int, rates: list[str]) -> JSON:
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
@@ -194,7 +203,7 @@ def _phase(subscription: JSON, item: JSON, start: int, end: int) -> JSON:
         "collection_method": None,
         "currency": subscription["currency"],
         "default_payment_method": None,
-        "default_tax_rates": subscription["default_tax_rates"],
+        "default_tax_rates": rates,
         "description": None,
         "discounts": [],
         "end_date": end,
