@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 
 import openpyxl
@@ -130,6 +131,36 @@ def test_a_formula_is_text_and_what_we_guarded_is_read_as_it_was():
 def test_a_line_with_a_problem_says_how_to_mend_it(row, words):
     [line] = sheet(b"Name,E-mail\n" + row + b"\n")
     assert words in line.problem
+
+
+LONG = {
+    "no address": "a" * 200_000,
+    "an address without end": "ruth@" + "a" * 200_000,
+    "signs that combine": "e" + "\u0301\u0323" * 50_000,
+    "a name without end": "Ruth " * 40_000 + "<ruth@example.org>",
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_a_line_or_cell_without_end_is_a_problem_at_once(text):
+    began = time.process_time()
+    found = [
+        *people_lists.of_text(text),
+        *people_lists.of_rows([["Name", "E-mail", "Team"], ["Ruth", text, ""], [text, "", text]]),
+    ]
+    found += people_lists.of_rows([["Ruth", "ruth@example.org", text[:400]], [text, "tom@example.org"]])
+    assert time.process_time() - began < 1
+    assert [line.problem for line in found] == [people_lists.TOO_LONG] * 3 + ["", people_lists.TOO_LONG]
+    assert max(len(line.name + line.address + line.team) for line in found) < 1_000
+
+
+def test_many_on_one_line_are_read_however_long_it_is():
+    text = ", ".join(f"Person {n} <p{n}@example.org>" for n in range(500))
+    assert pasted(text)[-1] == ("Person 499", "p499@example.org")
+
+
+def test_a_long_cell_of_a_column_that_is_not_asked_for_does_no_harm():
+    assert who(sheet(b"Name,E-mail,Notes\nRuth Amadi,ruth@example.org," + b"x" * 5_000)) == [RUTH]
 
 
 def bomb():
