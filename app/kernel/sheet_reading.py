@@ -43,7 +43,7 @@ def rows(content: bytes, name: str) -> Iterator[list[str]]:
 
 
 def decoded(content: bytes) -> str:
-    """Give the text of a file in whichever of the usual encodings it is."""
+    """Give the text of a file in whichever of the usual encodings it is; raises Invalid when it is no text."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if content.startswith(mark):
             return _decode(content, encoding)
@@ -68,9 +68,12 @@ def of_text(text: str) -> Iterator[list[str]]:
 
 def _decode(content: bytes, encoding: str) -> str:
     try:
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise Invalid(UNREADABLE, field="file") from error
+    if "\0" in text:
+        raise Invalid(NO_SHEET, field="file")
+    return text
 
 
 def _delimiter(text: str) -> str:

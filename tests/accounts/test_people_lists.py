@@ -207,6 +207,8 @@ HARM = {
         (b"Name,E-mail\n", "x.csv", "nobody in this list"),
         (b"Name,Telephone\nRuth,01632 960123\n", "x.csv", "no column of e-mail addresses"),
         (b"\x00\x01\x02", "x.csv", "no CSV and no XLSX"),
+        ("Name,E-mail\nRuth\0,ruth@example.org\n".encode("utf-8-sig"), "x.csv", "no CSV and no XLSX"),
+        ("Name,E-mail\nRuth\0,ruth@example.org\n".encode("utf-16"), "x.csv", "no CSV and no XLSX"),
         (b"Name,E-mail\n\x81\x8d,x\n", "x.csv", "cannot read the letters"),
         (b"PK\x03\x04 broken", "x.xlsx", "no CSV and no XLSX"),
         (b"Name,E-mail\n", "x.xlsx", "no CSV and no XLSX"),
@@ -214,9 +216,9 @@ HARM = {
         (b'Name,E-mail\n"' + b"x" * 200_000, "x.csv", "cannot be read: look for a quotation mark"),
         (b"Name,E-mail\n" + b"".join(b"%d@example.org\n" % n for n in range(20_001)), "x.csv", "more than 20,000 people"),
         (b"E-mail" + b",x" * 600 + b"\n", "x.csv", "more than 500 columns"),
+        (b"E-mail\nx@example.org\n" + b"\n" * 200_000, "x.csv", "more than 200,000 rows"),
     ],
 )
-        (b"E-mail\nx@example.org\n" + b"\n" * 200_000, "x.csv", "more than 200,000 rows"),
 def test_a_file_that_cannot_be_read_says_what_to_do(content, name, words):
     with pytest.raises(Invalid, match=words):
         sheet(content, name)
@@ -228,8 +230,6 @@ def test_an_xlsx_that_means_harm_is_refused(make):
         sheet(make(), "x.xlsx")
 
 
-def test_a_line_knows_its_number_as_a_spreadsheet_shows_it():
-    lines = sheet(book([["Name", "E-mail"], [], ["Ruth Amadi", "ruth@example.org"]]), "x.xlsx")
 def test_an_xlsx_that_does_not_unpack_is_refused_with_words():
     content = bytearray(with_part(*PLAIN))
     content[50:60] = b"\xff" * 10
@@ -245,4 +245,6 @@ def test_an_xlsx_of_as_many_people_as_a_list_may_hold_is_read():
     assert who(sheet(far_down(150_000), "x.xlsx")) == [RUTH]
 
 
+def test_a_line_knows_its_number_as_a_spreadsheet_shows_it():
+    lines = sheet(book([["Name", "E-mail"], [], ["Ruth Amadi", "ruth@example.org"]]), "x.xlsx")
     assert lines == [Line(3, "Ruth Amadi", "ruth@example.org", "ruth@example.org", "")]
