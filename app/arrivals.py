@@ -103,7 +103,8 @@ def undo(actor: Actor, import_id: UUID) -> int:
         raise Conflict(f"{accepted:,} of this list have accepted already. Withdraw the invitations of the others under People.")
     if not people_imports.move(found.id, State.DONE, State.UNDONE, settled_at=clock.now()):
         raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
-    withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id)
+    theirs = people_imports.invitations_of(found.id)
+    withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id, only=theirs)
     facts = {"people": len(withdrawn)}
     journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
     return len(withdrawn)
@@ -121,7 +122,6 @@ def sweep(days: int) -> int:
     return done
 
 
-def read(import_id: UUID) -> bool:
 def _surely(step: Callable[[UUID], bool], import_id: UUID, otherwise: tuple[State, State], words: str) -> bool:
     """Take the next step of a list; one that fails in a way nobody foresaw is moved out of the way, with words for its sender."""
     try:
@@ -136,6 +136,7 @@ def _surely(step: Callable[[UUID], bool], import_id: UUID, otherwise: tuple[Stat
         return people_imports.move(import_id, *otherwise, problem=words, content=None)
 
 
+def read(import_id: UUID) -> bool:
     """Read a list and keep what was found, line by line, or why it cannot be read; False when somebody else has."""
     sent = people_imports.whole(import_id)
     organisation_id, content, is_pasted, name = sent.organisation_id, sent.content or b"", sent.is_pasted, sent.file_name
@@ -194,10 +195,10 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
     guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in both]
-    invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
+    invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
     came = {line.place for line, _ in both}
     stayed = [line.place for line in lines if line.place not in came]
-    people_imports.settle(import_id, [member_id for _, member_id in both], stayed)
+    people_imports.settle(import_id, invited, stayed)
     journal.write(
         "people_import.done", organisation_id=organisation.id, by=sent.sent_by, about=import_id, new=len(new), back=len(back)
     )
@@ -296,5 +297,5 @@ def _take_up(ids: list[UUID]) -> None:
 
 
 def _brought_in(import_id: UUID) -> list[crowd.One]:
-    """Give those whom a list has brought in, locked in id order."""
+    """Give those whom a list has brought in and whose invitation by it is open or accepted, locked in id order."""
     return crowd.read(Membership.id.in_(people_imports.guests_of(import_id)), lock=True)

@@ -259,6 +259,27 @@ def test_once_somebody_has_accepted_it_is_not_undone(owner, subscribe, send, bri
     assert seats.count(owner.organisation.id) == seats.Count(5, 1, 2)
 
 
+def test_undoing_a_list_leaves_the_invitations_that_others_sent_since(owner, subscribe, send, bring_in, make_person):
+    subscribe(owner.organisation.id, 5)
+    sent = send()
+    bring_in(sent)
+    with transaction():
+        for address in ("ann@example.org", "ben@example.org"):
+            joining.withdraw(owner, memberships.with_address(owner.organisation.id, address).id)
+        anew = joining.invite(owner, "Ann", "ann@example.org", {memberships.Role.ADMIN}, days=14).id
+        joining.invite(owner, "Ben", "ben@example.org", {memberships.Role.LEARNER}, days=14)
+    ben = make_person("Ben", "ben@example.org", "Elsewhere")
+    with transaction():
+        guest = memberships.with_address(owner.organisation.id, "ben@example.org")
+        joining.accept(invitations.open_of(guest.id), people.known(ben))
+        assert arrivals.undo(owner, sent) == 1
+    assert invitations.open_of(anew) is not None
+    assert memberships.with_address(owner.organisation.id, "ann@example.org").state == "invited"
+    assert memberships.with_address(owner.organisation.id, "ben@example.org").state == "active"
+    assert seats.count(owner.organisation.id) == seats.Count(5, 1, 0)
+    assert seats.miscounted() == []
+
+
 def test_a_list_of_another_organisation_is_none(owner, send, make_person):
     sent = send()
     stranger = people.known(make_person("Una", "una@example.org", "Elsewhere"))
