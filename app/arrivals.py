@@ -5,6 +5,7 @@ Reading and bringing in are sweeps: whoever sent the list may leave, and a worke
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from app.kernel.transaction import transaction
 from billing import seats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
 
     from app.accounts.memberships import Actor
@@ -35,25 +36,32 @@ LARGEST = 10 * 1024 * 1024
 # A list no larger than this is read while its sender waits.
 READ_AT_ONCE = 64 * 1024
 NOTED_EVERY = 2_000
+NOT_READ = (
+    "Something went wrong at our end while this list was read. Save it as CSV UTF-8, or paste it, and send that; if it happens "
+    "again, write to us."
+)
+NOT_BROUGHT_IN = "Something went wrong at our end, and nobody was brought in. Try again; if it happens again, write to us."
 HERE = {MembershipState.INVITED, MembershipState.ACTIVE}
 
 
 def send(
     actor: Actor, content: bytes, *, file_name: str = "", is_pasted: bool = False, team_id: UUID | None = None, note: str = ""
 ) -> PeopleImport:
-    """Take a list in, to be read; raises Invalid for an empty or too large one, or a note that cannot be used."""
+    """Take a list in, to be read; raises Invalid for an empty or too large one, one that is no text, or an unusable note."""
     if not content.strip():
         field = "text" if is_pasted else "file"
         raise Invalid("There is nobody in this list. Give names and e-mail addresses, one person on each line.", field=field)
     if len(content) > LARGEST:
         raise Invalid("A list is at most 10 MB large. Keep the columns of the template, or send it in parts.", field="file")
+    if is_pasted and b"\0" in content:
+        raise Invalid("This list holds a sign that cannot be kept (NUL). Take it out and send it again.", field="text")
     if team_id is not None:
         oversight.teams_of(actor).find(team_id)
     sent = people_imports.send(
         actor.organisation.id,
         content,
         by=actor.person.id,
-        file_name=file_name[-120:],
+        file_name=file_name.replace("\0", "")[-120:],
         is_pasted=is_pasted,
         team_id=team_id,
         note=joining.read_note(note),
@@ -95,7 +103,8 @@ def undo(actor: Actor, import_id: UUID) -> int:
         raise Conflict(f"{accepted:,} of this list have accepted already. Withdraw the invitations of the others under People.")
     if not people_imports.move(found.id, State.DONE, State.UNDONE, settled_at=clock.now()):
         raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
-    withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id)
+    theirs = people_imports.invitations_of(found.id)
+    withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id, only=theirs)
     facts = {"people": len(withdrawn)}
     journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
     return len(withdrawn)
@@ -103,11 +112,28 @@ def undo(actor: Actor, import_id: UUID) -> int:
 
 def sweep(days: int) -> int:
     """Read the lists that wait, bring in those that are wanted and forget old ones; gives how many steps were done."""
-    done = sum(read(import_id) for import_id in people_imports.due(State.WAITING))
-    done += sum(bring_in(import_id, days=days) for import_id in people_imports.due(State.WANTED))
+    done = 0
+    for import_id in people_imports.due(State.WAITING):
+        done += _surely(read, import_id, (State.WAITING, State.REFUSED), NOT_READ)
+    for import_id in people_imports.due(State.WANTED):
+        done += _surely(partial(bring_in, days=days), import_id, (State.WANTED, State.READY), NOT_BROUGHT_IN)
     with transaction():
         people_imports.forget_old()
     return done
+
+
+def _surely(step: Callable[[UUID], bool], import_id: UUID, otherwise: tuple[State, State], words: str) -> bool:
+    """Take the next step of a list; one that fails in a way nobody foresaw is moved out of the way, with words for its sender."""
+    try:
+        return step(import_id)
+    except Refusal as refusal:
+        log.warning("list not finished", people_import=str(import_id), why=refusal.message)
+        return False
+    except Exception:
+        # One list that cannot be finished must not stop those of everybody else.
+        log.exception("list not finished", people_import=str(import_id))
+    with transaction():
+        return people_imports.move(import_id, *otherwise, problem=words, content=None)
 
 
 def read(import_id: UUID) -> bool:
@@ -119,7 +145,7 @@ def read(import_id: UUID) -> bool:
     try:
         found = people_lists.of_text(content.decode()) if is_pasted else people_lists.of_rows(sheet_reading.rows(content, name))
         lines = people_lists.checked(_noted(import_id, found))
-    except Refusal as refusal:
+    except Invalid as refusal:
         with transaction():
             return people_imports.move(import_id, State.WAITING, State.REFUSED, problem=refusal.message, content=None)
     with transaction():
@@ -169,10 +195,10 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
     guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in both]
-    invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
+    invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
     came = {line.place for line, _ in both}
     stayed = [line.place for line in lines if line.place not in came]
-    people_imports.settle(import_id, [member_id for _, member_id in both], stayed)
+    people_imports.settle(import_id, invited, stayed)
     journal.write(
         "people_import.done", organisation_id=organisation.id, by=sent.sent_by, about=import_id, new=len(new), back=len(back)
     )
@@ -271,5 +297,5 @@ def _take_up(ids: list[UUID]) -> None:
 
 
 def _brought_in(import_id: UUID) -> list[crowd.One]:
-    """Give those whom a list has brought in, locked in id order."""
+    """Give those whom a list has brought in and whose invitation by it is open or accepted, locked in id order."""
     return crowd.read(Membership.id.in_(people_imports.guests_of(import_id)), lock=True)

@@ -268,9 +268,10 @@ def _withdraw(actor: Actor, ones: Sequence[One], _days: int) -> None:
     withdraw(actor.organisation.id, ones, by=actor.person.id)
 
 
-def withdraw(organisation_id: UUID, ones: Sequence[One], *, by: UUID) -> list[UUID]:
-    """Withdraw the invitations of some people that are open still and free their seats; gives whose were."""
-    settled = set(invitations.settle_each(organisation_id, [one.id for one in ones], invitations.State.WITHDRAWN, by=by))
+def withdraw(organisation_id: UUID, ones: Sequence[One], *, by: UUID, only: sa.Select[UUID] | None = None) -> list[UUID]:
+    """Withdraw the invitations of some people, or only some of these, that are open still and free their seats; gives whose."""
+    everybody = [one.id for one in ones]
+    settled = set(invitations.settle_each(organisation_id, everybody, invitations.State.WITHDRAWN, by=by, only=only))
     for state, are_meant in ((MembershipState.ARCHIVED, True), (MembershipState.WITHDRAWN, False)):
         ids = [one.id for one in ones if one.id in settled and one.has_joined is are_meant]
         if ids:

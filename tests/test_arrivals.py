@@ -14,7 +14,7 @@ from app.accounts.memberships import Membership
 from app.accounts.people_imports import Fate, State
 from app.kernel import clock
 from app.kernel.db import db
-from app.kernel.errors import Conflict, Missing
+from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.journal import JournalEntry
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
@@ -176,6 +176,62 @@ def test_a_worker_killed_while_reading_leaves_the_list_to_the_next(owner, monkey
     assert people_imports.whole(sent).content is None
 
 
+def test_a_list_that_fails_is_moved_out_of_the_way_of_the_others(owner, subscribe, send, monkeypatch):
+    subscribe(owner.organisation.id, 10)
+    with transaction():
+        first, second = (arrivals.send(owner, text.encode(), is_pasted=True).id for text in ("bad@example.org", LIST))
+    keep, add = people_imports.keep_lines, arrivals._add  # noqa: SLF001 - where what nobody foresaw happens
+
+    def keep_good(import_id, lines):
+        if import_id == first:
+            raise RuntimeError
+        keep(import_id, lines)
+
+    monkeypatch.setattr(people_imports, "keep_lines", keep_good)
+    assert arrivals.sweep(14) == 2
+    assert (state(first), state(second)) == (State.REFUSED, State.READY)
+    assert people_imports.whole(first).problem == arrivals.NOT_READ
+    assert people_imports.whole(first).content is None
+    third = send("una@example.org")
+    with transaction():
+        arrivals.want(owner, second)
+        arrivals.want(owner, third)
+
+    def add_few(organisation_id, new):
+        if len(new) > 1:
+            raise RuntimeError
+        add(organisation_id, new)
+
+    monkeypatch.setattr(arrivals, "_add", add_few)
+    assert arrivals.sweep(14) == 2
+    assert (state(second), state(third)) == (State.READY, State.DONE)
+    assert people_imports.whole(second).problem == arrivals.NOT_BROUGHT_IN
+    assert seats.count(owner.organisation.id).held == 1
+
+
+def test_a_list_is_left_to_the_next_sweep_while_the_database_is_busy(owner, monkeypatch):
+    with transaction():
+        sent = arrivals.send(owner, LIST.encode(), is_pasted=True).id
+
+    def busy(*_args):
+        raise Unavailable("Try again in a minute.")
+
+    monkeypatch.setattr(arrivals, "NOTED_EVERY", 1)
+    with monkeypatch.context() as full:
+        full.setattr(people_imports, "note_progress", busy)
+        assert arrivals.sweep(14) == 0
+    assert state(sent) == State.WAITING
+    assert arrivals.sweep(14) == 1
+    assert state(sent) == State.READY
+
+
+def test_what_no_database_can_keep_is_refused_or_left_out(owner):
+    with pytest.raises(Invalid, match="Take it out"), transaction():
+        arrivals.send(owner, b"Ruth\0 <ruth@example.org>", is_pasted=True)
+    with transaction():
+        assert arrivals.send(owner, b"E-mail\nben@example.org\n", file_name="a\0b.csv").file_name == "ab.csv"
+
+
 def test_it_is_undone_while_nobody_has_accepted(owner, subscribe, send, bring_in):
     subscribe(owner.organisation.id, 5)
     sent = send()
@@ -201,6 +257,27 @@ def test_once_somebody_has_accepted_it_is_not_undone(owner, subscribe, send, bri
     with pytest.raises(Conflict, match="1 of this list have accepted"), transaction():
         arrivals.undo(owner, sent)
     assert seats.count(owner.organisation.id) == seats.Count(5, 1, 2)
+
+
+def test_undoing_a_list_leaves_the_invitations_that_others_sent_since(owner, subscribe, send, bring_in, make_person):
+    subscribe(owner.organisation.id, 5)
+    sent = send()
+    bring_in(sent)
+    with transaction():
+        for address in ("ann@example.org", "ben@example.org"):
+            joining.withdraw(owner, memberships.with_address(owner.organisation.id, address).id)
+        anew = joining.invite(owner, "Ann", "ann@example.org", {memberships.Role.ADMIN}, days=14).id
+        joining.invite(owner, "Ben", "ben@example.org", {memberships.Role.LEARNER}, days=14)
+    ben = make_person("Ben", "ben@example.org", "Elsewhere")
+    with transaction():
+        guest = memberships.with_address(owner.organisation.id, "ben@example.org")
+        joining.accept(invitations.open_of(guest.id), people.known(ben))
+        assert arrivals.undo(owner, sent) == 1
+    assert invitations.open_of(anew) is not None
+    assert memberships.with_address(owner.organisation.id, "ann@example.org").state == "invited"
+    assert memberships.with_address(owner.organisation.id, "ben@example.org").state == "active"
+    assert seats.count(owner.organisation.id) == seats.Count(5, 1, 0)
+    assert seats.miscounted() == []
 
 
 def test_a_list_of_another_organisation_is_none(owner, send, make_person):

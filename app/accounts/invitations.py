@@ -179,8 +179,8 @@ def expiries(membership_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     return dict(db.session.execute(query).all())
 
 
-def send_each(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, days: int, note: str = "") -> None:
-    """Invite many people at once, each with a link of their own, in three statements however many they are."""
+def send_each(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, days: int, note: str = "") -> dict[UUID, UUID]:
+    """Invite many people at once, each with a link of their own, in three statements; gives each membership's invitation."""
     given = [(uuid7(), guest.membership_id, uuid4()) for guest in guests]
     rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid(), link_id=sa.Uuid())
     now = clock.now()
@@ -212,6 +212,7 @@ def send_each(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, 
     journal.write_all("invitation.sent", ((guest.membership_id, {}) for guest in guests), organisation_id=organisation.id, by=by)
     links_given = [link_id for _, _, link_id in given]
     _write_mails(organisation, guests, links_given, expires_at, note)
+    return {membership_id: invitation_id for invitation_id, membership_id, _ in given}
 
 
 def send_each_again(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, days: int) -> int:
@@ -239,12 +240,20 @@ def send_each_again(organisation: Organisation, guests: Sequence[Guest], *, by: 
     return len(sent)
 
 
-def settle_each(organisation_id: UUID, membership_ids: Iterable[UUID], to: State, *, by: UUID | None) -> list[UUID]:
-    """End the open invitations of many memberships, in two statements; gives those that were open."""
+def settle_each(
+    organisation_id: UUID,
+    membership_ids: Iterable[UUID],
+    to: State,
+    *,
+    by: UUID | None,
+    only: sa.Select[UUID] | None = None,
+) -> list[UUID]:
+    """End the open invitations of many memberships, or only some of these, in two statements; gives whose were open."""
     statement = sa.update(Invitation).where(
         Invitation.organisation_id == organisation_id,
         Invitation.membership_id.in_(batches.ids(membership_ids)),
         IS_OPEN,
+        sa.true() if only is None else Invitation.id.in_(only),
     )
     settled = db.session.scalars(
         statement.values(state=to, settled_at=clock.now())

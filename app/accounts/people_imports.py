@@ -15,15 +15,18 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
+from app.accounts import invitations
+from app.accounts.invitations import Invitation
 from app.kernel import batches, clock
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 PAGE = 100
 KEPT = timedelta(days=30)
+UNDER_WAY = (invitations.State.OPEN, invitations.State.ACCEPTED)
 
 
 class State(StrEnum):
@@ -91,10 +94,11 @@ class PeopleImportLine(Model):
 
 
 class PeopleImportGuest(Model):
-    """Somebody whom a list brought in; the row stays when the lines have gone."""
+    """Somebody whom a list brought in, and by which invitation; the row stays when the lines have gone."""
 
     import_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people_import.id"), primary_key=True)
     membership_id: Mapped[UUID] = mapped_column(sa.ForeignKey("membership.id"), primary_key=True)
+    invitation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("invitation.id"))
 
     __table_args__ = (sa.Index(None, "membership_id"),)
 
@@ -209,11 +213,11 @@ def counts(import_id: UUID) -> dict[str, int]:
     return {fate.value: 0 for fate in Fate} | dict(db.session.execute(query.group_by(PeopleImportLine.fate)).all())
 
 
-def settle(import_id: UUID, came: Iterable[UUID], stayed: Iterable[int]) -> None:
-    """Keep whom a list brought in, and which of its lines, by their places, found somebody here by then; in two statements."""
-    guests = batches.of(((one,) for one in came), membership_id=sa.Uuid())
-    columns = ("import_id", "membership_id")
-    batches.insert(PeopleImportGuest, columns, sa.select(sa.literal(import_id, sa.Uuid()), guests.c.membership_id))
+def settle(import_id: UUID, came: Mapping[UUID, UUID], stayed: Iterable[int]) -> None:
+    """Keep whom a list brought in, in two statements: members with their invitations, and the places of those here by then."""
+    guests = batches.of(came.items(), membership_id=sa.Uuid(), invitation_id=sa.Uuid())
+    columns = ("import_id", *guests.c.keys())
+    batches.insert(PeopleImportGuest, columns, sa.select(sa.literal(import_id, sa.Uuid()), *guests.c))
     rows = batches.of(((place,) for place in stayed), place=sa.Integer())
     are_meant = sa.and_(PeopleImportLine.import_id == import_id, PeopleImportLine.place.in_(sa.select(rows.c.place)))
     statement = sa.update(PeopleImportLine).where(are_meant).values(fate=str(Fate.HERE))
@@ -221,8 +225,15 @@ def settle(import_id: UUID, came: Iterable[UUID], stayed: Iterable[int]) -> None
 
 
 def guests_of(import_id: UUID) -> sa.Select[UUID]:
-    """Select the memberships of those whom a list brought in."""
-    return sa.select(PeopleImportGuest.membership_id).where(PeopleImportGuest.import_id == import_id)
+    """Select the memberships of those whom a list brought in and whose invitation by it is open or accepted."""
+    is_theirs = sa.and_(Invitation.id == PeopleImportGuest.invitation_id, Invitation.state.in_(UNDER_WAY))
+    query = sa.select(PeopleImportGuest.membership_id).join(Invitation, is_theirs)
+    return query.where(PeopleImportGuest.import_id == import_id)
+
+
+def invitations_of(import_id: UUID) -> sa.Select[UUID]:
+    """Select the invitations that a list sent."""
+    return sa.select(PeopleImportGuest.invitation_id).where(PeopleImportGuest.import_id == import_id)
 
 
 def forget_old() -> int:

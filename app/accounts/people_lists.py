@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -25,8 +24,12 @@ TITLES = {
     "last": {"lastname", "last", "surname", "familyname"},
     "team": {"team", "department", "group", "site", "school", "class", "teams"},
 }
-ADDRESS = re.compile(r"[^\s<>(),;:\"|\[\]]+@[^\s<>(),;:\"|\[\]]+")
+# What stands between two signs that no address holds; one search for all of an address would take quadratic time.
+TOKEN = re.compile(r"[^\s<>(),;:\"|\[\]]+")
 AROUND = " \t<>()[]\"',;|:-\u2013\u2014\u200b\u200e\u200f\ufeff"
+LONGEST = 1_000
+LONGEST_TITLE = 100
+TOO_LONG = f"This is longer than {LONGEST:,} characters. Give each person a line of their own, with only a name and an address."
 NO_ADDRESS = "There is no e-mail address. Add one, such as ruth@example.org."
 
 
@@ -45,11 +48,11 @@ class Line:
 def of_text(text: str) -> Iterator[Line]:
     """Read pasted lines: names and addresses in any common form, one or several on a line."""
     number = 0
-    for typed in unicodedata.normalize("NFC", text).splitlines():
+    for typed in text.splitlines():
         if typed.strip(AROUND):
             for name, address in _pairs(typed):
                 number += 1
-                if number == 1 and not address and _titles(re.split(r"[,;\t|]", typed)):
+                if number == 1 and not address and len(typed) <= LONGEST and _titles(re.split(r"[,;\t|]", typed)):
                     number = 0
                     continue
                 yield _line(number, name, address, "")
@@ -100,7 +103,7 @@ def _titles(row: Sequence[str]) -> dict[str, int]:
     """Give which column is which by the titles in a row; empty for a row without titles."""
     found: dict[str, int] = {}
     for column, cell in enumerate(row):
-        plain = re.sub(r"[\W_]", "", people.name_key(cell))
+        plain = re.sub(r"[\W_]", "", people.name_key(cell[:LONGEST_TITLE]))
         for kind, titles in TITLES.items():
             if plain in titles:
                 found.setdefault(kind, column)
@@ -127,30 +130,38 @@ def _of_row(number: int, row: Sequence[str], columns: Mapping[str, int]) -> Line
         return sheets.unguarded(row[column]).strip() if column is not None and column < len(row) else ""
 
     name = cell("name") or f"{cell('first')} {cell('last')}".strip()
-    pairs = [pair for pair in _pairs(cell("address")) if pair[1]] if cell("address") else []
+    typed = cell("address")
+    pairs = [pair for pair in _pairs(typed) if pair[1]] if len(typed) <= LONGEST else []
     if len(pairs) > 1:
-        return Line(number, name, cell("address"), "", cell("team"), "There are two addresses. Give each person one line.")
-    given, address = pairs[0] if pairs else ("", cell("address"))
+        return _problem(number, name, typed, cell("team"), "There are two addresses. Give each person one line.")
+    given, address = pairs[0] if pairs else ("", typed)
     return _line(number, name or given, address, cell("team"))
 
 
 def _line(number: int, name: str, address: str, team: str) -> Line:
     """Check one line; what is wrong is kept with it, and says how to mend it."""
+    if max(len(name), len(address), len(team)) > LONGEST:
+        return _problem(number, name, address, team, TOO_LONG)
     if not address:
-        return Line(number, name, "", "", team, NO_ADDRESS)
+        return _problem(number, name, "", team, NO_ADDRESS)
     try:
         read = people.read_address(address)
         key = people.address_key(read)
         named = people.read_name(_turned(name) or _name_from(read))
     except Invalid as refusal:
-        return Line(number, name[: people.LONGEST_NAME], address[:254], "", team, refusal.message)
+        return _problem(number, name, address, team, refusal.message)
     return Line(number, named, read, key, team)
+
+
+def _problem(number: int, name: str, address: str, team: str, problem: str) -> Line:
+    """Give a line that cannot be brought in, with as much of it as tells which it is."""
+    return Line(number, name[: people.LONGEST_NAME], address[:254], "", team[: people.LONGEST_NAME], problem)
 
 
 def _pairs(typed: str) -> Iterator[tuple[str, str]]:
     """Give each address on a line with the words that belong to it: those before it, or behind it where none are before."""
-    found = list(ADDRESS.finditer(typed.replace("mailto:", " ")))
     typed = typed.replace("mailto:", " ")
+    found = [token for token in TOKEN.finditer(typed) if "@" in token[0][1:-1]]
     if not found:
         yield typed.strip(AROUND), ""
     for place, address in enumerate(found):

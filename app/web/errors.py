@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,10 +11,12 @@ from flask import g, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, SecurityError
 
-from app.kernel.errors import Refusal
+from app.kernel.errors import Invalid, Refusal
 from app.web import uploads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask import Flask
     from flask.typing import ResponseReturnValue
 
@@ -68,9 +71,16 @@ def _unknown_host(_error: SecurityError) -> ResponseReturnValue:
 
 
 def _refuse_unreadable() -> None:
-    """Refuse an address that holds the character NUL, which no address of ours does and PostgreSQL cannot look for."""
-    if "\0" in request.path or any("\0" in value for value in request.args.values()):
+    """Refuse an address or a form that holds the character NUL, which PostgreSQL can neither look for nor keep."""
+    if "\0" in request.path or _has_nul(request.args.items(multi=True)):
         raise NotFound
+    names = ((file.filename or "", "") for file in request.files.values())
+    if _has_nul(chain(request.form.items(multi=True), names)):
+        raise Invalid("What you sent holds a sign that cannot be kept (NUL). Go back, take it out and send it again.")
+
+
+def _has_nul(pairs: Iterable[tuple[str, str]]) -> bool:
+    return any("\0" in key or "\0" in value for key, value in pairs)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:

@@ -117,7 +117,9 @@ def upgrade() -> None:
     op.create_table('people_import_guest',
     sa.Column('import_id', sa.Uuid(), nullable=False),
     sa.Column('membership_id', sa.Uuid(), nullable=False),
+    sa.Column('invitation_id', sa.Uuid(), nullable=False),
     sa.ForeignKeyConstraint(['import_id'], ['people_import.id'], name=op.f('fk_people_import_guest_import_id')),
+    sa.ForeignKeyConstraint(['invitation_id'], ['invitation.id'], name=op.f('fk_people_import_guest_invitation_id')),
     sa.ForeignKeyConstraint(['membership_id'], ['membership.id'], name=op.f('fk_people_import_guest_membership_id')),
     sa.PrimaryKeyConstraint('import_id', 'membership_id', name=op.f('pk_people_import_guest'))
     )

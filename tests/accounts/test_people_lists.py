@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 
 import openpyxl
@@ -14,6 +15,7 @@ from app.kernel import sheet_reading, sheets
 from app.kernel.errors import Invalid
 
 RUTH = ("Ruth Amadi", "ruth@example.org")
+PLAIN = ("xl/more.xml", b"<more/>")
 
 
 def pasted(text):
@@ -132,18 +134,69 @@ def test_a_line_with_a_problem_says_how_to_mend_it(row, words):
     assert words in line.problem
 
 
-def bomb():
+LONG = {
+    "no address": "a" * 200_000,
+    "an address without end": "ruth@" + "a" * 200_000,
+    "signs that combine": "e" + "\u0301\u0323" * 50_000,
+    "a name without end": "Ruth " * 40_000 + "<ruth@example.org>",
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_a_line_or_cell_without_end_is_a_problem_at_once(text):
+    began = time.process_time()
+    found = [
+        *people_lists.of_text(text),
+        *people_lists.of_rows([["Name", "E-mail", "Team"], ["Ruth", text, ""], [text, "", text]]),
+    ]
+    found += people_lists.of_rows([["Ruth", "ruth@example.org", text[:400]], [text, "tom@example.org"]])
+    assert time.process_time() - began < 1
+    assert [line.problem for line in found] == [people_lists.TOO_LONG] * 3 + ["", people_lists.TOO_LONG]
+    assert max(len(line.name + line.address + line.team) for line in found) < 1_000
+
+
+def test_many_on_one_line_are_read_however_long_it_is():
+    text = ", ".join(f"Person {n} <p{n}@example.org>" for n in range(500))
+    assert pasted(text)[-1] == ("Person 499", "p499@example.org")
+
+
+def test_a_long_cell_of_a_column_that_is_not_asked_for_does_no_harm():
+    assert who(sheet(b"Name,E-mail,Notes\nRuth Amadi,ruth@example.org," + b"x" * 5_000)) == [RUTH]
+
+
+def parts_of(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {part.filename: archive.read(part) for part in archive.infolist()}
+
+
+def with_part(name, part):
+    """Give a book of one person to which a part was added, or in which one was replaced."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 120_000_000)
+        for one, text in (parts_of(book([["Name", "E-mail"], RUTH])) | {name: part}).items():
+            archive.writestr(one, text)
     return content.getvalue()
 
 
-def entities():
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("xl/workbook.xml", b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><workbook/>')
-    return content.getvalue()
+def entities(name="xl/more.xml", before="", encoding="utf-8"):
+    return with_part(name, f'{before}<!DOCTYPE x [<!ENTITY a "aaaa">]><workbook/>'.encode(encoding))
+
+
+def far_down(row):
+    """Give a book whose row after its head says that it stands far down."""
+    name = "xl/worksheets/sheet1.xml"
+    return with_part(name, parts_of(with_part(*PLAIN))[name].replace(b'<row r="2"', b'<row r="%d"' % row))
+
+
+HARM = {
+    "unpacks to 35 MB": lambda: with_part("xl/more.xml", b"0" * 35_000_000),
+    "entities": entities,
+    "entities after a megabyte": lambda: entities(before=" " * (1 << 20)),
+    "entities in a part of another name": lambda: entities(name="xl/more.bin"),
+    "entities in UTF-16": lambda: entities(encoding="utf-16"),
+    "entities in UTF-16 the other way": lambda: entities(encoding="utf-16-be"),
+    "a row far down": lambda: far_down(10**12),
+}
 
 
 @pytest.mark.parametrize(
@@ -154,6 +207,8 @@ def entities():
         (b"Name,E-mail\n", "x.csv", "nobody in this list"),
         (b"Name,Telephone\nRuth,01632 960123\n", "x.csv", "no column of e-mail addresses"),
         (b"\x00\x01\x02", "x.csv", "no CSV and no XLSX"),
+        ("Name,E-mail\nRuth\0,ruth@example.org\n".encode("utf-8-sig"), "x.csv", "no CSV and no XLSX"),
+        ("Name,E-mail\nRuth\0,ruth@example.org\n".encode("utf-16"), "x.csv", "no CSV and no XLSX"),
         (b"Name,E-mail\n\x81\x8d,x\n", "x.csv", "cannot read the letters"),
         (b"PK\x03\x04 broken", "x.xlsx", "no CSV and no XLSX"),
         (b"Name,E-mail\n", "x.xlsx", "no CSV and no XLSX"),
@@ -161,6 +216,7 @@ def entities():
         (b'Name,E-mail\n"' + b"x" * 200_000, "x.csv", "cannot be read: look for a quotation mark"),
         (b"Name,E-mail\n" + b"".join(b"%d@example.org\n" % n for n in range(20_001)), "x.csv", "more than 20,000 people"),
         (b"E-mail" + b",x" * 600 + b"\n", "x.csv", "more than 500 columns"),
+        (b"E-mail\nx@example.org\n" + b"\n" * 200_000, "x.csv", "more than 200,000 rows"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_what_to_do(content, name, words):
@@ -168,10 +224,25 @@ def test_a_file_that_cannot_be_read_says_what_to_do(content, name, words):
         sheet(content, name)
 
 
-@pytest.mark.parametrize("make", [bomb, entities])
-def test_an_xlsx_that_means_harm_is_refused_before_it_is_read(make):
+@pytest.mark.parametrize("make", HARM.values(), ids=HARM)
+def test_an_xlsx_that_means_harm_is_refused(make):
     with pytest.raises(Invalid):
         sheet(make(), "x.xlsx")
+
+
+def test_an_xlsx_that_does_not_unpack_is_refused_with_words():
+    content = bytearray(with_part(*PLAIN))
+    content[50:60] = b"\xff" * 10
+    with pytest.raises(Invalid, match="or it is damaged"):
+        sheet(bytes(content), "x.xlsx")
+
+
+def test_an_xlsx_of_as_many_people_as_a_list_may_hold_is_read():
+    head = ("Name", "E-mail", "Team", "Notes", "Started", "Role", "Telephone", "Town")
+    rest = ("", "A few words about them", "2026-01-05", "Volunteer", "01632 960123", "Upper Slaughter")
+    rows = [(f"Person Number {n}", f"person{n}@example.org", *rest) for n in range(people_lists.MOST)]
+    assert sum(1 for _ in sheet_reading.rows(sheets.as_xlsx(head, rows, "People"), "x.xlsx")) == people_lists.MOST + 1
+    assert who(sheet(far_down(150_000), "x.xlsx")) == [RUTH]
 
 
 def test_a_line_knows_its_number_as_a_spreadsheet_shows_it():

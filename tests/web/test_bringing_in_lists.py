@@ -67,6 +67,15 @@ def test_a_file_that_cannot_be_read_says_so_and_changes_nothing(parish):
     assert "Save it as XLSX or CSV." in browser.words
 
 
+def test_a_list_that_no_database_can_keep_is_refused_with_words(parish):
+    browser = upload(parish, "Name,E-mail\nRuth\0,ruth@example.org\n".encode("utf-8-sig"), "people.csv")
+    assert browser.heading == "This list cannot be read"
+    upload(parish, b"E-mail\nben@example.org\n", "people\0.csv", 422)
+    form = {"text": "Ruth\0 <ruth@example.org>", "csrf_token": browser.token}
+    browser.send(f"{parish.home}people/lists", form, 422)
+    assert "take it out and send it again" in browser.words
+
+
 def test_nothing_sent_is_said_beside_the_form(parish):
     browser = upload(parish, b"", "people.csv", 422)
     assert "There is nobody in this list." in browser.page.select_one(".error-summary").text

@@ -44,6 +44,14 @@ def test_a_method_that_an_address_does_not_know_is_refused(visitor):
     assert visitor.heading == "That address does not work like this"
 
 
+@pytest.mark.parametrize("form", [{"address": "ruth\0@example.org"}, {"x\0": "x"}, {"address": ["ruth@example.org", "\0"]}])
+def test_a_form_that_no_database_can_keep_is_refused_with_words(visitor, form):
+    visitor.get("/sign-in")
+    visitor.send("/sign-in", {"csrf_token": visitor.token, "password": "x", **form}, 422)
+    assert "take it out and send it again" in visitor.words
+    visitor.get("/courses?q=x&q=%00", 404)
+
+
 @pytest.mark.parametrize(
     ("refusal", "status", "heading"),
     [
