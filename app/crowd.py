@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
     from app.accounts.memberships import Actor
     from app.roster import Wanted
-
-# Nobody is written to again within this time by a change that is about many.
-REST = timedelta(days=1)
 
 
 class Change(StrEnum):
@@ -132,7 +129,13 @@ def _people(actor: Actor, selection: Selection, *, lock: bool) -> list[One]:
 
 
 def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
-    """Read what decides about some people, in id order, locked until the transaction ends if asked."""
+    """Read what decides about some people, in id order, locked until the transaction ends if asked.
+
+    They are locked first: only a statement that begins after the wait sees what another change did to their seats meanwhile.
+    """
+    if lock:
+        locking = sa.select(Membership.id).where(which).order_by(Membership.id).with_for_update(of=Membership)
+        which = sa.and_(which, Membership.id.in_(batches.ids(db.session.scalars(locking))))
     query = (
         sa.select(
             Membership.id,
@@ -151,8 +154,6 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
         .where(which)
         .order_by(Membership.id)
     )
-    if lock:
-        query = query.with_for_update(of=Membership)
     return [One(*cast("tuple[Any, ...]", row)) for row in db.session.execute(query)]
 
 
@@ -207,7 +208,7 @@ def _why_not_restored(actor: Actor, one: One) -> str:
 def _why_not_sent(_actor: Actor, one: One) -> str:
     if one.sent_at is None:
         return "have no open invitation"
-    return "were sent one within the last day" if one.sent_at > clock.now() - REST else ""
+    return "were sent one within the last day" if one.sent_at > clock.now() - invitations.REST else ""
 
 
 def _why_not_withdrawn(_actor: Actor, one: One) -> str:
@@ -216,12 +217,13 @@ def _why_not_withdrawn(_actor: Actor, one: One) -> str:
 
 def _give(actor: Actor, ones: Sequence[One], _days: int) -> None:
     """Give seats: in use to those who have joined, who are told by mail, and held for those who are invited."""
+    given: set[UUID] = set()
     for state, seat in ((MembershipState.ACTIVE, seats.State.IN_USE), (MembershipState.INVITED, seats.State.HELD)):
         theirs = [one for one in ones if one.state == state]
         if theirs:
-            seats.assign_each(actor.organisation.id, [one.id for one in theirs], seat, by=actor.person.id)
+            given.update(seats.assign_each(actor.organisation.id, [one.id for one in theirs], seat, by=actor.person.id))
     _set_learner(actor, [one.id for one in ones if not one.is_learner], to=True)
-    _tell("seat_given", actor, [one for one in ones if one.state == MembershipState.ACTIVE])
+    _tell("seat_given", actor, [one for one in ones if one.state == MembershipState.ACTIVE and one.id in given])
 
 
 def _take_back(actor: Actor, ones: Sequence[One], _days: int) -> None:
@@ -259,8 +261,8 @@ def _restore(actor: Actor, ones: Sequence[One], _days: int) -> None:
 
 def _resend(actor: Actor, ones: Sequence[One], days: int) -> None:
     """Send new links to those who have not accepted yet."""
-    joining.count_mails(actor.organisation.id, len(ones))
-    invitations.send_each_again(actor.organisation, _guests(ones), by=actor.person.id, days=days)
+    sent = invitations.send_each_again(actor.organisation, _guests(ones), by=actor.person.id, days=days)
+    joining.count_mails(actor.organisation.id, sent)
 
 
 def _withdraw(actor: Actor, ones: Sequence[One], _days: int) -> None:

@@ -340,9 +340,12 @@ def _add(
     """Add rows for those of some people of the organisation who have none, and journal it."""
     if of_organisation(organisation_id, team_id).archived_at is not None:
         raise Conflict("This team is archived. Bring it back first.")
-    has_one = sa.exists().where(kind.team_id == team_id, kind.membership_id == Membership.id)
-    are_meant = sa.and_(Membership.organisation_id == organisation_id, Membership.id.in_(batches.ids(membership_ids)), ~has_one)
-    new = list(db.session.scalars(sa.select(Membership.id).where(are_meant).order_by(Membership.id).with_for_update()))
+    are_meant = sa.and_(Membership.organisation_id == organisation_id, Membership.id.in_(batches.ids(membership_ids)))
+    theirs = db.session.scalars(sa.select(Membership.id).where(are_meant).order_by(Membership.id).with_for_update()).all()
+    # Asked only once they are locked: who else puts them into the team at the same moment is done by then.
+    have_one = sa.select(kind.membership_id).where(kind.team_id == team_id, kind.membership_id.in_(batches.ids(theirs)))
+    placed = set(db.session.scalars(have_one))
+    new = [one for one in theirs if one not in placed]
     if not new:
         return 0
     rows = batches.of(((one,) for one in new), membership_id=sa.Uuid())
