@@ -166,7 +166,8 @@ def _plan(actor: Actor, change: Change, found: list[One], selection: Selection) 
     _demand_expected(len(found), selection)
     able, unable = [], []
     for one in found:
-        why_not = REFUSALS[change](actor, one)
+        may_act = oversight.may_act_for(actor, runs_things=one.runs_things)
+        why_not = REFUSALS[change](actor, one) if may_act else "run things here: ask an owner or an admin"
         if why_not:
             unable.append((one, why_not))
         else:
