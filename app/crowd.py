@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
 from app import joining, roster
-from app.accounts import invitations, oversight
+from app.accounts import invitations, oversight, teams
 from app.accounts.invitations import Guest, Invitation
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -27,6 +26,7 @@ from billing.seats import SeatAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from app.accounts.memberships import Actor
@@ -254,6 +254,7 @@ def _restore(actor: Actor, ones: Sequence[One], _days: int) -> None:
     journal.write_all(
         "membership.restored", ((one, {}) for one in ids), organisation_id=actor.organisation.id, by=actor.person.id
     )
+    teams.end_managing(actor.organisation.id, ids, by=actor.person.id)
     learners = [one.id for one in ones if one.is_learner]
     if learners:
         seats.assign_each(actor.organisation.id, learners, seats.State.IN_USE, by=actor.person.id)

@@ -68,7 +68,9 @@ def _take_up(actor: Actor, name: str, address: str, roles: frozenset[Role]) -> M
     """Add somebody or take up their record; a team manager learns nothing about who else is here, or was."""
     if oversight.knows_unseen(actor, people.address_key(address)):
         raise Conflict(f"You cannot invite {address}. Ask an owner or an admin to put them into your team.")
-    return memberships.invite(actor.organisation.id, name, address, roles)
+    membership = memberships.invite(actor.organisation.id, name, address, roles)
+    teams.end_managing(actor.organisation.id, [membership.id], by=actor.person.id)
+    return membership
 
 
 def read_note(typed: str) -> str:
