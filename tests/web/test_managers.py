@@ -75,6 +75,21 @@ def test_a_manager_gives_seats_to_all_of_theirs_and_nobody_elses(parish, site):
         assert not any(seats.has_one(one) for one in others)
 
 
+def test_a_manager_reads_of_no_team_but_their_own(parish, site):
+    mei, mine, _, _, south = site
+    with parish.app.app_context(), transaction():
+        teams.put(parish.id, south, mine[:1], by=parish.owner_id)
+    for path in ("people", f"people/{mine[0]}"):
+        mei.get(f"{parish.home}{path}")
+        assert "North" in mei.words
+        assert "South" not in mei.words
+        parish.owner.get(f"{parish.home}{path}")
+        assert "South" in parish.owner.words
+    mei.get(f"{parish.home}people/{mine[0]}")
+    assert f"put {people_making.name_of(0)} into another team" in mei.words
+    assert f"put {people_making.name_of(0)} into the team North" in mei.words
+
+
 def test_a_manager_does_nothing_to_those_who_run_things(parish, site):
     mei, mine, _, north, _ = site
     with parish.app.app_context(), transaction():

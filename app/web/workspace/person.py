@@ -57,7 +57,11 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
         may_give=may_act and bool(actor.roles & GIVE_SEATS.roles),
         may_build=bool(actor.roles & BUILD_TEAMS.roles),
         may_hand_on=bool(actor.roles & HAND_ON_ROLES.roles),
-        items=history_words.describe(actor.organisation.id, journal.about(actor.organisation.id, found.id)),
+        items=history_words.describe(
+            actor.organisation.id,
+            journal.about(actor.organisation.id, found.id),
+            seen=None if oversight.is_over_everybody(actor) else titles,
+        ),
     )
 
 
