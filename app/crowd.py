@@ -65,6 +65,7 @@ class One:
     address: str
     state: str
     is_owner: bool
+    has_owners_gift: bool
     is_learner: bool
     runs_things: bool
     has_joined: bool
@@ -143,6 +144,7 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
             Membership.address,
             Membership.state,
             Membership.is_owner,
+            sa.or_(*(getattr(Membership, f"is_{role}") for role in sorted(joining.OWNERS_GIFT))),
             Membership.is_learner,
             sa.or_(Membership.is_owner, Membership.is_admin, Membership.is_manager, Membership.is_billing),
             Membership.joined_at.is_not(None),
@@ -203,6 +205,8 @@ def _why_not_restored(actor: Actor, one: One) -> str:
         return "have not left"
     if one.is_owner and Role.OWNER not in actor.roles:
         return "were owners: only an owner brings them back"
+    if one.has_owners_gift and Role.OWNER not in actor.roles:
+        return "ran things or saw what is paid: an owner brings them back, or you invite them to learn"
     return ""
 
 

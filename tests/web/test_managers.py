@@ -215,6 +215,18 @@ def test_roles_are_handed_on_by_owners_several_at_once(parish):
     admin.post(f"{page}/roles", {"role": ["admin"]}, 403)
 
 
+def test_only_an_owner_is_offered_to_bring_back_somebody_with_rights_of_theirs(parish):
+    admin = parish.member("ada@example.org", Role.ADMIN)
+    parish.member("mei@example.org", Role.BILLING)
+    page = parish.page_of("mei@example.org")
+    admin.post(f"{page}/archive")
+    admin.get(page)
+    assert "Bring back" not in admin.words
+    parish.owner.get(page)
+    parish.owner.submit("Bring back Mei")
+    assert "Mei is here again, as they were." in parish.owner.words
+
+
 def test_the_journal_is_filtered_turned_and_taken_away(parish):
     parish.pays_for(200)
     with parish.app.app_context(), transaction():
