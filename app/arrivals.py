@@ -191,6 +191,7 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     joining.count_mails(organisation.id, len(both))
     _add(organisation.id, new)
     _take_up([member_id for _, member_id in back])
+    teams.end_managing(organisation.id, [member_id for _, member_id in back], by=sent.sent_by)
     seats.assign_each(organisation.id, [member_id for _, member_id in both], seats.State.HELD, by=sent.sent_by)
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)

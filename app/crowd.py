@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
 from app import joining, roster
-from app.accounts import invitations, oversight
+from app.accounts import invitations, oversight, teams
 from app.accounts.invitations import Guest, Invitation
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -27,13 +26,11 @@ from billing.seats import SeatAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from app.accounts.memberships import Actor
     from app.roster import Wanted
-
-# Nobody is written to again within this time by a change that is about many.
-REST = timedelta(days=1)
 
 
 class Change(StrEnum):
@@ -68,6 +65,7 @@ class One:
     address: str
     state: str
     is_owner: bool
+    has_owners_gift: bool
     is_learner: bool
     runs_things: bool
     has_joined: bool
@@ -132,7 +130,13 @@ def _people(actor: Actor, selection: Selection, *, lock: bool) -> list[One]:
 
 
 def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
-    """Read what decides about some people, in id order, locked until the transaction ends if asked."""
+    """Read what decides about some people, in id order, locked until the transaction ends if asked.
+
+    They are locked first: only a statement that begins after the wait sees what another change did to their seats meanwhile.
+    """
+    if lock:
+        locking = sa.select(Membership.id).where(which).order_by(Membership.id).with_for_update(of=Membership)
+        which = sa.and_(which, Membership.id.in_(batches.ids(db.session.scalars(locking))))
     query = (
         sa.select(
             Membership.id,
@@ -140,6 +144,7 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
             Membership.address,
             Membership.state,
             Membership.is_owner,
+            sa.or_(*(getattr(Membership, f"is_{role}") for role in sorted(joining.OWNERS_GIFT))),
             Membership.is_learner,
             sa.or_(Membership.is_owner, Membership.is_admin, Membership.is_manager, Membership.is_billing),
             Membership.joined_at.is_not(None),
@@ -151,8 +156,6 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
         .where(which)
         .order_by(Membership.id)
     )
-    if lock:
-        query = query.with_for_update(of=Membership)
     return [One(*cast("tuple[Any, ...]", row)) for row in db.session.execute(query)]
 
 
@@ -165,7 +168,8 @@ def _plan(actor: Actor, change: Change, found: list[One], selection: Selection) 
     _demand_expected(len(found), selection)
     able, unable = [], []
     for one in found:
-        why_not = REFUSALS[change](actor, one)
+        may_act = oversight.may_act_for(actor, runs_things=one.runs_things)
+        why_not = REFUSALS[change](actor, one) if may_act else "run things here: ask an owner or an admin"
         if why_not:
             unable.append((one, why_not))
         else:
@@ -201,13 +205,15 @@ def _why_not_restored(actor: Actor, one: One) -> str:
         return "have not left"
     if one.is_owner and Role.OWNER not in actor.roles:
         return "were owners: only an owner brings them back"
+    if one.has_owners_gift and Role.OWNER not in actor.roles:
+        return "ran things or saw what is paid: an owner brings them back, or you invite them to learn"
     return ""
 
 
 def _why_not_sent(_actor: Actor, one: One) -> str:
     if one.sent_at is None:
         return "have no open invitation"
-    return "were sent one within the last day" if one.sent_at > clock.now() - REST else ""
+    return "were sent one within the last day" if one.sent_at > clock.now() - invitations.REST else ""
 
 
 def _why_not_withdrawn(_actor: Actor, one: One) -> str:
@@ -216,12 +222,13 @@ def _why_not_withdrawn(_actor: Actor, one: One) -> str:
 
 def _give(actor: Actor, ones: Sequence[One], _days: int) -> None:
     """Give seats: in use to those who have joined, who are told by mail, and held for those who are invited."""
+    given: set[UUID] = set()
     for state, seat in ((MembershipState.ACTIVE, seats.State.IN_USE), (MembershipState.INVITED, seats.State.HELD)):
         theirs = [one for one in ones if one.state == state]
         if theirs:
-            seats.assign_each(actor.organisation.id, [one.id for one in theirs], seat, by=actor.person.id)
+            given.update(seats.assign_each(actor.organisation.id, [one.id for one in theirs], seat, by=actor.person.id))
     _set_learner(actor, [one.id for one in ones if not one.is_learner], to=True)
-    _tell("seat_given", actor, [one for one in ones if one.state == MembershipState.ACTIVE])
+    _tell("seat_given", actor, [one for one in ones if one.state == MembershipState.ACTIVE and one.id in given])
 
 
 def _take_back(actor: Actor, ones: Sequence[One], _days: int) -> None:
@@ -251,6 +258,7 @@ def _restore(actor: Actor, ones: Sequence[One], _days: int) -> None:
     journal.write_all(
         "membership.restored", ((one, {}) for one in ids), organisation_id=actor.organisation.id, by=actor.person.id
     )
+    teams.end_managing(actor.organisation.id, ids, by=actor.person.id)
     learners = [one.id for one in ones if one.is_learner]
     if learners:
         seats.assign_each(actor.organisation.id, learners, seats.State.IN_USE, by=actor.person.id)
@@ -259,8 +267,8 @@ def _restore(actor: Actor, ones: Sequence[One], _days: int) -> None:
 
 def _resend(actor: Actor, ones: Sequence[One], days: int) -> None:
     """Send new links to those who have not accepted yet."""
-    joining.count_mails(actor.organisation.id, len(ones))
-    invitations.send_each_again(actor.organisation, _guests(ones), by=actor.person.id, days=days)
+    sent = invitations.send_each_again(actor.organisation, _guests(ones), by=actor.person.id, days=days)
+    joining.count_mails(actor.organisation.id, sent)
 
 
 def _withdraw(actor: Actor, ones: Sequence[One], _days: int) -> None:

@@ -68,7 +68,9 @@ def _take_up(actor: Actor, name: str, address: str, roles: frozenset[Role]) -> M
     """Add somebody or take up their record; a team manager learns nothing about who else is here, or was."""
     if oversight.knows_unseen(actor, people.address_key(address)):
         raise Conflict(f"You cannot invite {address}. Ask an owner or an admin to put them into your team.")
-    return memberships.invite(actor.organisation.id, name, address, roles)
+    membership = memberships.invite(actor.organisation.id, name, address, roles)
+    teams.end_managing(actor.organisation.id, [membership.id], by=actor.person.id)
+    return membership
 
 
 def read_note(typed: str) -> str:
@@ -82,7 +84,10 @@ def read_note(typed: str) -> str:
 
 
 def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
-    """Send a new invitation link; raises Conflict when there is no open invitation."""
+    """Send a new invitation link.
+
+    Raises Conflict when there is no open invitation, NotAllowed when a team manager asks for somebody who is to run things.
+    """
     membership, invitation = _open_invitation(actor, membership_id)
     _count_mail(f"membership:{membership.id}", MAILS_TO_ONE_A_DAY)
     invitations.send_again(invitation, membership, by=actor.person.id, days=days)
@@ -90,7 +95,7 @@ def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
 
 
 def withdraw(actor: Actor, membership_id: UUID) -> Membership:
-    """Take an open invitation back, so that its seat is free at once; raises Conflict when it is no longer open."""
+    """Take an open invitation back, so that its seat is free at once; raises what sending it again does."""
     membership, invitation = _open_invitation(actor, membership_id)
     _end(membership, invitation, invitations.State.WITHDRAWN, by=actor.person.id)
     return membership
@@ -157,6 +162,8 @@ def expire_due() -> int:
 
 def _open_invitation(actor: Actor, membership_id: UUID) -> tuple[Membership, Invitation]:
     membership = oversight.member(actor, membership_id, lock=True)
+    if membership.runs_things:
+        oversight.demand_everybody(actor, f"do this for {membership.name}, who is to run things here")
     invitation = invitations.open_of(membership.id)
     if invitation is None:
         raise Conflict(f"{membership.name} has no open invitation. Reload the page to see where things stand.")

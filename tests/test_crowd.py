@@ -108,6 +108,21 @@ def test_who_leaves_and_comes_back_has_a_seat_again_and_the_same_record(owner, s
     assert seats.miscounted() == []
 
 
+def test_who_ran_things_or_saw_what_is_paid_is_brought_back_by_an_owner_only(owner, subscribe, add, do, make_person):
+    subscribe(owner.organisation.id, 10)
+    ada = people.known(make_person("Ada", "ada@example.org", "Elsewhere"))
+    with transaction():
+        memberships.add(owner.organisation, ada, {Role.ADMIN})
+    learner, ran_things, saw_bills = gone = add(3, state="archived")
+    with transaction():
+        for one, right in ((ran_things, "is_admin"), (saw_bills, "is_billing")):
+            db.session.execute(sa.update(Membership).where(Membership.id == one).values({right: True}))
+    plan = do(Change.RESTORE, gone, memberships.actor(ada, owner.organisation.id))
+    assert [one.id for one in plan.able] == [learner]
+    assert plan.reasons == [("ran things or saw what is paid: an owner brings them back, or you invite them to learn", 2)]
+    assert len(do(Change.RESTORE, [ran_things, saw_bills]).able) == 2
+
+
 def test_bringing_back_more_than_there_are_seats_for_brings_nobody_back(owner, subscribe, add, do):
     subscribe(owner.organisation.id, 3)
     gone = add(4, state="archived")

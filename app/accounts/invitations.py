@@ -25,6 +25,8 @@ REMINDER = "invitation_reminder"
 PURPOSE = "invitation"
 FIRST_REMINDER = timedelta(days=4)
 LAST_REMINDER = timedelta(days=2)
+# Nobody is written to again within this time by a change that is about many.
+REST = timedelta(days=1)
 OVER = "This invitation is over already. Reload the page to see where it stands."
 
 
@@ -216,11 +218,11 @@ def send_each(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, 
 
 
 def send_each_again(organisation: Organisation, guests: Sequence[Guest], *, by: UUID, days: int) -> int:
-    """Send new links to many people whose invitations are open, in three statements; gives to how many."""
+    """Send new links to many people whose invitations are open and have rested, in three statements; gives to how many."""
     now = clock.now()
     expires_at = now + timedelta(days=days)
     ids = batches.ids(guest.membership_id for guest in guests)
-    statement = sa.update(Invitation).where(Invitation.membership_id.in_(ids), IS_OPEN)
+    statement = sa.update(Invitation).where(Invitation.membership_id.in_(ids), IS_OPEN, Invitation.sent_at <= now - REST)
     sent = db.session.execute(
         statement.values(link_id=batches.random_id(), sent_at=now, expires_at=expires_at, reminders=0, continued_at=None)
         .returning(Invitation.membership_id, Invitation.link_id, Invitation.note)

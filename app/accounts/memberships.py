@@ -104,6 +104,11 @@ class Membership(Model):
         """The roles held."""
         return frozenset(role for role in Role if getattr(self, f"is_{role}"))
 
+    @property
+    def runs_things(self) -> bool:
+        """Whether they are more than a learner."""
+        return bool(self.roles - {Role.LEARNER})
+
 
 MOVES: dict[State, frozenset[State]] = {
     State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN, State.ARCHIVED}),

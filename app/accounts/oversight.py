@@ -42,6 +42,11 @@ def sees(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.and_(is_here, Membership.id.in_(theirs))
 
 
+def may_act_for(actor: Actor, *, runs_things: bool) -> bool:
+    """Whether the actor may change something for somebody they see: a manager changes nothing for those who run things."""
+    return is_over_everybody(actor) or not runs_things
+
+
 def member(actor: Actor, membership_id: UUID, *, lock: bool = False) -> Membership:
     """Give somebody whom the actor may see, locked if asked; raises Missing for anybody else, as if they did not exist."""
     query = sa.select(Membership).where(Membership.id == membership_id, sees(actor))

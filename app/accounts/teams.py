@@ -251,13 +251,16 @@ def put_each(organisation_id: UUID, pairs: Iterable[tuple[UUID, UUID]], *, by: U
 
 def take_out(organisation_id: UUID, team_id: UUID, membership_ids: Collection[UUID], *, by: UUID) -> int:
     """Take people out of a team; gives how many went, and raises Missing for a team of somebody else."""
-    return _remove(TeamMember, "team.left", organisation_id, team_id, membership_ids, by=by)
+    of_organisation(organisation_id, team_id)
+    are_meant = sa.and_(TeamMember.team_id == team_id, TeamMember.membership_id.in_(batches.ids(membership_ids)))
+    return _remove(TeamMember, "team.left", organisation_id, are_meant, by=by)
 
 
 def appoint(organisation_id: UUID, team_id: UUID, membership: Membership, *, by: UUID) -> None:
     """Have somebody manage a team; raises Conflict when they have not joined yet or have left."""
     if membership.state != MembershipState.ACTIVE:
         raise Conflict(f"{membership.name} cannot manage a team before they have joined.")
+    end_managing(organisation_id, [membership.id], by=by)
     membership.is_manager = True
     db.session.flush()
     _add(TeamManager, "team.manager_appointed", organisation_id, team_id, [membership.id], by=by)
@@ -265,10 +268,19 @@ def appoint(organisation_id: UUID, team_id: UUID, membership: Membership, *, by:
 
 def dismiss(organisation_id: UUID, team_id: UUID, membership: Membership, *, by: UUID) -> None:
     """Have somebody manage a team no longer; after their last team they are no manager, unless they would be nothing here."""
-    _remove(TeamManager, "team.manager_dismissed", organisation_id, team_id, [membership.id], by=by)
+    of_organisation(organisation_id, team_id)
+    is_meant = sa.and_(TeamManager.team_id == team_id, TeamManager.membership_id == membership.id)
+    _remove(TeamManager, "team.manager_dismissed", organisation_id, is_meant, by=by)
     if not manages_any(membership.id) and len(membership.roles) > 1:
         membership.is_manager = False
         db.session.flush()
+
+
+def end_managing(organisation_id: UUID, membership_ids: Collection[UUID], *, by: UUID) -> None:
+    """Have those of some people who are no managers any more manage no team, so that they see nobody if they become one again."""
+    are_meant = sa.and_(Membership.organisation_id == organisation_id, Membership.id.in_(batches.ids(membership_ids)))
+    former = sa.select(Membership.id).where(are_meant, ~Membership.is_manager)
+    _remove(TeamManager, "team.manager_dismissed", organisation_id, TeamManager.membership_id.in_(former), by=by)
 
 
 def manages_any(membership_id: UUID) -> bool:
@@ -288,7 +300,7 @@ def managers(organisation_id: UUID) -> dict[UUID, list[Membership]]:
     query = (
         sa.select(TeamManager.team_id, Membership)
         .join(Membership, Membership.id == TeamManager.membership_id)
-        .where(Membership.organisation_id == organisation_id, Membership.state == MembershipState.ACTIVE)
+        .where(Membership.organisation_id == organisation_id, Membership.state == MembershipState.ACTIVE, Membership.is_manager)
         .order_by(Membership.name_key, Membership.id)
     )
     found: dict[UUID, list[Membership]] = {}
@@ -329,20 +341,17 @@ def names(organisation_id: UUID, team_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 def _add(
-    kind: type[TeamMember | TeamManager],
-    what: str,
-    organisation_id: UUID,
-    team_id: UUID,
-    membership_ids: Collection[UUID],
-    *,
-    by: UUID,
+    kind: type[TeamMember | TeamManager], what: str, organisation_id: UUID, team_id: UUID, ids: Collection[UUID], *, by: UUID
 ) -> int:
     """Add rows for those of some people of the organisation who have none, and journal it."""
     if of_organisation(organisation_id, team_id).archived_at is not None:
         raise Conflict("This team is archived. Bring it back first.")
-    has_one = sa.exists().where(kind.team_id == team_id, kind.membership_id == Membership.id)
-    are_meant = sa.and_(Membership.organisation_id == organisation_id, Membership.id.in_(batches.ids(membership_ids)), ~has_one)
-    new = list(db.session.scalars(sa.select(Membership.id).where(are_meant).order_by(Membership.id).with_for_update()))
+    are_meant = sa.and_(Membership.organisation_id == organisation_id, Membership.id.in_(batches.ids(ids)))
+    theirs = db.session.scalars(sa.select(Membership.id).where(are_meant).order_by(Membership.id).with_for_update()).all()
+    # Asked only once they are locked: who else puts them into the team at the same moment is done by then.
+    have_one = sa.select(kind.membership_id).where(kind.team_id == team_id, kind.membership_id.in_(batches.ids(theirs)))
+    placed = set(db.session.scalars(have_one))
+    new = [one for one in theirs if one not in placed]
     if not new:
         return 0
     rows = batches.of(((one,) for one in new), membership_id=sa.Uuid())
@@ -354,19 +363,13 @@ def _add(
 
 
 def _remove(
-    kind: type[TeamMember | TeamManager],
-    what: str,
-    organisation_id: UUID,
-    team_id: UUID,
-    membership_ids: Collection[UUID],
-    *,
-    by: UUID,
+    kind: type[TeamMember | TeamManager], what: str, organisation_id: UUID, is_meant: sa.ColumnElement[bool], *, by: UUID
 ) -> int:
-    of_organisation(organisation_id, team_id)
-    statement = sa.delete(kind).where(kind.team_id == team_id, kind.membership_id.in_(batches.ids(membership_ids)))
-    gone = db.session.scalars(statement.returning(kind.membership_id).execution_options(synchronize_session=False)).all()
+    """Remove rows, and journal it for each."""
+    statement = sa.delete(kind).where(is_meant).returning(kind.membership_id, kind.team_id)
+    gone = db.session.execute(statement.execution_options(synchronize_session=False)).all()
     if gone:
-        journal.write_all(what, ((one, {"team": str(team_id)}) for one in gone), organisation_id=organisation_id, by=by)
+        journal.write_all(what, ((one, {"team": str(team)}) for one, team in gone), organisation_id=organisation_id, by=by)
     return len(gone)
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
+from app import arrivals, crowd, joining
 from app.accounts import memberships, oversight, people, roles, teams
 from app.accounts.memberships import Role
 from app.accounts.teams import TeamMember
+from app.crowd import Change, Selection
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing
+from app.kernel.journal import JournalEntry
 from app.kernel.transaction import transaction
 from tests import people_making
 
@@ -142,6 +146,60 @@ def test_after_the_last_team_nobody_is_a_manager(owner, make, manager):
             found = memberships.of_organisation(owner.organisation.id, manager.membership.id)
             teams.dismiss(owner.organisation.id, team, found, by=owner.person.id)
             assert found.is_manager is is_manager
+
+
+@pytest.mark.parametrize("way", ["invited", "in a list", "brought back"])
+def test_who_comes_back_without_the_role_manages_no_team(owner, subscribe, make, manager, way):
+    subscribe(owner.organisation.id, 5)
+    north, south = make("North"), make("South")
+    appoint(owner, north, manager)
+    with transaction():
+        joining.archive(owner, manager.membership.id)
+    assert teams.managed_by(manager.membership.id) == {north}
+    if way == "invited":
+        with transaction():
+            joining.invite(owner, "Mei Chen", "mei@example.org", {Role.LEARNER}, days=14)
+    elif way == "in a list":
+        with transaction():
+            sent = arrivals.send(owner, b"mei@example.org", is_pasted=True).id
+        arrivals.read(sent)
+        with transaction():
+            arrivals.want(owner, sent)
+        arrivals.bring_in(sent, days=14)
+    else:
+        with transaction():
+            memberships.of_organisation(owner.organisation.id, manager.membership.id).is_manager = False
+        with transaction():
+            crowd.do(owner, Change.RESTORE, Selection(frozenset({manager.membership.id})), days=14)
+    assert teams.managed_by(manager.membership.id) == set()
+    dismissed = sa.select(JournalEntry.facts).where(JournalEntry.what == "team.manager_dismissed")
+    assert db.session.scalars(dismissed).all() == [{"team": str(north)}]
+    with transaction():
+        memberships.of_organisation(owner.organisation.id, manager.membership.id).state = "active"
+    appoint(owner, south, manager)
+    assert teams.managed_by(manager.membership.id) == {south}
+
+
+def test_a_manager_who_is_brought_back_manages_their_teams_again(owner, subscribe, make, manager):
+    subscribe(owner.organisation.id, 5)
+    north = make("North")
+    appoint(owner, north, manager)
+    with transaction():
+        joining.archive(owner, manager.membership.id)
+    assert teams.managers(owner.organisation.id) == {}
+    with transaction():
+        crowd.do(owner, Change.RESTORE, Selection(frozenset({manager.membership.id})), days=14)
+    assert [found.name for found in teams.managers(owner.organisation.id)[north]] == ["Mei Chen"]
+
+
+def test_who_is_no_manager_any_more_is_named_nowhere_and_begins_anew(owner, make, manager):
+    north, south = make("North"), make("South")
+    appoint(owner, north, manager)
+    with transaction():
+        memberships.of_organisation(owner.organisation.id, manager.membership.id).is_manager = False
+    assert teams.managers(owner.organisation.id) == {}
+    appoint(owner, south, manager)
+    assert set(teams.managers(owner.organisation.id)) == {south}
 
 
 def test_ownership_goes_over_only_with_consent(owner, manager):

@@ -16,6 +16,8 @@ from app.accounts.memberships import Role
 from app.crowd import Change, Selection
 from app.kernel.db import db
 from app.kernel.errors import Conflict
+from app.kernel.journal import JournalEntry
+from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from billing import seats
 from billing.subscriptions import Subscription
@@ -37,6 +39,11 @@ def crowds(owner):
 def taken(owner):
     db.session.rollback()
     return db.session.scalar(sa.select(Subscription.taken).where(Subscription.organisation_id == owner.organisation.id))
+
+
+def mails(kind):
+    db.session.rollback()
+    return db.session.scalar(sa.select(sa.func.count()).where(OutboxMail.kind == kind))
 
 
 def doing(owner, change, ids):
@@ -101,6 +108,22 @@ def test_giving_taking_archiving_and_restoring_the_same_people_at_once_keeps_the
     assert seats.miscounted() == []
 
 
+def test_seats_given_several_times_at_once_are_told_of_once(owner, subscribe, crowds, race):
+    subscribe(owner.organisation.id, 100)
+    (ids,) = crowds(1, 30)
+    assert race(*[doing(owner, Change.GIVE, ids)] * 6) == [None] * 6
+    assert taken(owner) == mails("seat_given") == 30
+
+
+def test_invitations_sent_again_several_times_at_once_go_out_once(owner, subscribe, race):
+    subscribe(owner.organisation.id, 100)
+    with transaction():
+        ids = people_making.add(owner.organisation.id, 30, state="invited")
+        people_making.invite(owner.organisation.id, ids, owner.person.id)
+    assert race(*[doing(owner, Change.RESEND, ids)] * 6) == [None] * 6
+    assert mails("invitation") == 30
+
+
 def test_one_list_brought_in_by_many_workers_comes_in_once(owner, subscribe, race, app):
     subscribe(owner.organisation.id, 50)
     with transaction():
@@ -138,6 +161,18 @@ def test_two_teams_moved_under_each_other_at_once_make_no_ring(owner, race):
     db.session.rollback()
     db.session.expire_all()
     assert len(list(teams.tree_of(organisation_id).walk())) == 2
+
+
+def test_people_put_into_a_team_several_times_at_once_come_in_once(owner, crowds, race):
+    (ids,) = crowds(1, 30)
+    organisation_id, person_id = owner.organisation.id, owner.person.id
+    with transaction():
+        kitchen = teams.make(organisation_id, "Kitchen", None, by=person_id).id
+    put = partial(teams.put, organisation_id, kitchen, ids, by=person_id)
+    assert race(*[put] * 6) == [None] * 6
+    db.session.rollback()
+    assert teams.sizes(organisation_id) == {kitchen: 30}
+    assert db.session.scalar(sa.select(sa.func.count()).where(JournalEntry.what == "team.joined")) == 30
 
 
 def test_two_owners_leaving_at_once_leave_one(owner, make_person, race):

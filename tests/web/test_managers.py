@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from app.accounts import memberships, teams
+from app import joining
+from app.accounts import memberships, people, teams
 from app.accounts.memberships import Membership, Role
 from app.kernel.db import db
 from app.kernel.transaction import transaction
@@ -74,6 +75,47 @@ def test_a_manager_gives_seats_to_all_of_theirs_and_nobody_elses(parish, site):
     with parish.app.app_context():
         assert all(seats.has_one(one) for one in mine)
         assert not any(seats.has_one(one) for one in others)
+
+
+def test_a_manager_reads_of_no_team_but_their_own(parish, site):
+    mei, mine, _, _, south = site
+    with parish.app.app_context(), transaction():
+        teams.put(parish.id, south, mine[:1], by=parish.owner_id)
+    for path in ("people", f"people/{mine[0]}"):
+        mei.get(f"{parish.home}{path}")
+        assert "North" in mei.words
+        assert "South" not in mei.words
+        parish.owner.get(f"{parish.home}{path}")
+        assert "South" in parish.owner.words
+    mei.get(f"{parish.home}people/{mine[0]}")
+    assert f"put {people_making.name_of(0)} into another team" in mei.words
+    assert f"put {people_making.name_of(0)} into the team North" in mei.words
+
+
+def test_a_manager_does_nothing_to_those_who_run_things(parish, site):
+    mei, mine, _, north, _ = site
+    with parish.app.app_context(), transaction():
+        owner = memberships.actor(people.known(parish.owner_id), parish.id)
+        ada = joining.invite(owner, "Ada", "ada@example.org", {Role.ADMIN}, days=14, team_id=north).id
+        teams.put(parish.id, north, [owner.membership.id], by=parish.owner_id)
+        seats.assign_each(parish.id, [owner.membership.id, mine[0]], seats.State.IN_USE, by=parish.owner_id)
+        ruth = owner.membership.id
+    chosen = f"who={ruth}&who={mine[0]}&who={ada}"
+    mei.get(f"{parish.home}people/change?do=take_back&{chosen}")
+    assert "2 people, because they run things here: ask an owner or an admin" in mei.words
+    mei.submit("Take 1 seat back")
+    assert parish.seats().in_use == 1
+    for change in ("give", "take_back", "resend", "withdraw"):
+        mei.get(f"{parish.home}people/change?do={change}&who={ruth}&who={ada}")
+        assert "There is nobody this can be done for" in mei.words
+    for path in ("invite-again", "withdraw"):
+        mei.post(f"{parish.home}people/{ada}/{path}", status=403)
+        assert "A team manager cannot do this for Ada" in mei.words
+    for person, words in ((ruth, "Take the seat back"), (ada, "Withdraw")):
+        mei.get(f"{parish.home}people/{person}")
+        assert words not in mei.words
+        parish.owner.get(f"{parish.home}people/{person}")
+        assert words in parish.owner.words
 
 
 def test_a_manager_invites_into_their_own_team_and_learns_nothing_of_others(parish, site):
@@ -173,6 +215,18 @@ def test_roles_are_handed_on_by_owners_several_at_once(parish):
     assert "Mei is here as learner now." in parish.owner.words
     admin = parish.member("ada@example.org", Role.ADMIN)
     admin.post(f"{page}/roles", {"role": ["admin"]}, 403)
+
+
+def test_only_an_owner_is_offered_to_bring_back_somebody_with_rights_of_theirs(parish):
+    admin = parish.member("ada@example.org", Role.ADMIN)
+    parish.member("mei@example.org", Role.BILLING)
+    page = parish.page_of("mei@example.org")
+    admin.post(f"{page}/archive")
+    admin.get(page)
+    assert "Bring back" not in admin.words
+    parish.owner.get(page)
+    parish.owner.submit("Bring back Mei")
+    assert "Mei is here again, as they were." in parish.owner.words
 
 
 def test_the_journal_is_filtered_turned_and_taken_away(parish):

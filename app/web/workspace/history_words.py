@@ -11,7 +11,7 @@ from app.kernel import journal
 from app.web import context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from app.kernel.journal import JournalEntry
@@ -57,15 +57,15 @@ WORDS = {
     "ownership.declined": "{about} declined to become an owner",
     "people_import.done": "{by} brought in a list: {new} new, {back} back",
     "people_import.undone": "{by} undid a list: {people} invitations withdrawn",
-    "team.made": "{by} made the team {team}",
-    "team.renamed": "{by} renamed a team to {team}",
-    "team.moved": "{by} moved the team {team}",
-    "team.archived": "{by} archived the team {team}",
-    "team.brought_back": "{by} brought the team {team} back",
-    "team.joined": "{by} put {about} into the team {team}",
-    "team.left": "{by} took {about} out of the team {team}",
-    "team.manager_appointed": "{by} had {about} manage the team {team}",
-    "team.manager_dismissed": "{by} had {about} manage the team {team} no longer",
+    "team.made": "{by} made {team}",
+    "team.renamed": "{by} gave {team} another name",
+    "team.moved": "{by} moved {team}",
+    "team.archived": "{by} archived {team}",
+    "team.brought_back": "{by} brought {team} back",
+    "team.joined": "{by} put {about} into {team}",
+    "team.left": "{by} took {about} out of {team}",
+    "team.manager_appointed": "{by} had {about} manage {team}",
+    "team.manager_dismissed": "{by} had {about} manage {team} no longer",
     "enrolment.begun": "{by} began {course}",
     "attempt.begun": "{by} began a test in {course}",
     "attempt.passed": "{by} passed the test in {course} with {score}%",
@@ -92,12 +92,16 @@ class Line:
     text: str
 
 
-def describe(organisation_id: UUID, entries: Iterable[JournalEntry]) -> list[Line]:
-    """Put entries into words, with the names by which the organisation knows people; three queries however many there are."""
+def describe(organisation_id: UUID, entries: Iterable[JournalEntry], *, seen: Collection[UUID] | None = None) -> list[Line]:
+    """Put entries into words, with the names by which the organisation knows people; three queries however many there are.
+
+    Where the reader may see some teams only, the others have no name.
+    """
     entries = list(entries)
     members = memberships.names(organisation_id, [entry.about for entry in entries if entry.about])
     persons = memberships.names_of_people(organisation_id, [entry.person_id for entry in entries if entry.person_id])
-    named = teams.names(organisation_id, [UUID(entry.facts["team"]) for entry in entries if "team" in entry.facts])
+    meant = {UUID(entry.facts["team"]) for entry in entries if "team" in entry.facts}
+    named = teams.names(organisation_id, meant if seen is None else meant.intersection(seen))
     return [Line(entry.at, _sentence(entry, persons, members, named)) for entry in entries]
 
 
@@ -108,7 +112,8 @@ def _sentence(entry: JournalEntry, persons: dict[UUID, str], members: dict[UUID,
         **{key: _plain(value) for key, value in entry.facts.items()},
     }
     if "team" in entry.facts:
-        facts["team"] = named.get(UUID(entry.facts["team"]), "somewhere")
+        name = named.get(UUID(entry.facts["team"]))
+        facts["team"] = f"the team {name}" if name else "another team"
     if "seats" in entry.facts:
         facts["seats"] = context.counted(entry.facts["seats"], "seat")
     return WORDS[entry.what].format_map(facts)

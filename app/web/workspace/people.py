@@ -42,6 +42,7 @@ BUTTONS = {
 def people(actor: Actor) -> ResponseReturnValue:
     """Show the people whom the actor may see, as the address asks for them."""
     wanted = wishes.read(actor, request.args)
+    tree = oversight.teams_of(actor)
     may_archive = bool(actor.roles & ARCHIVE_PEOPLE.roles)
     return page(
         "people",
@@ -49,7 +50,8 @@ def people(actor: Actor) -> ResponseReturnValue:
         "people",
         wanted=wanted,
         asked=wishes.as_query(wanted),
-        form=wishes.form_of(wanted, oversight.teams_of(actor)),
+        form=wishes.form_of(wanted, tree),
+        seen={node.team.id for node in tree.walk()},
         found=roster.page(actor, wanted, wishes.turn()),
         number=roster.count(actor, wanted),
         counted_to=roster.COUNTED,

@@ -34,6 +34,8 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
     placed = teams.of_people([found.id]).get(found.id, [])
     count = seats.count(actor.organisation.id)
     assignments = seats.history(found.id)
+    from_owners = {Role.OWNER, *joining.OWNERS_GIFT}
+    may_act = oversight.may_act_for(actor, runs_things=found.runs_things)
     return page(
         "person",
         actor,
@@ -51,11 +53,16 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
         may_archive=bool(actor.roles & ARCHIVE_PEOPLE.roles)
         and found.id != actor.membership.id
         and (not found.is_owner or Role.OWNER in actor.roles),
-        may_restore=bool(actor.roles & ARCHIVE_PEOPLE.roles) and (not found.is_owner or Role.OWNER in actor.roles),
-        may_give=bool(actor.roles & GIVE_SEATS.roles),
+        may_restore=bool(actor.roles & ARCHIVE_PEOPLE.roles) and (not found.roles & from_owners or Role.OWNER in actor.roles),
+        may_act=may_act,
+        may_give=may_act and bool(actor.roles & GIVE_SEATS.roles),
         may_build=bool(actor.roles & BUILD_TEAMS.roles),
         may_hand_on=bool(actor.roles & HAND_ON_ROLES.roles),
-        items=history_words.describe(actor.organisation.id, journal.about(actor.organisation.id, found.id)),
+        items=history_words.describe(
+            actor.organisation.id,
+            journal.about(actor.organisation.id, found.id),
+            seen=None if oversight.is_over_everybody(actor) else titles,
+        ),
     )
 
 
