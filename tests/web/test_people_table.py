@@ -143,7 +143,7 @@ def test_at_the_limit_there_is_a_stop_and_a_way_to_more_seats(parish, crowd):
     parish.owner.post(f"{parish.home}people/change", {"do": "give", "who": [str(one) for one in ids[:2]]})
     open_people(parish)
     assert "All 2 seats are taken." in parish.owner.words
-    assert parish.owner.page.select(f'main a[href="{parish.home}billing"]')
+    assert parish.owner.page.select(f'main a[href="{parish.home}billing/more-seats"]')
 
 
 def test_nobody_chosen_leads_back_with_a_word(parish, crowd):
