@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.kernel import signs
 from app.kernel.errors import Invalid
 
 SHORTEST = 10
@@ -88,7 +88,7 @@ def is_outdated(password_hash: str) -> bool:
 
 def _normal(password: str) -> str:
     """Give the password in one Unicode form, so that it is the same from every keyboard."""
-    return unicodedata.normalize("NFKC", password)
+    return signs.composed(password, "NFKC")
 
 
 def _squeezed(text: str) -> str:

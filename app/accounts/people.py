@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel import journal
+from app.kernel import journal, signs
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Invalid
 
 LONGEST_NAME = 120
+# More than any address that mail can reach (RFC 5321): 64 before the sign and 255 behind it.
+LONGEST_ADDRESS = 320
 
 
 class Person(Model):
@@ -31,7 +33,7 @@ class Person(Model):
 
 def read_name(typed: str, field: str = "name", longest: int = LONGEST_NAME) -> str:
     """Give a name as typed, on one line with single spaces; raises Invalid when it is empty, too long or not text."""
-    name = " ".join(unicodedata.normalize("NFC", typed).split())
+    name = " ".join(signs.composed(typed).split())
     if not name:
         message = "Give a name."
         raise Invalid(message, field=field)
@@ -46,19 +48,21 @@ def read_name(typed: str, field: str = "name", longest: int = LONGEST_NAME) -> s
 
 def read_address(typed: str) -> str:
     """Give the address as typed, trimmed; raises Invalid when no mail could be sent to it."""
-    address = unicodedata.normalize("NFC", typed.strip())
+    address = signs.composed(typed.strip())
+    message = "Give an e-mail address in full, such as ruth@example.org."
+    if len(address) > LONGEST_ADDRESS:
+        raise Invalid(message, field="address")
     try:
         validate_email(address, check_deliverability=False, allow_smtputf8=True)
         address_key(address)
     except (EmailNotValidError, UnicodeError) as error:
-        message = "Give an e-mail address in full, such as ruth@example.org."
         raise Invalid(message, field="address") from error
     return address
 
 
 def address_key(address: str) -> str:
     """Give the key under which an address is unique: case-folded, with the domain in its ASCII form."""
-    local, _, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
+    local, _, domain = signs.composed(address.strip()).rpartition("@")
     return f"{local.casefold()}@{domain.casefold().encode('idna').decode('ascii')}"
 
 

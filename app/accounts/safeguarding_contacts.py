@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import people
-from app.kernel import clock, journal
+from app.kernel import clock, journal, signs
 from app.kernel.db import Model, db
 from app.kernel.errors import Invalid
 
@@ -78,7 +77,7 @@ def _read(wish: Wish) -> Wish:
 
 def _read_contact(typed: str, field: str) -> str:
     """Give a way to reach somebody on one line: a number or an address, as it was typed."""
-    contact = " ".join(unicodedata.normalize("NFC", typed).split())
+    contact = " ".join(signs.composed(typed).split())
     if not contact or len(contact) > LONGEST_CONTACT or not contact.isprintable():
         raise Invalid(f"Give a phone number or an e-mail address, in at most {LONGEST_CONTACT} characters.", field=field)
     return contact
@@ -86,7 +85,7 @@ def _read_contact(typed: str, field: str) -> str:
 
 def _read_numbers(typed: str) -> str:
     """Give the local numbers, one on each line, without empty lines."""
-    lines = [" ".join(line.split()) for line in unicodedata.normalize("NFC", typed).splitlines()]
+    lines = [" ".join(line.split()) for line in signs.composed(typed).splitlines()]
     numbers = "\n".join(line for line in lines if line)
     if len(numbers) > LONGEST_NUMBERS or not all(line.isprintable() for line in lines):
         message = f"Give the local numbers in at most {LONGEST_NUMBERS} characters, one on each line."

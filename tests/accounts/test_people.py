@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.accounts import people
+from app.accounts import credentials, people
 from app.accounts.people import Person
 from app.kernel.db import db
 from app.kernel.errors import Invalid
@@ -55,3 +55,12 @@ def test_a_person_changes_their_name(app, make_person):
         with transaction():
             people.rename(person_id, "Ruth Okafor")
         assert db.session.get_one(Person, person_id).name == "Ruth Okafor"
+
+
+@pytest.mark.parametrize("typed", ["e" + "\u0301\u0323" * 1_000_000, "e" * 2_000_000])
+def test_what_is_far_too_long_is_refused_before_its_signs_are_put_in_order(typed):
+    with pytest.raises(Invalid, match="at most 120 characters"):
+        people.read_name(typed)
+    with pytest.raises(Invalid, match="in full"):
+        people.read_address(f"{typed}@example.org")
+    assert credentials.verify(None, typed) is False
