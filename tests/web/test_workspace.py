@@ -89,7 +89,7 @@ def test_without_a_free_seat_nobody_is_invited_to_learn(parish):
     invite(parish.owner, parish)
     page = invite(parish.owner, parish, 409, address="ben@example.org")
     assert "All your seats are taken." in page.select_one(".error-summary").text
-    assert "All 1 seat" in parish.owner.words
+    assert "The one seat is taken." in parish.owner.words
     parish.owner.get(f"{parish.home}people")
     assert "ben@example.org" not in parish.owner.words
 
