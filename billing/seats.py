@@ -101,14 +101,6 @@ def count(organisation_id: UUID) -> Count:
     return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer)
 
 
-def states(organisation_id: UUID) -> dict[UUID, str]:
-    """Give the state of each open seat assignment of an organisation, by membership."""
-    query = sa.select(SeatAssignment.membership_id, SeatAssignment.state).where(
-        SeatAssignment.organisation_id == organisation_id, SeatAssignment.released_at.is_(None)
-    )
-    return dict(db.session.execute(query).all())
-
-
 def history(membership_id: UUID) -> list[SeatAssignment]:
     """Give every seat a membership has had, newest first."""
     query = sa.select(SeatAssignment).where(SeatAssignment.membership_id == membership_id)

@@ -18,6 +18,7 @@ from billing.checkouts import Checkout, State
 from billing.gateway import ProviderEvent
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
+from tests import seating
 from tests.buying import open_page, order, pay
 
 
@@ -88,7 +89,7 @@ def test_the_buyer_who_ticked_it_sits_on_a_seat_at_once(shop, owner, gateway):
     pay(shop, checkout_id)
     reactions.serve(gateway, checkout_id)
     assert seats.count(owner.organisation.id) == seats.Count(1, 1, 0)
-    assert seats.states(owner.organisation.id) == {owner.membership.id: "in_use"}
+    assert seating.states(owner.organisation.id) == {owner.membership.id: "in_use"}
 
 
 def test_the_same_order_again_is_the_same_page(owner, gateway):
@@ -236,12 +237,12 @@ def test_a_renewal_moves_the_term_and_leaves_the_seats(shop, owner, gateway):
     open_page(gateway, checkout_id)
     pay(shop, checkout_id)
     reactions.serve(gateway, checkout_id)
-    before, end = seats.states(owner.organisation.id), row().period_end
+    before, end = seating.states(owner.organisation.id), row().period_end
     with transaction():
         clock.advance(timedelta(days=32))
     reactions.refresh(gateway, row().provider_id)
     assert row().period_end > end
-    assert seats.states(owner.organisation.id) == before
+    assert seating.states(owner.organisation.id) == before
 
 
 def test_a_failed_event_is_kept_with_its_error_tried_again_and_replayed(shop, owner, gateway, subscribe):

@@ -17,6 +17,7 @@ from billing import additions, changes, changing, entitlements, invoices, notice
 from billing.changes import Kind, State
 from billing.price_cards import Interval
 from tests import changing as acts
+from tests import seating
 from tests.changing import ASKS_ALWAYS, DECLINED_LATER, GOOD, add, ask, buy, do, mails, row, sees, travel, use_card
 
 GRACE = timedelta(days=14)
@@ -288,7 +289,7 @@ def test_a_renewal_that_is_not_paid_lapses_after_the_grace_and_comes_back_with_t
     buy(shop, owner, gateway)
     invite(owner, 3)
     with transaction():
-        held = seats.states(owner.organisation.id)
+        held = seating.states(owner.organisation.id)
     use_card(shop, gateway, owner, DECLINED_LATER)
     travel(shop, days=31, hours=2)
     subscription = sees(gateway, owner)
@@ -307,7 +308,7 @@ def test_a_renewal_that_is_not_paid_lapses_after_the_grace_and_comes_back_with_t
     assert acts.pay_invoice(shop, invoices.owed(row(owner)).url) == 303
     assert sees(gateway, owner).status == "active"
     assert entitlements.of_organisation(owner.organisation.id, GRACE, clock.now()).access == "full"
-    assert seats.states(owner.organisation.id) == held
+    assert seating.states(owner.organisation.id) == held
     assert mails() == ["payment_failed", "courses_closed", "payment_came"]
 
 

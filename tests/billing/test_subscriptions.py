@@ -13,6 +13,7 @@ from app.kernel.transaction import transaction
 from billing import entitlements, seats, subscriptions
 from billing.entitlements import Access
 from billing.subscriptions import State, Subscription
+from tests import seating
 from tests.provider import PERIOD_END, PERIOD_START, snapshot
 
 GRACE = timedelta(days=14)
@@ -60,7 +61,7 @@ def test_an_unpaid_renewal_closes_the_courses_after_the_grace_and_payment_opens_
     subscription_id = subscribe(owner.organisation.id)
     with transaction():
         seats.assign(owner.organisation.id, owner.membership.id, seats.State.IN_USE, by=None)
-    before = seats.states(owner.organisation.id)
+    before = seating.states(owner.organisation.id)
 
     def hear(**changes):
         with transaction():
@@ -78,7 +79,7 @@ def test_an_unpaid_renewal_closes_the_courses_after_the_grace_and_payment_opens_
     assert access(PERIOD_END + timedelta(days=20)) is Access.RECORDS
     hear(status="active", period_start=PERIOD_END)
     assert access(PERIOD_END + timedelta(days=20)) is Access.FULL
-    assert seats.states(owner.organisation.id) == before
+    assert seating.states(owner.organisation.id) == before
 
 
 def test_a_subscription_that_died_unasked_hands_its_seats_to_the_next_one(owner, subscribe):
@@ -87,9 +88,9 @@ def test_a_subscription_that_died_unasked_hands_its_seats_to_the_next_one(owner,
         seats.assign(owner.organisation.id, owner.membership.id, seats.State.IN_USE, by=None)
         token = subscriptions.lease(first)
         subscriptions.refresh(first, snapshot(status="canceled"), token)
-    before = seats.states(owner.organisation.id)
+    before = seating.states(owner.organisation.id)
     assert subscribe(owner.organisation.id, id="sub_2") == first
-    assert seats.states(owner.organisation.id) == before
+    assert seating.states(owner.organisation.id) == before
     assert subscriptions.with_provider_id("sub_2").status == "active"
 
 

@@ -20,6 +20,7 @@ from billing import changing, reconciliation, seats, subscriptions
 from billing.price_cards import Interval
 from billing.seats import Count
 from tests import changing as acts
+from tests import seating
 from tests.changing import ASKS_ALWAYS, DECLINED_LATER, GOOD
 
 CARD = {"number": GOOD, "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
@@ -267,7 +268,7 @@ def test_a_card_that_fails_at_the_renewal_is_said_and_paying_opens_everything_ag
     buyer = bought()
     parish.member("leo@example.org", Role.LEARNER, seat=True)
     with buyer.app.app_context():
-        before = seats.states(parish.id)
+        before = seating.states(parish.id)
     buyer.use_card(DECLINED_LATER)
     buyer.travel(days=31, hours=2)
     owner = parish.owner
@@ -284,7 +285,7 @@ def test_a_card_that_fails_at_the_renewal_is_said_and_paying_opens_everything_ag
     buyer.pay_invoice(button(owner, "Pay £74.40 now")["href"])
     with buyer.app.app_context():
         reconciliation.run(buyer.gateway)
-        assert seats.states(parish.id) == before
+        assert seating.states(parish.id) == before
     owner.get(buyer.here)
     assert "The subscription has lapsed" not in owner.words
     assert buyer.subjects()[-3:] == [
