@@ -11,12 +11,12 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.kernel import clock
+from app.kernel import clock, typesetting
 from app.kernel.db import db
 from app.kernel.errors import Missing
 from app.kernel.transaction import transaction
 from catalog.learning.certificates import Certificate, CertificateDocument
-from catalog.shelf import covers, typesetting
+from catalog.shelf import covers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

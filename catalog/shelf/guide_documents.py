@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
-from catalog.shelf import typesetting
+from app.kernel import typesetting
 
 if TYPE_CHECKING:
     from pathlib import Path
