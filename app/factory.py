@@ -19,6 +19,7 @@ from app.kernel.jobs import Jobs, Sweep
 from app.web import (
     area,
     assets,
+    billing_press,
     checkout,
     classroom,
     context,
@@ -44,7 +45,7 @@ from app.web import (
 from app.web import certificates as certificate_pages
 from app.web import joining as joining_pages
 from app.web import sandbox as sandbox_pages
-from billing import changing, events, notices, price_cards, reactions, reconciliation
+from billing import changing, events, notices, price_cards, printing, reactions, reconciliation
 from billing.sandbox.server import Sandbox
 from billing.stripe_gateway import StripeGateway
 from catalog.learning import attempts, certificate_documents, certificates
@@ -200,6 +201,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("renewals", tell_renewals, every=timedelta(hours=1)),
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
+        Sweep(printing.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),

@@ -36,6 +36,9 @@ class Invoice(Model):
     paid_at: Mapped[datetime | None]
     tries_again_at: Mapped[datetime | None]
     url: Mapped[str | None]
+    paid_minor: Mapped[int]
+    due_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("gross_minor = net_minor + vat_minor", name="figures"),
@@ -69,6 +72,9 @@ def keep(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
         row.paid_at = given.paid_at
         row.tries_again_at = given.tries_again_at
         row.url = given.url
+        row.paid_minor = given.paid_minor
+        row.due_at = given.due_at
+        row.voided_at = given.voided_at
 
 
 def of_organisation(organisation_id: UUID, limit: int = 100) -> list[Invoice]:

@@ -202,7 +202,20 @@ class StripeGateway:
         """Fetch the newest invoices of a subscription."""
         with _translated():
             found = self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES})
-            return [stripe_objects.invoice(invoice) for invoice in found.data]
+            notes = self._credit_notes(found.data)
+            return [
+                stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id])
+                for invoice in found.data
+            ]
+
+    def _credit_notes(self, invoices: list[stripe.Invoice]) -> dict[str, list[Any]]:
+        """Fetch what was taken back of the invoices of one customer, by invoice; they only carry its sum."""
+        notes: dict[str, list[Any]] = {invoice.id: [] for invoice in invoices}
+        if any(invoice.pre_payment_credit_notes_amount or invoice.post_payment_credit_notes_amount for invoice in invoices):
+            customer: Any = invoices[0].customer
+            for note in self._client.v1.credit_notes.list({"customer": customer, "limit": 100}).auto_paging_iter():
+                notes.get(str(note.invoice), []).append(note)
+        return notes
 
     def portal(self, customer_id: str, back_url: str) -> str:
         """Open the customer portal, set up for the card, the address and ending with the term."""

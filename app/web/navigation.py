@@ -28,6 +28,7 @@ OFFICE = (
     ("overview", "Overview", "office.overview"),
     ("customers", "Customers", "office.customers_page"),
     ("money", "Money", "office.money"),
+    ("invoices", "Invoices", "office.invoices"),
     ("certificates", "Certificates", "office.certificates_page"),
     ("components", "Components", "style_page.components"),
 )
