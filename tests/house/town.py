@@ -300,7 +300,7 @@ def _invoices(town: Town) -> None:
         paid = {"status": "paid", "why": "subscription_create", "remaining_minor": 0, "paid_minor": 120}
         db.session.add(Invoice(**row, **paid, subscription_id=there.id))
         db.session.flush()
-        facts = {
+        facts: dict[str, Any] = {
             "buyer": "St Luke",
             "buyer_address": [],
             "buyer_vat_number": None,
