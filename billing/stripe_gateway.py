@@ -232,7 +232,7 @@ class StripeGateway:
             return None
         theirs = [(tier.up_to, tier.unit_amount) for tier in found[0].tiers or []]
         ours = [(band.last, band.unit_minor(interval)) for band in card.bands]
-        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == "graduated"
+        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == card.mode
         return None if is_same else f"Price {found[0].id} ({lookup_key}) differs from version {card.version} of the price card."
 
     def event(self, payload: bytes, signature: str) -> ProviderEvent:
@@ -306,7 +306,7 @@ class StripeGateway:
             "product": PRODUCT,
             "currency": card.currency.lower(),
             "billing_scheme": "tiered",
-            "tiers_mode": "graduated",
+            "tiers_mode": card.mode.value,
             "tiers": tiers,
             "recurring": {"interval": interval.value},
             "tax_behavior": "exclusive",

@@ -29,6 +29,7 @@ OFFICE = (
     ("customers", "Customers", "office.customers_page"),
     ("money", "Money", "office.money"),
     ("invoices", "Invoices", "office.invoices"),
+    ("prices", "Prices", "office.prices"),
     ("certificates", "Certificates", "office.certificates_page"),
     ("components", "Components", "style_page.components"),
 )

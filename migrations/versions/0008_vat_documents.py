@@ -17,6 +17,13 @@ depends_on = None
 
 def upgrade() -> None:
     """Go forward."""
+    with op.batch_alter_table('price_card', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('mode', sa.String(), nullable=False, server_default='graduated'))
+        batch_op.add_column(sa.Column('bump', sa.Boolean(), nullable=False, server_default=sa.false()))
+    with op.batch_alter_table('price_card', schema=None) as batch_op:
+        batch_op.alter_column('mode', existing_type=sa.String(), server_default=None)
+        batch_op.alter_column('bump', existing_type=sa.Boolean(), server_default=None)
+        batch_op.create_check_constraint(op.f('ck_price_card_mode'), "mode IN ('graduated', 'volume')")
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('paid_minor', sa.Integer(), nullable=False, server_default='0'))
         batch_op.add_column(sa.Column('due_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
@@ -76,3 +83,7 @@ def downgrade() -> None:
         batch_op.drop_column('voided_at')
         batch_op.drop_column('due_at')
         batch_op.drop_column('paid_minor')
+    with op.batch_alter_table('price_card', schema=None) as batch_op:
+        batch_op.drop_constraint(op.f('ck_price_card_mode'), type_='check')
+        batch_op.drop_column('bump')
+        batch_op.drop_column('mode')

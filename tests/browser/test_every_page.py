@@ -112,6 +112,7 @@ PAGES = {
     "operator": (
         "/office/", "/office/customers", "/office/money", "/office/components", "/office/invoices",
         "/office/invoices?month=2020-01", "/office/invoices?month=soon",
+        "/office/prices", "/office/prices?bands=1+9.00+81.00%0A5+5.00+45.00&mode=volume&bump=y", "/office/prices?bands=one",
         "/office/certificates", "/office/certificates?number=LY",
         "/office/certificates/LY-7Q4M-2K9X-3HTP3", "/office/certificates/{number}", "/office/certificates/{revoked}",
         "/workspace/", "/buy?seats=25&interval=year",
@@ -133,7 +134,10 @@ REFUSED = {
     "billing": {"/workspace/{organisation}/people", "/learn/{organisation}/{tested}"},
     "learner": {"/workspace/{organisation}/"},
     "individual": set[str](),
-    "operator": {"/office/invoices?month=soon", "/office/certificates?number=LY", "/office/certificates/LY-7Q4M-2K9X-3HTP3"},
+    "operator": {
+        "/office/invoices?month=soon", "/office/prices?bands=one", "/office/certificates?number=LY",
+        "/office/certificates/LY-7Q4M-2K9X-3HTP3",
+    },
 }  # fmt: skip
 BAD_REQUEST = 400
 # It has no style of its own, and axe takes the dark ground that a browser gives it for white.

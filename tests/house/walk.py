@@ -208,6 +208,8 @@ STEPS: dict[str, Step] = {
     "office.overview": Step(),
     "office.invoices": Step(),
     "office.invoices_csv": Step(),
+    "office.prices": Step(),
+    "office.publish_prices": Step(form={"bands": "1 9.00 81.00", "mode": "graduated"}),
     "office.vat_document": Step({"document": "invoice"}),
     "office.money": Step(),
     "office.reconcile": Step(),
