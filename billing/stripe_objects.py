@@ -51,6 +51,8 @@ def snapshot(subscription: Any) -> Snapshot:
         coming_interval=None if planned is None else _interval(planned.price),
         pending_until=None if pending is None else moment(pending.expires_at),
         pays_with=_card_words(subscription),
+        is_by_invoice=subscription.collection_method == "send_invoice",
+        quote_id=_uuid(metadata.get("quote")),
     )
 
 
@@ -71,6 +73,7 @@ def invoice(found: Any) -> ProviderInvoice:
         issued_at=moment(found.status_transitions.finalized_at or found.created),
         paid_at=None if paid_at is None else moment(paid_at),
         tries_again_at=None if found.next_payment_attempt is None else moment(found.next_payment_attempt),
+        due_at=None if found.due_date is None else moment(found.due_date),
         url=found.hosted_invoice_url,
     )
 
