@@ -214,7 +214,7 @@ class Gateway(Protocol):
         """Begin a subscription that is paid by invoice, once however often asked, with its first invoice open; gives its id."""
         ...
 
-    def receive(self, invoice_id: str, key: str) -> None:
+    def receive(self, invoice_id: str) -> None:
         """Have an invoice marked as received by bank; one that is paid already stays as it is."""
         ...
 

@@ -18,6 +18,8 @@ from app.kernel.errors import Invalid, Missing, Unavailable
 
 SEED = Path(__file__).with_name("price_card.toml")
 SELF_SERVICE_SEATS = 2000
+# By a quote, and afterwards by invoice.
+INVOICED_SEATS = 10_000
 
 
 class Interval(StrEnum):

@@ -46,10 +46,10 @@ def open_drafts(client: Any, subscription_id: str, key: str) -> None:
             client.v1.invoices.finalize_invoice(draft.id, {}, {"idempotency_key": f"{key}-{draft.id}"})
 
 
-def receive(client: Any, invoice_id: str, key: str) -> None:
+def receive(client: Any, invoice_id: str) -> None:
     """Have an invoice marked as paid in another way; one that is paid already is left as it is."""
     if client.v1.invoices.retrieve(invoice_id).status != "paid":
-        client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True}, {"idempotency_key": key})
+        client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True})
 
 
 def take_open_back(client: Any, subscription_id: str, key: str) -> None:

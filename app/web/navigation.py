@@ -28,6 +28,7 @@ OFFICE = (
     ("overview", "Overview", "office.overview"),
     ("customers", "Customers", "office.customers_page"),
     ("money", "Money", "office.money"),
+    ("quotes", "Quotes", "office.quotes_page"),
     ("certificates", "Certificates", "office.certificates_page"),
     ("components", "Components", "style_page.components"),
 )

@@ -77,7 +77,7 @@ def create(work: Work, params: JSON) -> JSON:
 
 
 def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True) -> JSON:
-    """Begin a subscription and its first invoice, paid at once or left incomplete; one that is to be sent stays a draft at first."""
+    """Begin a subscription and its first invoice, paid at once or left incomplete; one to be sent stays a draft at first."""
     key = new_id("sub")
     recurring = wish.price["recurring"]
     end = end_of_period(work.now, work.now, recurring["interval"], recurring["interval_count"])
