@@ -140,8 +140,10 @@ def changeable(organisation_id: UUID, *, also_unpaid: bool = False) -> Subscript
     if subscription is None or subscription.status in {"canceled", "incomplete"}:
         message = "There is no subscription to change. Buy seats on the price page first."
         raise Conflict(message)
-    if subscription.terms is not None and subscription.terms.is_waiting and not also_unpaid:
-        message = "The first invoice has not been paid yet. As soon as it is, you can change the subscription."
+    if subscription.withheld and not also_unpaid:
+        message = (
+            "Seats that you have ordered wait for their invoice to be paid. As soon as it is, you can change the subscription."
+        )
         raise Conflict(message)
     if subscription.status != "active" and not also_unpaid:
         message = "The last payment has not gone through. Pay it under Billing first; after that you can change the subscription."

@@ -56,12 +56,12 @@ def set_limit(organisation_id: UUID, limit_minor: int, *, by: UUID) -> None:
     if not 0 <= limit_minor <= MOST_MINOR:
         message = f"Give an amount from £0 to £{MOST_MINOR // 100:,}."
         raise Invalid(message, field="limit")
-    row = db.session.get(CreditLimit, organisation_id, with_for_update=True)
+    now, row = clock.now(), db.session.get(CreditLimit, organisation_id, with_for_update=True)
     was = 0 if row is None else row.limit_minor
     if row is None:
-        row = CreditLimit(organisation_id=organisation_id)
+        row = CreditLimit(organisation_id=organisation_id, limit_minor=limit_minor, set_at=now)
         db.session.add(row)
-    row.limit_minor, row.set_at = limit_minor, clock.now()
+    row.limit_minor, row.set_at = limit_minor, now
     try:
         db.session.flush()
     except sa.exc.IntegrityError as error:

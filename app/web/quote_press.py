@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from catalog.shelf.typesetting import Press
 from flask import current_app
 
 from app.kernel.money import pounds
+from app.kernel.typesetting import Press
 from app.web import context, price_words, typefaces, wiring
 from billing import quotes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import timedelta
 
 import pytest
@@ -25,7 +26,7 @@ from tests import quoting
 from tests.buying import open_page, order, pay
 from tests.quoting import TYPED
 
-CARD = price_cards.read(1, "GBP", price_cards.tomllib.loads(price_cards.SEED.read_text())["bands"])
+CARD = price_cards.read(1, "GBP", tomllib.loads(price_cards.SEED.read_text())["bands"])
 BAND_EDGES = sorted({band.first + step for band in CARD.bands for step in (-1, 0, 1)} - {0})
 
 

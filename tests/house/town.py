@@ -36,13 +36,26 @@ from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail
 from app.kernel.transaction import transaction
-from billing import changes, changing, checkouts, customers, events, price_cards, reactions, seats, subscriptions
+from billing import (
+    changes,
+    changing,
+    checkouts,
+    customers,
+    events,
+    invoicing,
+    price_cards,
+    quotes,
+    reactions,
+    seats,
+    subscriptions,
+)
 from billing.gateway import ProviderEvent
 from billing.price_cards import Interval
+from billing.quotes import Wanted
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
-from tests import learning, passing
+from tests import learning, passing, quoting
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
 from tests.provider import snapshot
@@ -134,6 +147,7 @@ def build(app: Flask, database: Path) -> Town:
         _people(town)
         _orders(town)
         _changes(town)
+        _quotes(town)
         _lists(town)
         _certificate(town)
         _tests(town)
@@ -266,6 +280,27 @@ def _changes(town: Town) -> None:
     assert customer is not None
     gateway.portal(customer, "http://127.0.0.1:8000/")
     gateway._price(price_cards.current(), Interval.MONTH, "town")  # noqa: SLF001 - nothing else makes it without a plan
+
+
+def _quotes(town: Town) -> None:
+    """Have the neighbour send quotes, the operator draft one, and an organisation where nobody walks be invoiced."""
+    neighbour, operator = people.with_address(address(NEIGHBOUR)), people.with_address(address(OPERATOR))
+    assert neighbour is not None
+    assert operator is not None
+    with transaction():
+        for key, organisation in (("quote", "St Bede"), ("quote invoiced", "St Hilda"), ("quote draft", "St Aidan")):
+            wanted = Wanted(seats=30, organisation=organisation, name="Ben", address="ben@example.org")
+            quote = quotes.prepare(wanted, by=operator.id, organisation_id=None, vat_percent=20)
+            if key != "quote draft":
+                quotes.send(quote.id, by=operator.id, days=30)
+            town.ids[key] = quote.id
+            town.tokens[f"{key} link"] = quote.token
+    with transaction():
+        quotes.accept(town.ids["quote invoiced"], quoting.TYPED, invitation_days=DAYS)
+    invoicing.begin(town.app.extensions["gateway"], town.ids["quote invoiced"])
+    invoice_id = quotes.known(town.ids["quote invoiced"]).invoice_id
+    assert invoice_id is not None
+    town.tokens["invoice"] = invoice_id
 
 
 def _certificate(town: Town) -> None:

@@ -78,7 +78,13 @@ def _owed() -> list[Debt]:
     limits = credit_limits.limits_of(organisation.id for _, organisation in found)
     noted = receipts_of_bank.of_invoices(invoice.id for invoice, _ in found)
     return [
-        Debt(invoice, organisation, invoice.due_at <= now, limits.get(organisation.id, 0), invoice.id in noted)
+        Debt(
+            invoice=invoice,
+            organisation=organisation,
+            is_overdue=invoice.due_at is not None and invoice.due_at <= now,
+            limit_minor=limits.get(organisation.id, 0),
+            is_noted=invoice.id in noted,
+        )
         for invoice, organisation in found
     ]
 
