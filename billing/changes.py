@@ -141,9 +141,7 @@ def changeable(organisation_id: UUID, *, also_unpaid: bool = False) -> Subscript
         message = "There is no subscription to change. Buy seats on the price page first."
         raise Conflict(message)
     if subscription.withheld and not also_unpaid:
-        message = (
-            "Seats that you have ordered wait for their invoice to be paid. As soon as it is, you can change the subscription."
-        )
+        message = "Seats that you ordered wait for their invoice to be paid. As soon as it is, you can change the subscription."
         raise Conflict(message)
     if subscription.status != "active" and not also_unpaid:
         message = "The last payment has not gone through. Pay it under Billing first; after that you can change the subscription."

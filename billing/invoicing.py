@@ -11,7 +11,7 @@ import structlog
 
 from app.kernel.errors import Missing, Refusal
 from app.kernel.transaction import transaction
-from billing import customers, price_cards, quotes, reactions
+from billing import customers, price_cards, quotes, reactions, replies
 from billing.gateway import Agreement
 from billing.quotes import State
 
@@ -40,19 +40,19 @@ def begin(gateway: Gateway, quote_id: UUID) -> State:
         is_forgotten = isinstance(refusal, Missing) and refusal.facts.get("param") == "customer"
         if is_forgotten or refusal.facts.get("definite"):
             with transaction():
-                quotes.try_again(quote_id, str(refusal.facts.get("provider_message", refusal.message)))
+                replies.try_again(quote_id, str(refusal.facts.get("provider_message", refusal.message)))
                 if is_forgotten:
                     customers.forget(organisation_id)
         raise
     snapshot, found = gateway.subscription(provider_id), gateway.invoices(provider_id)
     with transaction():
-        state = quotes.invoice(quote_id, snapshot, found)
+        state = replies.invoice(quote_id, snapshot, found)
         problem = quotes.known(quote_id).problem
     if state is State.ACCEPTED:
         # Somebody bought by card meanwhile: this subscription ends before anything is paid for it.
         gateway.withdraw(provider_id, f"quote-{quote_id}-back")
         with transaction():
-            quotes.withdraw(quote_id)
+            replies.withdraw(quote_id)
         log.error("quote withdrawn", quote=str(quote_id), subscription=provider_id)
         return State.WITHDRAWN
     if problem is not None:

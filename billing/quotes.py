@@ -16,21 +16,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.accounts import invitations, memberships, organisations, people
-from app.accounts.memberships import Role
-from app.accounts.organisations import Kind
+from app.accounts import organisations, people
 from app.kernel import clock, journal, limits, links, money, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
-from billing import figures, invoices, price_cards, subscriptions
+from billing import figures, price_cards, subscriptions
 from billing.price_cards import INVOICED_SEATS, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from app.accounts.memberships import Actor
     from billing.figures import Figure
-    from billing.gateway import ProviderInvoice, Snapshot
 
 SWEEP = "accepted_quotes"
 PURPOSE = "quote"
@@ -153,17 +150,6 @@ class Wanted:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """What somebody gives who accepts a quote, as they typed it; `terms_version` is that of the terms they were shown."""
-
-    name: str
-    purchase_order: str
-    finance_name: str
-    finance_address: str
-    terms_version: int
-
-
 @dataclass(frozen=True, slots=True)
 class Sums:
     """The figures of a quote in pence."""
@@ -196,8 +182,6 @@ def send_own(actor: Actor, seats: int, name: str, address: str, *, vat_percent: 
 
     Raises Invalid for what cannot be used, Conflict for an organisation that has a subscription or asks too often.
     """
-    if subscriptions.is_running(actor.organisation.id):
-        raise _has_subscription(actor.organisation.name)
     if not limits.spend(f"quotes:{actor.organisation.id}", MADE_A_DAY, timedelta(days=1)):
         message = f"{actor.organisation.name} has asked for many quotes today. Use one of them, or come back tomorrow."
         raise Conflict(message)
@@ -208,10 +192,15 @@ def send_own(actor: Actor, seats: int, name: str, address: str, *, vat_percent: 
 
 
 def prepare(wanted: Wanted, *, by: UUID, organisation_id: UUID | None, vat_percent: int | None) -> Quote:
-    """Draft a quote, for an organisation that we know or one by its name; raises Invalid for what cannot be used."""
+    """Draft a quote, for an organisation that we know or one by its name.
+
+    Raises Invalid for what cannot be used, Conflict for an organisation that has a subscription.
+    """
     if wanted.discount_percent is not None and not 1 <= wanted.discount_percent <= MOST_PERCENT:
         message = f"Give a discount as a whole number of per cent from 1 to {MOST_PERCENT}, or leave it empty."
         raise Invalid(message, field="discount_percent")
+    if organisation_id is not None and subscriptions.is_running(organisation_id):
+        raise has_subscription(wanted.organisation)
     figure = price(wanted.seats, vat_percent)
     card = price_cards.current()
     found = sums(figure, wanted.discount_percent)
@@ -221,7 +210,7 @@ def prepare(wanted: Wanted, *, by: UUID, organisation_id: UUID | None, vat_perce
         for_organisation=people.read_name(wanted.organisation, "organisation", organisations.LONGEST_NAME),
         for_name=people.read_name(wanted.name),
         for_address=people.read_address(wanted.address),
-        note=_plain(wanted.note, LONGEST_NOTE, "note"),
+        note=read_words(wanted.note, LONGEST_NOTE, "note"),
         number=_next_number(now.year),
         organisation_id=organisation_id,
         by_id=by,
@@ -251,95 +240,9 @@ def send(quote_id: UUID, *, by: UUID, days: int) -> Quote:
     """Send a draft to whom it is for; from now on it is valid for some days. Raises Conflict when it was sent before."""
     quote = locked(quote_id)
     quote.valid_until = clock.now() + timedelta(days=days)
-    _move(quote, State.SENT, by=by)
-    _mail("quote_sent", quote, [quote.for_address])
+    move(quote, State.SENT, by=by)
+    mail("quote_sent", quote, [quote.for_address])
     return quote
-
-
-def accept(quote_id: UUID, acceptance: Acceptance, *, invitation_days: int) -> Quote:
-    """Accept a quote; whoever comes second finds it accepted. An organisation that is new is founded and its owner invited.
-
-    Raises Invalid for what cannot be used, Conflict when it has expired, was declined, or a subscription is running.
-    """
-    quote = locked(quote_id)
-    if State(quote.state) in {State.ACCEPTED, State.INVOICED}:
-        return quote
-    _demand_open(quote)
-    quote.accepted_by = people.read_name(acceptance.name)
-    quote.purchase_order = _plain(acceptance.purchase_order, LONGEST_ORDER, "purchase_order") or None
-    quote.finance_name = people.read_name(acceptance.finance_name, "finance_name")
-    try:
-        quote.finance_address = people.read_address(acceptance.finance_address)
-    except Invalid as refusal:
-        raise Invalid(refusal.message, field="finance_address") from refusal
-    quote.terms_version = acceptance.terms_version
-    quote.accepted_at = clock.now()
-    if quote.organisation_id is None:
-        quote.organisation_id = _found(quote, invitation_days)
-    if subscriptions.is_running(quote.organisation_id):
-        raise _has_subscription(quote.for_organisation)
-    try:
-        with db.session.begin_nested():
-            _move(quote, State.ACCEPTED)
-    except sa.exc.IntegrityError as error:
-        message = f"Another quote for {quote.for_organisation} has just been accepted, so nothing was done with this one."
-        raise Conflict(message) from error
-    return quote
-
-
-def decline(quote_id: UUID, because: str) -> Quote:
-    """Decline a quote, with a reason if somebody gives one; whoever comes second finds it declined. Raises Conflict otherwise."""
-    quote = locked(quote_id)
-    if quote.state == State.DECLINED:
-        return quote
-    _demand_open(quote)
-    quote.declined_because = _plain(because, LONGEST_NOTE, "because") or None
-    _move(quote, State.DECLINED)
-    _mail("quote_declined", quote, [people.known(quote.by_id).address])
-    return quote
-
-
-def invoice(quote_id: UUID, snapshot: Snapshot, found: Sequence[ProviderInvoice]) -> State:
-    """Turn an accepted quote into a subscription with its first invoice, once; gives where the quote stands.
-
-    It stays accepted when another subscription has begun meanwhile: then it is to be withdrawn.
-    """
-    quote = locked(quote_id)
-    if quote.state != State.ACCEPTED or quote.organisation_id is None:
-        return State(quote.state)
-    live = subscriptions.live(quote.organisation_id)
-    if live is not None and live.provider_id != snapshot.id and live.status != "canceled":
-        return State.ACCEPTED
-    subscription = subscriptions.begin(quote.organisation_id, snapshot, found)
-    invoices.keep(subscription, found)
-    first = next((invoice for invoice in found if invoice.number is not None), None)
-    quote.invoice_id = None if first is None else first.id
-    if first is None or first.gross_minor != quote.gross_minor:
-        quote.problem = "The provider's first invoice has another total than the quote."
-    _move(quote, State.INVOICED)
-    _mail(
-        "quote_accepted",
-        quote,
-        [quote.for_address, quote.finance_address or "", people.known(quote.by_id).address],
-        is_waiting=subscription.withheld > 0,
-        invoice=None if first is None else first.number,
-        due_at=None if first is None or first.due_at is None else first.due_at.isoformat(),
-    )
-    return State.INVOICED
-
-
-def withdraw(quote_id: UUID) -> None:
-    """Note that an accepted quote came to nothing, because another subscription had begun."""
-    quote = locked(quote_id)
-    if quote.state == State.ACCEPTED:
-        _move(quote, State.WITHDRAWN)
-
-
-def try_again(quote_id: UUID, why: str) -> None:
-    """Count one more attempt to have a quote invoiced, after the provider refused the last one for good."""
-    quote = locked(quote_id)
-    quote.attempt += 1
-    quote.problem = why[:500]
 
 
 def expire_due() -> int:
@@ -347,8 +250,8 @@ def expire_due() -> int:
     query = sa.select(Quote).where(Quote.state == State.SENT, Quote.valid_until <= clock.now()).order_by(Quote.id)
     due = list(db.session.scalars(query.with_for_update()))
     for quote in due:
-        _move(quote, State.EXPIRED)
-        _mail("quote_expired", quote, [quote.for_address])
+        move(quote, State.EXPIRED)
+        mail("quote_expired", quote, [quote.for_address])
     return len(due)
 
 
@@ -367,7 +270,7 @@ def remind_due() -> int:
             continue
         quote.reminded_days = due
         journal.write("quote.reminded", organisation_id=quote.organisation_id, about=quote.id, number=quote.number)
-        _mail("quote_reminder", quote, [quote.for_address])
+        mail("quote_reminder", quote, [quote.for_address])
         reminded += 1
     return reminded
 
@@ -423,24 +326,8 @@ def locked(quote_id: UUID) -> Quote:
     return db.session.execute(query.execution_options(populate_existing=True)).scalar_one()
 
 
-def _found(quote: Quote, invitation_days: int) -> UUID:
-    """Found the organisation of a quote that was made for one by name, and invite whom it was for to be its owner."""
-    organisation = organisations.found(quote.for_organisation, Kind.ORGANISATION, by=quote.by_id)
-    membership = memberships.invite(organisation.id, quote.for_name, quote.for_address, {Role.OWNER})
-    invitations.send(membership, by=quote.by_id, days=invitation_days)
-    return organisation.id
-
-
-def _demand_open(quote: Quote) -> None:
-    if quote.is_open:
-        return
-    words = {State.SENT: "has expired", State.EXPIRED: "has expired", State.DECLINED: "was declined"}
-    stands = words.get(State(quote.state), "is closed")
-    message = f"Quote {quote.number} {stands}, so nothing was done. Ask for a new one on the price page."
-    raise Conflict(message)
-
-
-def _has_subscription(name: str) -> Conflict:
+def has_subscription(name: str) -> Conflict:
+    """Say that an organisation needs no quote."""
     message = f"{name} already has a subscription, so it needs no quote. Its owner can add seats under Billing."
     return Conflict(message)
 
@@ -454,7 +341,7 @@ def _next_number(year: int) -> str:
     return f"Q-{year}-{taken:04}"
 
 
-def _plain(typed: str, longest: int, field: str) -> str:
+def read_words(typed: str, longest: int, field: str) -> str:
     """Read words that are printed as they are; raises Invalid when they are too long or no text."""
     words = "\n".join(" ".join(line.split()) for line in typed.strip().splitlines())
     if len(words) > longest or not all(line.isprintable() for line in words.splitlines()):
@@ -463,7 +350,7 @@ def _plain(typed: str, longest: int, field: str) -> str:
     return words
 
 
-def _move(quote: Quote, to: State, *, by: UUID | None = None) -> None:
+def move(quote: Quote, to: State, *, by: UUID | None = None) -> None:
     """Move a quote along its life; raises Conflict where there is no such way."""
     if to not in MOVES[State(quote.state)]:
         message = f"Quote {quote.number} is {quote.state} by now. Reload the page to see where it stands."
@@ -473,7 +360,7 @@ def _move(quote: Quote, to: State, *, by: UUID | None = None) -> None:
     journal.write(f"quote.{to}", organisation_id=quote.organisation_id, by=by, about=quote.id, number=quote.number)
 
 
-def _mail(kind: str, quote: Quote, addresses: Iterable[str], **facts: object) -> None:
+def mail(kind: str, quote: Quote, addresses: Iterable[str], **facts: object) -> None:
     """Write a mail about a quote to each of some addresses once."""
     for address in {people.address_key(address): address for address in addresses if address}.values():
         outbox.write(kind, address, organisation_id=quote.organisation_id, quote_id=str(quote.id), **facts)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
-from billing import credit, invoices, invoicing, price_cards, quotes, receipts, receiving
-from billing.quotes import Acceptance
+from billing import credit, invoices, invoicing, price_cards, quotes, receipts, receiving, replies
+from billing.replies import Acceptance
 
 TYPED = Acceptance(
     name="Frances Doyle",
@@ -32,7 +32,7 @@ def send(owner, number=25, *, vat_percent=20):
 def accept(quote_id, typed=TYPED):
     """Accept a quote by its link."""
     with transaction():
-        return quotes.accept(quote_id, typed, invitation_days=14).organisation_id
+        return replies.accept(quote_id, typed, invitation_days=14).organisation_id
 
 
 def by_invoice(owner, gateway, number=25, *, limit_minor=0):

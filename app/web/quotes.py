@@ -17,8 +17,8 @@ from app.permissions import ANYONE, BUY_SEATS
 from app.web import quote_press, wiring
 from app.web.area import Area, signed_in_person
 from app.web.forms import Form, TextField, trimmed
-from billing import invoices, invoicing, quotes
-from billing.quotes import Acceptance
+from billing import invoices, invoicing, quotes, replies
+from billing.replies import Acceptance
 from catalog.shelf import standing_pages
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def accept_quote(token: str) -> ResponseReturnValue:
     try:
         acceptance = form.acceptance()
         with transaction():
-            quotes.accept(found.id, acceptance, invitation_days=wiring.settings().invitation_days)
+            replies.accept(found.id, acceptance, invitation_days=wiring.settings().invitation_days)
     except Invalid as refusal:
         form.refuse(refusal)
         return _page(quotes.of_link(token), form, RefusalForm(formdata=None)), refusal.status
@@ -113,7 +113,7 @@ def decline_quote(token: str) -> ResponseReturnValue:
     form, found = RefusalForm(), quotes.of_link(token)
     try:
         with transaction():
-            quotes.decline(found.id, form.because.data or "")
+            replies.decline(found.id, form.because.data or "")
     except Invalid as refusal:
         form.refuse(refusal)
         return _page(quotes.of_link(token), AcceptanceForm(formdata=None), form), refusal.status

@@ -18,9 +18,10 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import changing, figures, invoices, invoicing, price_cards, quotes, reactions, subscriptions
+from billing import changing, figures, invoices, invoicing, price_cards, quotes, reactions, replies, subscriptions
 from billing.price_cards import Interval
-from billing.quotes import Acceptance, Quote, State, Wanted
+from billing.quotes import Quote, State, Wanted
+from billing.replies import Acceptance
 from tests import changing as acts
 from tests import quoting
 from tests.buying import open_page, order, pay
@@ -205,7 +206,7 @@ def test_a_declined_quote_is_told_to_who_prepared_it_and_cannot_be_accepted(shop
     quote_id = by_operator(owner)
     for _ in range(2):
         with transaction():
-            quotes.decline(quote_id, "Too dear")
+            replies.decline(quote_id, "Too dear")
     assert (state(quote_id), quotes.known(quote_id).declined_because) == (State.DECLINED, "Too dear")
     assert mails("quote_declined") == ["ruth@example.org"]
     with pytest.raises(Conflict, match="was declined"):

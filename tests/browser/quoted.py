@@ -8,7 +8,7 @@ from app import factory, settings
 from app.accounts import people
 from app.kernel.db import db
 from app.kernel.transaction import transaction
-from billing import invoicing, quotes
+from billing import invoicing, quotes, replies
 from billing.quotes import Wanted
 from tests import quoting
 from tests.browser.records import OPERATOR
@@ -41,8 +41,8 @@ def make(data: Path) -> dict[str, str]:
 def _quote(app: Flask) -> dict[str, str]:
     with transaction():
         made = {state: _prepare(state).id for state in STATES}
-        quotes.decline(made["declined"], "The budget went elsewhere.")
-        quotes.accept(made["invoiced"], quoting.TYPED, invitation_days=14)
+        replies.decline(made["declined"], "The budget went elsewhere.")
+        replies.accept(made["invoiced"], quoting.TYPED, invitation_days=14)
     assert invoicing.begin(app.extensions["gateway"], made["invoiced"]) is quotes.State.INVOICED
     db.session.rollback()
     found = {state: quotes.known(quote_id) for state, quote_id in made.items()}

@@ -198,7 +198,8 @@ def more_quotes(town, number):
     operator = people.with_address("operator@example.org")
     for _ in range(number):
         wanted = Wanted(seats=30, organisation="St Mary", name="Ben", address="ben@example.org")
-        quote = quotes.prepare(wanted, by=operator.id, organisation_id=town.ids["here"], vat_percent=20)
+        quote = quotes.prepare(wanted, by=operator.id, organisation_id=None, vat_percent=20)
+        quote.organisation_id = town.ids["here"]
         quotes.send(quote.id, by=operator.id, days=30)
 
 

@@ -46,6 +46,7 @@ from billing import (
     price_cards,
     quotes,
     reactions,
+    replies,
     seats,
     subscriptions,
 )
@@ -296,7 +297,7 @@ def _quotes(town: Town) -> None:
             town.ids[key] = quote.id
             town.tokens[f"{key} link"] = quote.token
     with transaction():
-        quotes.accept(town.ids["quote invoiced"], quoting.TYPED, invitation_days=DAYS)
+        replies.accept(town.ids["quote invoiced"], quoting.TYPED, invitation_days=DAYS)
     invoicing.begin(town.app.extensions["gateway"], town.ids["quote invoiced"])
     invoice_id = quotes.known(town.ids["quote invoiced"]).invoice_id
     assert invoice_id is not None

@@ -217,9 +217,9 @@ STEPS: dict[str, Step] = {
     "office.new_quote": Step(query={"customer": "here"}),
     "office.note_receipt": Step(
         {"invoice": "invoice"},
-        form={"received_on": datetime.now(UTC).date().isoformat(), "amount": "1,094.40", "reference": "BACS", "is_sure": "y"},
+        form={"received_on": datetime.now(UTC).date().isoformat(), "amount": "1,049.76", "reference": "BACS", "is_sure": "y"},
     ),
-    "office.prepare_quote": Step(form=QUOTE | {"organisation": "St Bede", "discount_percent": "10"}),
+    "office.prepare_quote": Step(form=QUOTE | {"organisation": "St Bede"}),
     "office.quote": Step({"quote": "quote"}),
     "office.quotes_page": Step(),
     "office.receipt": Step({"invoice": "invoice"}),

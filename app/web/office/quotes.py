@@ -9,7 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from wtforms import EmailField, HiddenField, TextAreaField
 
 from app.accounts import organisations
-from app.kernel.errors import Invalid
+from app.kernel.errors import Conflict, Invalid
 from app.kernel.transaction import transaction
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation, wiring
@@ -79,7 +79,7 @@ def prepare_quote() -> ResponseReturnValue:
         with transaction():
             by, vat_percent = signed_in_person().id, wiring.settings().vat_percent
             quote_id = quotes.prepare(wanted, by=by, organisation_id=customer_id, vat_percent=vat_percent).id
-    except Invalid as refusal:
+    except (Invalid, Conflict) as refusal:
         form.refuse(refusal)
         return _form(form), refusal.status
     return redirect(url_for("office.quote", quote=quote_id), 303)
