@@ -15,7 +15,7 @@ from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
 from app.kernel.db import db
-from billing import vat_documents
+from billing import quotes, vat_documents
 from catalog.learning import certificates
 
 if TYPE_CHECKING:
@@ -121,11 +121,22 @@ def _subscription(facts: Facts) -> dict[str, object]:
     settings: Settings = current_app.config["SETTINGS"]
     organisation = organisations.known(UUID(facts["organisation"]))
     told = {name: datetime.fromisoformat(fact) if name.endswith("_at") and fact else fact for name, fact in facts.items()}
-    return told | {
-        "organisation": organisation.name,
-        "grace_days": settings.grace_days,
-        "url": link(f"/workspace/{organisation.id}/billing"),
-    }
+    return (
+        {"is_by_invoice": False}
+        | told
+        | {
+            "organisation": organisation.name,
+            "grace_days": settings.grace_days,
+            "url": link(f"/workspace/{organisation.id}/billing"),
+        }
+    )
+
+
+def _quote(facts: Facts) -> dict[str, object]:
+    """Say what a mail about a quote may need; a name that ends in `_at` is a moment."""
+    told = {name: datetime.fromisoformat(fact) if name.endswith("_at") and fact else fact for name, fact in facts.items()}
+    quote = quotes.known(UUID(facts["quote_id"]))
+    return told | {"quote": quote, "url": link(f"/quotes/{quote.token}")}
 
 
 def _learning(facts: Facts) -> dict[str, object]:
@@ -208,6 +219,13 @@ CONTEXTS: dict[str, Context] = {
     "courses_closed": _subscription,
     "change_not_paid": _subscription,
     "vat_document": _vat_document,
+    "invoice_paid": _subscription,
+    "invoice_overdue": _subscription,
+    "quote_sent": _quote,
+    "quote_reminder": _quote,
+    "quote_expired": _quote,
+    "quote_accepted": _quote,
+    "quote_declined": _quote,
 }
 # What goes with a mail of a kind, if anything does.
 ATTACHMENTS: dict[str, Callable[[Facts], tuple[Attachment, ...]]] = {"vat_document": _vat_document_pdf}

@@ -53,6 +53,7 @@ class Settings:
     grace_days: int
     renewal_notice_days: tuple[int, ...]
     invitation_days: int
+    quote_days: int
     contact_address: str
     company_name: str
     company_address: str
@@ -104,6 +105,7 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         grace_days=_whole(env, "LANYARD_GRACE_DAYS", 14, 0, 90),
         renewal_notice_days=_notice_days(env),
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
+        quote_days=_whole(env, "LANYARD_QUOTE_DAYS", 30, 1, 365),
         contact_address=_contact_address(env, "LANYARD_CONTACT_ADDRESS", "hello@lanyard.example"),
         company_name=_words(env, "LANYARD_COMPANY_NAME", "Sample Training Ltd (a made-up company)"),
         company_address=_words(env, "LANYARD_COMPANY_ADDRESS", "1 Sample Street, Exampleton, EX1 1EX (a made-up address)"),

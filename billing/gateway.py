@@ -68,6 +68,24 @@ class Snapshot:
     coming_interval: Interval | None = None
     pending_until: datetime | None = None
     pays_with: str | None = None
+    is_by_invoice: bool = False
+    quote_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What was agreed with a quote: so many seats by the year, paid by invoice; `key` names who asks."""
+
+    key: str
+    quote_id: UUID
+    organisation_id: UUID
+    customer_id: str
+    card: Card
+    seats: int
+    vat_percent: int | None
+    discount_percent: int | None
+    days_to_pay: int
+    purchase_order: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +248,18 @@ class Gateway(Protocol):
 
     def take_back(self, subscription_id: str, key: str) -> None:
         """End a subscription at once and give back what was paid for it, by a credit note; once however often asked."""
+        ...
+
+    def agree(self, agreement: Agreement) -> str:
+        """Begin a subscription that is paid by invoice, once however often asked, with its first invoice open; gives its id."""
+        ...
+
+    def receive(self, invoice_id: str) -> None:
+        """Have an invoice marked as received by bank; one that is paid already stays as it is."""
+        ...
+
+    def withdraw(self, subscription_id: str, key: str) -> None:
+        """End a subscription at once; what is open is taken back, and what was paid is given back."""
         ...
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SEED = Path(__file__).with_name("price_card.toml")
 SELF_SERVICE_SEATS = 2000
+# By a quote, and afterwards by invoice.
+INVOICED_SEATS = 10_000
 
 
 class Interval(StrEnum):

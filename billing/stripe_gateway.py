@@ -11,14 +11,26 @@ from typing import TYPE_CHECKING, Any, cast
 import stripe
 
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
-from billing import stripe_objects
-from billing.gateway import ForgedEvent, Order, Plan, Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot, Wish
+from billing import stripe_invoicing, stripe_objects
+from billing.gateway import (
+    Agreement,
+    ForgedEvent,
+    Order,
+    Plan,
+    Preview,
+    ProviderCheckout,
+    ProviderEvent,
+    ProviderInvoice,
+    Snapshot,
+    Wish,
+)
+from billing.price_cards import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from billing.price_cards import Card, Interval
+    from billing.price_cards import Card
 
 TIMEOUT_SECONDS = 20
 RETRIES = 2
@@ -120,14 +132,15 @@ class StripeGateway:
         with _translated():
             found = self._fetched(wish.subscription_id)
             now = stripe_objects.snapshot(found)
-            if now.pending_until is not None or (now.quantity, now.interval) == (wish.seats, wish.interval):
-                return
-            self._release(found, wish.key)
-            params: Any = self._change_of(found, wish) | {
-                "proration_behavior": "always_invoice",
-                "payment_behavior": "pending_if_incomplete",
-            }
-            self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
+            is_made = (now.quantity, now.interval) == (wish.seats, wish.interval)
+            if now.pending_until is None and not is_made:
+                self._release(found, wish.key)
+                params: Any = self._change_of(found, wish) | {"proration_behavior": "always_invoice"}
+                if not now.is_by_invoice:
+                    params["payment_behavior"] = "pending_if_incomplete"
+                self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
+            if now.is_by_invoice:
+                stripe_invoicing.open_drafts(self._client, wish.subscription_id, wish.key)
 
     def plan(self, plan: Plan) -> None:
         """Have a schedule change the subscription at the end of its period and let go of it afterwards."""
@@ -197,6 +210,32 @@ class StripeGateway:
                     lines = [{"type": kind, "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
                     params: Any = {"invoice": invoice.id, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"}
                     self._client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{invoice.id}"})
+
+    def agree(self, agreement: Agreement) -> str:
+        """Begin a subscription whose invoices are sent, and give its id."""
+        with _translated():
+            price = self._price(agreement.card, Interval.YEAR, agreement.key)
+            terms: dict[str, Any] = {"items": [{"price": price, "quantity": agreement.seats}]}
+            if agreement.vat_percent is not None:
+                terms["default_tax_rates"] = [self._tax_rate(agreement.vat_percent, agreement.key)]
+            return stripe_invoicing.agree(self._client, agreement, terms)
+
+    def receive(self, invoice_id: str) -> None:
+        """Mark an invoice as paid out of band."""
+        try:
+            with _translated():
+                stripe_invoicing.receive(self._client, invoice_id)
+        except Invalid:
+            # Somebody else was quicker: what counts is that it is paid.
+            with _translated():
+                if self._client.v1.invoices.retrieve(invoice_id).status != "paid":
+                    raise
+
+    def withdraw(self, subscription_id: str, key: str) -> None:
+        """End a subscription at once, void what is open and give back what was paid."""
+        with _translated():
+            stripe_invoicing.take_open_back(self._client, subscription_id, key)
+        self.take_back(subscription_id, key)
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""

@@ -57,6 +57,8 @@ def snapshot(subscription: Any) -> Snapshot:
         coming_interval=None if planned is None else _interval(planned.price),
         pending_until=None if pending is None else moment(pending.expires_at),
         pays_with=_card_words(subscription),
+        is_by_invoice=subscription.collection_method == "send_invoice",
+        quote_id=_uuid(metadata.get("quote")),
     )
 
 

@@ -30,6 +30,7 @@ OFFICE = (
     ("money", "Money", "office.money"),
     ("invoices", "Invoices", "office.invoices"),
     ("prices", "Prices", "office.prices"),
+    ("quotes", "Quotes", "office.quotes_page"),
     ("certificates", "Certificates", "office.certificates_page"),
     ("components", "Components", "style_page.components"),
 )

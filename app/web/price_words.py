@@ -36,6 +36,7 @@ class PriceWords:
     spoken: str
     buy: str
     buy_href: str
+    quote_href: str
     each: str
     rows: tuple[PriceRow, ...]
 
@@ -53,6 +54,7 @@ def describe(figure: Figure) -> PriceWords:
         spoken=f"{people(figure.seats)}: {pounds(figure.gross_minor)} {per}",
         buy=f"Buy {figure.seats:,} {'seat' if figure.seats == 1 else 'seats'}",
         buy_href=f"/buy?seats={figure.seats}&interval={figure.interval}",
+        quote_href=f"/quote?seats={figure.seats}",
         each=f"Each, a {figure.interval}",
         rows=tuple(_rows(figure)),
     )

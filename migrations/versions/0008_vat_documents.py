@@ -1,7 +1,7 @@
 """vat documents.
 
 Revision ID: 0008
-Revises: 0004
+Revises: 0006
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 import app.kernel.db
 
 revision = '0008'
-down_revision = '0004'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 
@@ -26,7 +26,6 @@ def upgrade() -> None:
         batch_op.create_check_constraint(op.f('ck_price_card_mode'), "mode IN ('graduated', 'volume')")
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.add_column(sa.Column('paid_minor', sa.Integer(), nullable=False, server_default='0'))
-        batch_op.add_column(sa.Column('due_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('voided_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
     op.execute("UPDATE invoice SET paid_minor = gross_minor - remaining_minor WHERE status = 'paid'")
     with op.batch_alter_table('invoice', schema=None) as batch_op:
@@ -81,7 +80,6 @@ def downgrade() -> None:
     op.drop_table('vat_document')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.drop_column('voided_at')
-        batch_op.drop_column('due_at')
         batch_op.drop_column('paid_minor')
     with op.batch_alter_table('price_card', schema=None) as batch_op:
         batch_op.drop_constraint(op.f('ck_price_card_mode'), type_='check')

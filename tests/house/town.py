@@ -45,20 +45,24 @@ from billing import (
     events,
     invoice_recipients,
     invoices,
+    invoicing,
     price_cards,
     printing,
+    quotes,
     reactions,
+    replies,
     seats,
     subscriptions,
 )
 from billing.gateway import ProviderEvent
 from billing.invoices import Invoice
 from billing.price_cards import Interval
+from billing.quotes import Wanted
 from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
-from tests import learning, passing
+from tests import learning, passing, quoting
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
 from tests.provider import snapshot
@@ -151,6 +155,7 @@ def build(app: Flask, database: Path) -> Town:
         _orders(town)
         _changes(town)
         _invoices(town)
+        _quotes(town)
         _lists(town)
         _certificate(town)
         _tests(town)
@@ -316,10 +321,31 @@ def _invoices(town: Town) -> None:
         with transaction():
             recipient = invoice_recipients.add(memberships.actor(person, town.ids[at]), "finance@example.org")
         town.ids[f"recipient{key}"] = recipient.id
-        town.tokens[f"invoice{key}"] = invoices.of_organisation(town.ids[at])[0].id
+        town.tokens[f"document{key}"] = invoices.of_organisation(town.ids[at])[0].id
     mail.send_due()
     with_invoice = sa.select(OutboxMail.id).where(OutboxMail.kind == "vat_document").limit(1)
     town.ids["mail with invoice"] = db.session.scalars(with_invoice).one()
+
+
+def _quotes(town: Town) -> None:
+    """Have the neighbour send quotes, the operator draft one, and an organisation where nobody walks be invoiced."""
+    neighbour, operator = people.with_address(address(NEIGHBOUR)), people.with_address(address(OPERATOR))
+    assert neighbour is not None
+    assert operator is not None
+    with transaction():
+        for key, organisation in (("quote", "St Bede"), ("quote invoiced", "St Hilda"), ("quote draft", "St Aidan")):
+            wanted = Wanted(seats=30, organisation=organisation, name="Ben", address="ben@example.org")
+            quote = quotes.prepare(wanted, by=operator.id, organisation_id=None, vat_percent=20)
+            if key != "quote draft":
+                quotes.send(quote.id, by=operator.id, days=30)
+            town.ids[key] = quote.id
+            town.tokens[f"{key} link"] = quote.token
+    with transaction():
+        replies.accept(town.ids["quote invoiced"], quoting.TYPED, invitation_days=DAYS)
+    invoicing.begin(town.app.extensions["gateway"], town.ids["quote invoiced"])
+    invoice_id = quotes.known(town.ids["quote invoiced"]).invoice_id
+    assert invoice_id is not None
+    town.tokens["invoice"] = invoice_id
 
 
 def _certificate(town: Town) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from billing.sandbox.engine import collection, customers, events, invoices, pending_updates, prorations, schedules
+from billing.sandbox.engine import collection, customers, events, invoices, pending_updates, prorations, schedules, terms
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.engine.periods import end_of_period
@@ -26,6 +26,12 @@ class Wish:
     item_metadata: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     custom_fields: list[JSON] | None = None
+    days_until_due: int | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        """Say whether its invoices are sent to be paid, instead of charged."""
+        return self.days_until_due is not None
 
 
 def create(work: Work, params: JSON) -> JSON:
@@ -55,7 +61,10 @@ def create(work: Work, params: JSON) -> JSON:
         item_metadata=merged({}, item),
         description=params.get("description"),
         custom_fields=params.get("invoice_settings", {}).get("custom_fields") or None,
+        days_until_due=terms.days_until_due(params),
     )
+    if wish.is_sent:
+        return begin(work, customer, wish, is_paid=False)
     behaviour = params.get("payment_behavior", "allow_incomplete")
     found = customers.card_to_charge(work, customer, card)
     if found is None and behaviour != "default_incomplete":
@@ -68,7 +77,7 @@ def create(work: Work, params: JSON) -> JSON:
 
 
 def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True) -> JSON:
-    """Begin a subscription and its first invoice, paid at once or left incomplete."""
+    """Begin a subscription and its first invoice, paid at once or left incomplete; one to be sent stays a draft at first."""
     key = new_id("sub")
     recurring = wish.price["recurring"]
     end = end_of_period(work.now, work.now, recurring["interval"], recurring["interval_count"])
@@ -87,11 +96,11 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
         "cancel_at_period_end": False,
         "canceled_at": None,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically",
+        "collection_method": "send_invoice" if wish.is_sent else "charge_automatically",
         "created": work.now,
         "currency": wish.price["currency"],
         "customer": customer["id"],
-        "days_until_due": None,
+        "days_until_due": wish.days_until_due,
         "default_payment_method": wish.card,
         "default_source": None,
         "default_tax_rates": wish.default_tax_rates,
@@ -148,11 +157,14 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
     invoice = invoices.draft(work, body, "subscription_create", (work.now, work.now))
     body["latest_invoice"] = invoice["id"]
     has_nothing_to_pay = invoice["total"] == 0
-    body["status"] = "active" if is_paid or has_nothing_to_pay else "incomplete"
+    body["status"] = "active" if is_paid or has_nothing_to_pay or wish.is_sent else "incomplete"
     work.put("subscription", body)
     if customer["currency"] is None:
         customer["currency"] = body["currency"]
         work.put("customer", customer)
+    if wish.is_sent:
+        events.record(work, "customer.subscription.created", body)
+        return body
     invoices.finalise(work, invoice)
     events.record(work, "customer.subscription.created", body)
     if body["status"] == "active":
@@ -223,6 +235,8 @@ def _change_quietly(body: JSON, after: list[JSON]) -> None:
 
 def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
     """Invoice a change at once; it applies when it is paid, and waits as a pending update otherwise."""
+    if body["collection_method"] == "send_invoice":
+        return _change_and_send(work, body, after, params, before)
     if params.get("payment_behavior") != "pending_if_incomplete":
         raise uncovered(param="items with proration_behavior=always_invoice and without payment_behavior=pending_if_incomplete")
     if extra := params.keys() - WITH_PENDING:
@@ -250,6 +264,20 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
         collection.settle(work, invoice)
     else:
         collection.fail(work, invoice, is_scheduled=False, asked=collection.asks(card))
+    return body
+
+
+def _change_and_send(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
+    """Make a change at once and draw up the invoice for it, which is sent like any other."""
+    if "payment_behavior" in params:
+        raise uncovered(param="payment_behavior of a subscription whose invoices are sent")
+    schedules.refuse_managed(body, "its items")
+    charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
+    invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
+    pending_updates.put_in_place(body, after)
+    body["latest_invoice"] = invoice["id"]
+    work.put("subscription", body)
+    events.record_change(work, "customer.subscription.updated", before, body)
     return body
 
 
