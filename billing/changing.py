@@ -47,6 +47,9 @@ def offer_year(gateway: Gateway, organisation_id: UUID) -> Offer:
     if subscription.cancel_at is not None or subscription.paid_interval is Interval.YEAR:
         message = "This subscription cannot be switched to yearly now. Open Billing to see where it stands."
         raise Conflict(message)
+    if subscription.discount_until is not None and subscription.discount_at(clock.now()) is not None:
+        message = "A promotion code for paying by the month is running. You can switch to yearly as soon as it has run out."
+        raise Conflict(message)
     coming = (subscription.coming_seats, Interval.YEAR if subscription.coming_seats else None)
     return _offer(gateway, subscription, subscription.bought, Interval.YEAR, coming)
 

@@ -15,12 +15,15 @@ from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, journal, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
-from billing import figures, price_cards, seats, subscriptions
+from billing import figures, price_cards, promotions, seats, subscriptions
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
 if TYPE_CHECKING:
     from app.accounts.memberships import Actor
+    from billing.figures import Figure
     from billing.gateway import ProviderCheckout, Snapshot
+    from billing.price_cards import Card
+    from billing.promotions import Promotion
     from billing.subscriptions import Subscription
 
 STUCK_AFTER = timedelta(minutes=3)
@@ -50,6 +53,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.REFUNDED: frozenset(),
     State.EXPIRED: frozenset(),
 }
+UNPAID = frozenset({State.EXPIRED, State.REFUNDED})
 UNFINISHED = (State.OPEN, State.PROCESSING, State.PAID, State.STUCK)
 
 
@@ -68,6 +72,8 @@ class Checkout(Model):
     vat_minor: Mapped[int]
     gross_minor: Mapped[int]
     currency: Mapped[str]
+    promotion_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("promotion.id"))
+    discount_minor: Mapped[int] = mapped_column(default=0)
     state: Mapped[str]
     attempt: Mapped[int] = mapped_column(default=1)
     provider_id: Mapped[str | None] = mapped_column(unique=True)
@@ -97,17 +103,18 @@ def start(
     vat_percent: int | None,
     seat_for_buyer: bool,
     shown_minor: int | None = None,
+    code: str = "",
 ) -> Checkout:
     """Start an order, or give the newest open one when it is just the same; `shown_minor` is the total the buyer has seen.
 
-    Raises Invalid beyond what is sold without a quote, Conflict for an organisation that has a subscription already, or when
-    the price has changed since it was shown.
+    Raises Invalid beyond what is sold without a quote or for a code that cannot be used, Conflict for an organisation that has a
+    subscription already, or when the price has changed since it was shown.
     """
     if number > SELF_SERVICE_SEATS:
         message = f"You can buy up to {SELF_SERVICE_SEATS:,} seats here. For more, ask us for a quote."
         raise Invalid(message, field="seats")
     card = price_cards.current()
-    figure = figures.figure(card, number, interval, vat_percent)
+    figure, promotion = priced(card, number, interval, vat_percent, code)
     if shown_minor is not None and shown_minor != figure.gross_minor:
         message = "The price has changed since you opened this page. Please look at it again before you pay."
         raise Conflict(message, shown=shown_minor, now=figure.gross_minor)
@@ -126,11 +133,15 @@ def start(
         "vat_minor": figure.vat_minor,
         "gross_minor": figure.gross_minor,
         "currency": card.currency,
+        "promotion_id": None if promotion is None else promotion.id,
+        "discount_minor": figure.discount_minor,
         "state": State.OPEN,
     }
     newest = db.session.scalar(_open_of(actor.organisation.id).order_by(Checkout.began_at.desc(), Checkout.id.desc()).limit(1))
     if newest is not None and clock.now() < newest.began_at + GOES_ON_FOR and _is_just(newest, wanted):
         return newest
+    if promotion is not None:
+        promotions.take(promotion.id)
     checkout = Checkout(id=uuid7(), began_at=clock.now(), **wanted)
     db.session.add(checkout)
     db.session.flush()
@@ -144,6 +155,15 @@ def start(
         gross_minor=figure.gross_minor,
     )
     return checkout
+
+
+def priced(card: Card, number: int, interval: Interval, vat_percent: int | None, code: str) -> tuple[Figure, Promotion | None]:
+    """Price an order with the promotion that a code means, if there is one; raises Invalid for a code that cannot be used."""
+    listed = figures.figure(card, number, interval, vat_percent)
+    promotion = promotions.wanted(code, card, interval, listed.net_minor)
+    if promotion is None:
+        return listed, None
+    return figures.figure(card, number, interval, vat_percent, promotion.discount), promotion
 
 
 def is_overtaken(checkout: Checkout) -> bool:
@@ -272,10 +292,13 @@ def close_forgotten() -> list[UUID]:
 
 
 def _settle_all(which: sa.Update, to: State) -> list[UUID]:
-    moved = db.session.execute(which.values(state=to).returning(Checkout.id, Checkout.organisation_id)).all()
-    for checkout_id, organisation_id in moved:
-        journal.write(f"checkout.{to}", organisation_id=organisation_id, about=checkout_id)
-    return [checkout_id for checkout_id, _ in moved]
+    returned = which.values(state=to).returning(Checkout.id, Checkout.organisation_id, Checkout.promotion_id)
+    moved = db.session.execute(returned).all()
+    for row in moved:
+        journal.write(f"checkout.{to}", organisation_id=row.organisation_id, about=row.id)
+    if to in UNPAID:
+        promotions.give_back([row.promotion_id for row in moved if row.promotion_id is not None])
+    return [row.id for row in moved]
 
 
 def _open_of(organisation_id: UUID) -> sa.Select[Checkout]:
@@ -300,6 +323,8 @@ def _move(checkout: Checkout, to: State) -> None:
     checkout.state = to
     db.session.flush()
     journal.write(f"checkout.{to}", organisation_id=checkout.organisation_id, about=checkout.id)
+    if to in UNPAID and checkout.promotion_id is not None:
+        promotions.give_back([checkout.promotion_id])
 
 
 def _welcome(checkout: Checkout, subscription: Subscription, buyer: Membership) -> None:

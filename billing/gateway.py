@@ -21,6 +21,32 @@ class ForgedEvent(Refusal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reduction:
+    """What a promotion code takes off each payment, for so many months (None: for ever); `key` names it at the provider."""
+
+    key: str
+    code: str
+    percent: int | None
+    amount_minor: int | None
+    currency: str
+    months: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """Who an invoice is made out to, as they gave it on the provider's pages; `business_name` is empty for a person."""
+
+    name: str | None
+    business_name: str | None
+    line1: str | None
+    line2: str | None
+    city: str | None
+    postcode: str | None
+    country: str | None
+    vat_number: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is to be paid for on the provider's page; `attempt` counts up after each definite failure."""
 
@@ -32,6 +58,7 @@ class Order:
     interval: Interval
     seats: int
     vat_percent: int | None
+    reduction: Reduction | None
     paid_url: str
     back_url: str
 
@@ -68,6 +95,10 @@ class Snapshot:
     coming_interval: Interval | None = None
     pending_until: datetime | None = None
     pays_with: str | None = None
+    discount_percent: int | None = None
+    discount_minor: int | None = None
+    discount_until: datetime | None = None
+    billed: Billed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

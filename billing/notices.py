@@ -96,7 +96,13 @@ def tell_renewals(days: tuple[int, ...]) -> int:
         subscription.renewal_told_days = due
         card = price_cards.of_version(subscription.card_version)
         interval = Interval(subscription.coming_interval or subscription.interval)
-        figure = figures.figure(card, subscription.coming_seats or subscription.bought, interval, subscription.vat_percent)
+        figure = figures.figure(
+            card,
+            subscription.coming_seats or subscription.bought,
+            interval,
+            subscription.vat_percent,
+            subscription.discount_at(subscription.period_end),
+        )
         _mail(
             subscription,
             "renewal_coming",

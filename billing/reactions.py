@@ -15,9 +15,21 @@ from app.accounts import organisations
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import changes, checkouts, customers, events, invoices, notices, price_cards, seats, settling, subscriptions
+from billing import (
+    changes,
+    checkouts,
+    customers,
+    events,
+    invoices,
+    notices,
+    price_cards,
+    promotions,
+    seats,
+    settling,
+    subscriptions,
+)
 from billing.checkouts import Checkout
-from billing.gateway import Order
+from billing.gateway import Order, Reduction
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -25,6 +37,7 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 log = structlog.get_logger(__name__)
+ABOUT_BILLED = frozenset({"customer.updated", "customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted"})
 # A worker stops well before the lease on its events ends, because another one then takes those it has not come to.
 STOP_AFTER_SECONDS = events.LEASE.total_seconds() / 2
 
@@ -82,8 +95,24 @@ def _order(gateway: Gateway, checkout: Checkout, address: str, page_url: str) ->
         interval=checkout.paid_interval,
         seats=checkout.seats,
         vat_percent=checkout.vat_percent,
+        reduction=_reduction(checkout),
         paid_url=f"{page_url}?returned=paid",
         back_url=f"{page_url}?returned=back",
+    )
+
+
+def _reduction(checkout: Checkout) -> Reduction | None:
+    """Say what the promotion of an order takes off, if it has one."""
+    if checkout.promotion_id is None:
+        return None
+    promotion = promotions.known(checkout.promotion_id)
+    return Reduction(
+        key=promotion.id.hex,
+        code=promotion.code,
+        percent=promotion.percent,
+        amount_minor=promotion.amount_minor,
+        currency=promotion.currency,
+        months=promotion.months,
     )
 
 
@@ -119,6 +148,8 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
         return state
     with transaction():
         served = checkouts.serve(checkout_id, snapshot)
+        if served:
+            customers.keep_billed(checkout.organisation_id, snapshot.billed)
         subscription = subscriptions.with_provider_id(snapshot.id)
         if served and subscription is not None:
             invoices.keep(subscription, found)
@@ -160,6 +191,7 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
         row = subscriptions.known(subscription_id)
         settled = settling.settle(row, snapshot, waited)
         invoices.keep(row, found)
+        customers.keep_billed(row.organisation_id, snapshot.billed)
         notices.write(before, row, settled)
         if not row.is_live:
             seats.release_all(row, seats.SUBSCRIPTION_ENDED)
@@ -179,6 +211,8 @@ def apply_due(gateway: Gateway) -> int:
                 serve(gateway, checkout_id, object_id)
             elif subscription_id is not None:
                 refresh(gateway, subscription_id)
+            elif kind in ABOUT_BILLED and (provider_id := customers.subscription_of(object_id)) is not None:
+                refresh(gateway, provider_id)
         except Exception as error:
             # One event that cannot be applied must not stop the others; it is kept and shown.
             # A refusal, such as while another worker is at the same subscription, says itself what it is.

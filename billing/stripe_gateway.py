@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import stripe
 
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
-from billing import stripe_objects
+from billing import stripe_objects, stripe_promotions
 from billing.gateway import ForgedEvent, Order, Plan, Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot, Wish
 
 if TYPE_CHECKING:
@@ -81,7 +81,14 @@ class StripeGateway:
             "metadata": metadata,
             "success_url": order.paid_url,
             "cancel_url": order.back_url,
+            "billing_address_collection": "required",
+            "tax_id_collection": {"enabled": True},
+            "customer_update": {"name": "auto", "address": "auto"},
         }
+        if order.reduction is not None:
+            with _translated():
+                code = stripe_promotions.promotion_code(self._client, order.reduction)
+            params["discounts"] = [{"promotion_code": code}]
         with _translated():
             options: Any = {"idempotency_key": key}
             return stripe_objects.checkout(self._client.v1.checkout.sessions.create(cast("Any", params), options))
@@ -134,7 +141,12 @@ class StripeGateway:
         with _translated():
             found = self._fetched(plan.subscription_id)
             item = found.items.data[0]
-            rates = {"default_tax_rates": [rate.id for rate in found.default_tax_rates]} if found.default_tax_rates else {}
+            kept: dict[str, Any] = {}
+            if found.default_tax_rates:
+                kept["default_tax_rates"] = [rate.id for rate in found.default_tax_rates]
+            discounts: Any = found.discounts
+            if discounts:
+                kept["discounts"] = [{"discount": discount.id} for discount in discounts]
             schedule: Any = found.schedule
             schedules = self._client.v1.subscription_schedules
             if schedule is None:
@@ -148,13 +160,13 @@ class StripeGateway:
                         "start_date": schedule.current_phase.start_date,
                         "end_date": item.current_period_end,
                         "items": [{"price": item.price.id, "quantity": item.quantity}],
-                        **rates,
+                        **kept,
                     },
                     {
                         "items": [{"price": self._price(plan.card, plan.interval, plan.key), "quantity": plan.seats}],
                         "duration": {"interval": plan.interval.value, "interval_count": 1},
                         "proration_behavior": "none",
-                        **rates,
+                        **kept,
                     },
                 ],
             }

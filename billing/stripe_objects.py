@@ -6,11 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from billing.gateway import Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot
+from billing.gateway import Billed, Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot
 from billing.price_cards import Interval
 
 # What is fetched along with a subscription, because a snapshot tells of it.
-EXPANDED = ["schedule.phases.items.price", "default_payment_method", "customer.invoice_settings.default_payment_method"]
+EXPANDED = [
+    "schedule.phases.items.price",
+    "default_payment_method",
+    "customer.invoice_settings.default_payment_method",
+    "customer.tax_ids",
+    "discounts.source.coupon",
+]
 
 
 def checkout(session: Any) -> ProviderCheckout:
@@ -35,6 +41,8 @@ def snapshot(subscription: Any) -> Snapshot:
     ends_at = item.current_period_end if subscription.cancel_at_period_end else subscription.cancel_at
     planned = _planned(subscription.schedule, item.current_period_end)
     pending = subscription.pending_update
+    discount = subscription.discounts[0] if subscription.discounts else None
+    coupon = None if discount is None else discount.source.coupon
     return Snapshot(
         id=subscription.id,
         checkout_id=_uuid(metadata.get("checkout")),
@@ -51,6 +59,10 @@ def snapshot(subscription: Any) -> Snapshot:
         coming_interval=None if planned is None else _interval(planned.price),
         pending_until=None if pending is None else moment(pending.expires_at),
         pays_with=_card_words(subscription),
+        discount_percent=None if coupon is None or coupon.percent_off is None else int(coupon.percent_off),
+        discount_minor=None if coupon is None else coupon.amount_off,
+        discount_until=None if discount is None or discount.end is None else moment(discount.end),
+        billed=_billed(subscription.customer),
     )
 
 
@@ -100,7 +112,7 @@ def event(payload: dict[str, Any]) -> ProviderEvent:
         kind=kind,
         created_at=moment(payload["created"]),
         api_version=payload.get("api_version"),
-        object_id=about.get("id") or "",
+        object_id=(about.get("customer") if kind.startswith("customer.tax_id.") else about.get("id")) or "",
         checkout_id=_uuid(about.get("client_reference_id") or metadata.get("checkout")),
         subscription_id=subscription_id,
         payload=payload,
@@ -110,6 +122,22 @@ def event(payload: dict[str, Any]) -> ProviderEvent:
 def moment(timestamp: int) -> datetime:
     """Read a time."""
     return datetime.fromtimestamp(timestamp, UTC)
+
+
+def _billed(customer: Any) -> Billed:
+    """Read who a customer's invoices are made out to, with the VAT number that was given last."""
+    address = customer.address
+    numbers = [found.value for found in customer.tax_ids.data if found.type == "gb_vat"]
+    return Billed(
+        name=customer.name,
+        business_name=getattr(customer, "business_name", None),
+        line1=getattr(address, "line1", None),
+        line2=getattr(address, "line2", None),
+        city=getattr(address, "city", None),
+        postcode=getattr(address, "postal_code", None),
+        country=getattr(address, "country", None),
+        vat_number=numbers[0] if numbers else None,
+    )
 
 
 def _planned(schedule: Any, period_end: int) -> Any:

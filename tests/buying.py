@@ -11,7 +11,15 @@ from billing.checkouts import Checkout
 from billing.price_cards import Interval
 
 PAGE = "http://127.0.0.1:8000/workspace/x/checkouts/y"
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Ruth",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 
 
 def order(owner, number=25, interval=Interval.YEAR, *, for_me=False):

@@ -41,7 +41,15 @@ WORDS = (
     "island", "juniper", "kettle", "ladder", "lantern", "maple", "meadow", "nutmeg", "orchard", "paper", "pebble", "quilt",
     "river", "saddle", "silver", "thistle", "umber", "velvet", "willow", "yarrow",
 )  # fmt: skip
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Demo Buyer", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Demo Buyer",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The endpoints of the API: method and address, the parameters covered, and what answers them."""
 
+from billing.sandbox import promotion_endpoints
 from billing.sandbox.coverage import parameters
 from billing.sandbox.engine import (
     catalogue,
@@ -87,6 +88,7 @@ def void_invoice(work: Work, body: JSON, _params: JSON) -> JSON:
 
 
 OPERATIONS = (
+    *promotion_endpoints.OPERATIONS,
     Operation(
         "POST",
         "/v1/products",
@@ -171,7 +173,9 @@ OPERATIONS = (
         "/v1/checkout/sessions",
         create_session,
         parameters(
-            *("billing_address_collection", "cancel_url", "client_reference_id", "customer", "customer_email"),
+            *("billing_address_collection", "cancel_url", "customer_update.address", "customer_update.name"),
+            *("discounts.coupon", "discounts.promotion_code"),
+            *("client_reference_id", "customer", "customer_email"),
             *("expires_at", "line_items.metadata", "line_items.price", "line_items.quantity", "line_items.tax_rates"),
             *("locale", "metadata", "subscription_data.default_tax_rates", "subscription_data.description"),
             *("subscription_data.invoice_settings.custom_fields", "subscription_data.metadata", "success_url"),
@@ -182,7 +186,7 @@ OPERATIONS = (
             mode=["subscription"],
             payment_method_collection=["always"],
             subscription_data__billing_mode__type=["flexible"],
-            tax_id_collection__enabled=[False],
+            tax_id_collection__enabled=[False, True],
             ui_mode=["hosted_page"],
         ),
     ),
@@ -205,6 +209,7 @@ OPERATIONS = (
         maker(subscriptions.create),
         parameters(
             *("customer", "default_payment_method", "default_tax_rates", "description"),
+            *("discounts.coupon", "discounts.promotion_code"),
             *("invoice_settings.custom_fields", "items.metadata", "items.price", "items.quantity", "items.tax_rates"),
             *("metadata", "off_session"),
             billing_mode__type=["flexible"],
@@ -290,7 +295,12 @@ OPERATIONS = (
         changer("subscription_schedule", "subscription_schedule", schedules.update),
         parameters(
             *("phases.items.price", "phases.items.quantity", "phases.start_date", "phases.end_date"),
-            *("phases.duration.interval", "phases.duration.interval_count", "phases.default_tax_rates"),
+            *(
+                "phases.duration.interval",
+                "phases.duration.interval_count",
+                "phases.default_tax_rates",
+                "phases.discounts.discount",
+            ),
             end_behavior=["release"],
             phases__proration_behavior=["none"],
             proration_behavior=["none"],

@@ -47,6 +47,7 @@ PAGES = {
         "/policies/terms", "/policies/privacy", "/policies/data-processing", "/policies/sub-processors", "/policies/security",
         "/policies/retention", "/policies/accessibility", "/policies/terms/1",
         "/prices", "/prices?seats=250&interval=month", "/prices?seats=0", "/buy?seats=25&interval=year",
+        "/buy?seats=25&interval=year&code=NOSUCH",
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
         "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
@@ -106,7 +107,7 @@ PAGES = {
         "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
     ),
     "operator": (
-        "/office/", "/office/customers", "/office/money", "/office/components",
+        "/office/", "/office/customers", "/office/money", "/office/promotions", "/office/components",
         "/office/certificates", "/office/certificates?number=LY",
         "/office/certificates/LY-7Q4M-2K9X-3HTP3", "/office/certificates/{number}", "/office/certificates/{revoked}",
         "/workspace/", "/buy?seats=25&interval=year",
@@ -115,6 +116,7 @@ PAGES = {
 # What is refused, and is a page all the same.
 REFUSED = {
     "visitor": {
+        "/buy?seats=25&interval=year&code=NOSUCH",
         "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
         "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
     },

@@ -7,7 +7,15 @@ import requests
 
 from tests.contract import shape
 
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth Okafor", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Ruth Okafor",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 BANDS = [{"up_to": 4, "unit_amount": 9000}, {"up_to": 9, "unit_amount": 3600}, {"up_to": "inf", "unit_amount": 1800}]
 
 
@@ -44,15 +52,30 @@ def walk(client, base, clock):
     card = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
     v1.payment_methods.retrieve(card.id, {"expand": ["customer"]})
     v1.payment_methods.list({"customer": customer.id})
-    sessions = [open_session(v1, price, rate, {"customer": customer.id}), open_session(v1, flat, rate, {})]
+    code = walk_promotions(v1, customer)
+    asked = {
+        "discounts": [{"promotion_code": code}],
+        "billing_address_collection": "required",
+        "tax_id_collection": {"enabled": True},
+        "customer_update": {"name": "auto", "address": "auto"},
+    }
+    sessions = [open_session(v1, price, rate, {"customer": customer.id} | asked), open_session(v1, flat, rate, {})]
     paid = requests.post(
-        f"{base}/checkout/{sessions[0].id}", data=CARD | {"email": "x@y.example"}, allow_redirects=False, timeout=10
+        f"{base}/checkout/{sessions[0].id}",
+        data=CARD | {"email": "x@y.example", "vat_number": "GB987654321"},
+        allow_redirects=False,
+        timeout=10,
     )
     assert paid.status_code == 303
     v1.checkout.sessions.expire(sessions[1].id)
     done = v1.checkout.sessions.retrieve(
         sessions[0].id,
-        {"expand": ["line_items.data.price.product", "subscription.latest_invoice.payments", "customer", "invoice"]},
+        {
+            "expand": [
+                *("line_items.data.price.product", "subscription.latest_invoice.payments", "customer.tax_ids"),
+                *("invoice.discounts.source.coupon", "subscription.discounts.promotion_code"),
+            ]
+        },
     )
     v1.checkout.sessions.line_items.list(done.id, {"expand": ["data.price.tiers"]})
     v1.checkout.sessions.list()
@@ -86,6 +109,23 @@ def walk(client, base, clock):
     events = v1.events.list({"limit": 100})
     v1.events.list({"limit": 100, "starting_after": events.data[-1].id})
     v1.events.retrieve(events.data[0].id)
+
+
+def walk_promotions(v1, customer):
+    """Make coupons and codes for them, and a VAT number; gives the code."""
+    coupon = v1.coupons.create({"percent_off": 12.5, "duration": "repeating", "duration_in_months": 3, "name": "Autumn"})
+    v1.coupons.create({"amount_off": 500, "currency": "gbp", "duration": "forever"})
+    v1.coupons.retrieve(coupon.id)
+    v1.coupons.list()
+    code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "AUTUMN"})
+    v1.promotion_codes.update(code.id, {"metadata": {"for": "parishes"}})
+    v1.promotion_codes.retrieve(code.id, {"expand": ["promotion.coupon"]})
+    v1.promotion_codes.list({"code": "autumn"})
+    v1.promotion_codes.list()
+    number = v1.customers.tax_ids.create(customer.id, {"type": "gb_vat", "value": "GB123456789"})
+    v1.customers.tax_ids.list(customer.id)
+    v1.tax_ids.retrieve(number.id)
+    return code.id
 
 
 def take_back(v1, key):
@@ -166,6 +206,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
     assert kinds == {
         *("product", "price", "tax_rate", "customer", "payment_method"),
         *("checkout.session", "subscription", "invoice", "event", "subscription_schedule"),
+        *("coupon", "promotion_code", "tax_id"),
         *("billing_portal.configuration", "billing_portal.session", "credit_note", "refund"),
     }
     types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
@@ -178,6 +219,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
         *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),
         *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
+        *("coupon.created", "promotion_code.created", "promotion_code.updated", "customer.tax_id.created"),
     }
 
 

@@ -11,7 +11,7 @@ from app.kernel.transaction import transaction
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation, wiring
 from app.web.area import signed_in_person
-from app.web.office import certificates
+from app.web.office import certificates, promotions
 from app.web.office.area import area
 from billing import checkouts, customers, events, price_checks, reconciliation
 from billing import overview as business
@@ -19,7 +19,7 @@ from billing import overview as business
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-__all__ = ["area", "certificates"]
+__all__ = ["area", "certificates", "promotions"]
 
 # Messages travel in a cookie, which holds only so much.
 MOST_SHOWN = 5

@@ -53,6 +53,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
         actor,
         "billing",
         subscription=subscription,
+        customer=customers.of_organisation(actor.organisation.id),
         change=None if subscription is None else changes.open_of(subscription.id),
         entitlement=entitlements.of_organisation(actor.organisation.id, wiring.grace(), clock.now()),
         renewal=renewal(subscription),
@@ -138,4 +139,4 @@ def renewal(subscription: Subscription | None) -> Figure | None:
     card = price_cards.of_version(subscription.card_version)
     number = subscription.coming_seats or max(1, subscription.bought)
     interval = Interval(subscription.coming_interval or subscription.interval)
-    return figures.figure(card, number, interval, subscription.vat_percent)
+    return figures.figure(card, number, interval, subscription.vat_percent, subscription.discount_at(subscription.period_end))

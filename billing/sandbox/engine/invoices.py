@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.sandbox.engine import amounts, events, invoice_lines
+from billing.sandbox.engine import amounts, customers, discounts, events, invoice_lines
 from billing.sandbox.engine.deadlines import DRAFT_LIFE
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work, new_id
@@ -32,8 +32,10 @@ def drawn(
     for line in charged:
         line["invoice"] = key
     subtotal = sum(line["amount"] for line in charged)
+    taken_off = _take_off(work, subscription, charged)
+    net = subtotal - sum(row["amount"] for row in taken_off)
     totals = _tax(work, subscription, charged)
-    total = subtotal + sum(tax["amount"] for tax in totals)
+    total = net + sum(tax["amount"] for tax in totals)
     advances = subscription["status"] != "unpaid"
     return {
         "id": key,
@@ -70,12 +72,12 @@ def drawn(
         "customer_phone": customer["phone"],
         "customer_shipping": None,
         "customer_tax_exempt": customer["tax_exempt"],
-        "customer_tax_ids": [],
+        "customer_tax_ids": customers.tax_id_values(work, customer["id"]),
         "default_payment_method": None,
         "default_source": None,
         "default_tax_rates": subscription["default_tax_rates"],
         "description": None,
-        "discounts": [],
+        "discounts": [row["discount"] for row in taken_off],
         "due_date": None,
         "effective_at": None,
         "ending_balance": None,
@@ -125,8 +127,8 @@ def drawn(
         "subtotal_excluding_tax": subtotal,
         "test_clock": None,
         "total": total,
-        "total_discount_amounts": [],
-        "total_excluding_tax": subtotal,
+        "total_discount_amounts": taken_off,
+        "total_excluding_tax": net,
         "total_pretax_credit_amounts": [],
         "total_taxes": totals,
         "webhooks_delivered_at": None,
@@ -136,18 +138,35 @@ def drawn(
     }
 
 
+def _take_off(work: Work, subscription: JSON, charged: list[JSON]) -> list[JSON]:
+    """Take a running discount off the lines that are whole periods, shared out to them; the others are reduced already."""
+    key, coupon = discounts.running(work, subscription)
+    if key is None:
+        return []
+    whole = [line for line in charged if line["discountable"]]
+    weights = [line["amount"] for line in whole]
+    amount = amounts.taken_off(coupon, sum(weights))
+    for line, share in zip(whole, amounts.shared_out(amount, weights), strict=True):
+        line["discount_amounts"] = [{"amount": share, "discount": key}]
+    for line in charged:
+        if not line["discountable"]:
+            line["discounts"] = [key]
+            line["discount_amounts"] = [{"amount": 0, "discount": key}]
+    return [{"amount": amount, "discount": key}] if whole else []
+
+
 def _tax(work: Work, subscription: JSON, charged: list[JSON]) -> list[JSON]:
     """Tax the lines by their item's rates, else the subscription's: once on each net total, then shared out to lines."""
     totals: list[JSON] = []
     for item in subscription["_items"]:
         own = [found for found in charged if found["parent"]["subscription_item_details"]["subscription_item"] == item["id"]]
-        weights = [found["amount"] for found in own]
+        weights = [found["amount"] - sum(row["amount"] for row in found["discount_amounts"]) for found in own]
         keys = item["tax_rates"] or subscription["default_tax_rates"]
         rates = [stored(work, "tax_rate", key) for key in keys]
         for tax in amounts.taxes(rates, sum(weights)):
             totals.append(_tax_row(tax.rate, tax.amount, tax.taxable))
-            for found, share in zip(own, amounts.shared_out(tax.amount, weights), strict=True):
-                found["taxes"].append(_tax_row(tax.rate, share, found["amount"]))
+            for found, share, weight in zip(own, amounts.shared_out(tax.amount, weights), weights, strict=True):
+                found["taxes"].append(_tax_row(tax.rate, share, weight))
     return totals
 
 

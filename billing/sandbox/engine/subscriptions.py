@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from billing.sandbox.engine import collection, customers, events, invoices, pending_updates, prorations, schedules
+from billing.sandbox.engine import collection, customers, discounts, events, invoices, pending_updates, prorations, schedules
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.engine.periods import end_of_period
@@ -26,6 +26,8 @@ class Wish:
     item_metadata: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     custom_fields: list[JSON] | None = None
+    discount: JSON | None = None
+    session: str | None = None
 
 
 def create(work: Work, params: JSON) -> JSON:
@@ -55,6 +57,7 @@ def create(work: Work, params: JSON) -> JSON:
         item_metadata=merged({}, item),
         description=params.get("description"),
         custom_fields=params.get("invoice_settings", {}).get("custom_fields") or None,
+        discount=discounts.chosen(work, params.get("discounts") or [], "discounts"),
     )
     behaviour = params.get("payment_behavior", "allow_incomplete")
     found = customers.card_to_charge(work, customer, card)
@@ -145,6 +148,8 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
             }
         ],
     }
+    if wish.discount is not None:
+        body["discounts"] = [discounts.redeem(work, body, wish.discount, wish.session)["id"]]
     invoice = invoices.draft(work, body, "subscription_create", (work.now, work.now))
     body["latest_invoice"] = invoice["id"]
     has_nothing_to_pay = invoice["total"] == 0
@@ -304,6 +309,7 @@ def renew(work: Work, body: JSON) -> JSON:
             recurring["interval"],
             recurring["interval_count"],
         )
+    discounts.drop_ended(work, body)
     body["latest_invoice"] = invoices.draft(work, body, "subscription_cycle", passed)["id"]
     work.put("subscription", body)
     events.record_change(work, "customer.subscription.updated", before, body)
