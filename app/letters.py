@@ -163,6 +163,8 @@ CONTEXTS: dict[str, Context] = {
     "seats_bought": _seats_bought,
     "certificate": _certificate,
     "second_payment_refunded": _subscription,
+    "debit_on_its_way": _subscription,
+    "debit_failed": _subscription,
     "seats_added": _subscription,
     "paid_yearly": _subscription,
     "renewal_coming": _subscription,

@@ -19,6 +19,8 @@ from billing import figures, price_cards, promotions, seats, subscriptions
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from app.accounts.memberships import Actor
     from billing.figures import Figure
     from billing.gateway import ProviderCheckout, Snapshot
@@ -121,6 +123,11 @@ def start(
     if subscriptions.is_running(actor.organisation.id):
         message = f"{actor.organisation.name} already has a subscription, so we have not started another. Open Billing to see it."
         raise Conflict(message)
+    if processing(actor.organisation.id) is not None:
+        message = (
+            "An order of yours is being paid by Direct Debit already, so we have not started another. Open Billing to see it."
+        )
+        raise Conflict(message)
     wanted = {
         "organisation_id": actor.organisation.id,
         "buyer_id": actor.membership.id,
@@ -186,6 +193,20 @@ def of_organisation(organisation_id: UUID, checkout_id: UUID) -> Checkout:
     return checkout
 
 
+def processing(organisation_id: UUID) -> Checkout | None:
+    """Give the order of an organisation whose bank debit is on its way, if there is one."""
+    query = sa.select(Checkout).where(Checkout.organisation_id == organisation_id, Checkout.state == State.PROCESSING)
+    return db.session.scalar(query.order_by(Checkout.began_at.desc(), Checkout.id.desc()).limit(1))
+
+
+def processing_among(organisation_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some organisations that have such an order, in one query."""
+    query = sa.select(Checkout.organisation_id).where(
+        Checkout.organisation_id.in_(set(organisation_ids)), Checkout.state == State.PROCESSING
+    )
+    return set(db.session.scalars(query))
+
+
 def known(checkout_id: UUID | None, provider_id: str | None = None) -> Checkout | None:
     """Give the order with our id or else with the provider's."""
     if checkout_id is not None and (checkout := db.session.get(Checkout, checkout_id)) is not None:
@@ -214,10 +235,13 @@ def record(checkout_id: UUID, provider: ProviderCheckout) -> State:
         if provider.is_paid:
             checkout.paid_at = clock.now()
             _move(checkout, State.PAID)
-        elif provider.is_expired:
+        elif provider.is_expired or provider.has_failed:
             _move(checkout, State.EXPIRED)
+            if provider.has_failed:
+                _tell(checkout, "debit_failed")
         elif not provider.is_open and checkout.state == State.OPEN:
             _move(checkout, State.PROCESSING)
+            _tell(checkout, "debit_on_its_way")
     return State(checkout.state)
 
 
@@ -251,14 +275,7 @@ def mark_refunded(checkout_id: UUID) -> None:
     checkout = _locked(checkout_id)
     if State(checkout.state) in {State.PAID, State.STUCK}:
         _move(checkout, State.REFUNDED)
-        buyer = db.session.get_one(Membership, checkout.buyer_id)
-        outbox.write(
-            "second_payment_refunded",
-            buyer.address,
-            organisation_id=checkout.organisation_id,
-            organisation=str(checkout.organisation_id),
-            gross_minor=checkout.gross_minor,
-        )
+        _tell(checkout, "second_payment_refunded")
 
 
 def refunded(limit: int = 50) -> list[Checkout]:
@@ -325,6 +342,19 @@ def _move(checkout: Checkout, to: State) -> None:
     journal.write(f"checkout.{to}", organisation_id=checkout.organisation_id, about=checkout.id)
     if to in UNPAID and checkout.promotion_id is not None:
         promotions.give_back([checkout.promotion_id])
+
+
+def _tell(checkout: Checkout, kind: str) -> None:
+    """Mail the buyer about an order."""
+    buyer = db.session.get_one(Membership, checkout.buyer_id)
+    outbox.write(
+        kind,
+        buyer.address,
+        organisation_id=checkout.organisation_id,
+        organisation=str(checkout.organisation_id),
+        seats=checkout.seats,
+        gross_minor=checkout.gross_minor,
+    )
 
 
 def _welcome(checkout: Checkout, subscription: Subscription, buyer: Membership) -> None:

@@ -65,13 +65,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderCheckout:
-    """The provider's page for one order, as it stands there; `url` is empty once it is over."""
+    """The provider's page for one order, as it stands there; `url` is empty once it is over.
+
+    One that is neither open, paid, expired nor failed waits for a bank debit.
+    """
 
     id: str
     url: str | None
     is_open: bool
     is_paid: bool
     is_expired: bool
+    has_failed: bool
     subscription_id: str | None
     gross_minor: int
 
@@ -95,6 +99,8 @@ class Snapshot:
     coming_interval: Interval | None = None
     pending_until: datetime | None = None
     pays_with: str | None = None
+    pays_by_debit: bool = False
+    owes_change: bool = False
     discount_percent: int | None = None
     discount_minor: int | None = None
     discount_until: datetime | None = None
@@ -214,8 +220,15 @@ class Gateway(Protocol):
         """Have a subscription end with what is paid for, or go on after all; a plan for the renewal is let go of."""
         ...
 
-    def give_up(self, subscription_id: str, key: str) -> None:
-        """Take the invoice of a change back that waits for its payment, and the change with it."""
+    def give_up(self, subscription_id: str, key: str, seats: int) -> None:
+        """Take the invoice of a change back that waits for its payment, and the change with it: there were so many seats before.
+
+        Raises Conflict while a bank debit for it is on its way.
+        """
+        ...
+
+    def has_failed(self, subscription_id: str) -> bool:
+        """Say whether the bank has refused the debit by which the newest invoice of a subscription was to be paid."""
         ...
 
     def take_back(self, subscription_id: str, key: str) -> None:

@@ -162,9 +162,9 @@ def give_back(promotion_ids: list[UUID]) -> None:
         db.session.execute(sa.update(Promotion).where(Promotion.id == promotion_id).values(used=Promotion.used - 1))
 
 
-def end(promotion_id: UUID, *, by: UUID) -> Promotion:
+def end(code: str, *, by: UUID) -> Promotion:
     """Let nobody use a promotion any more; whoever bought with it keeps it. Raises Missing, Conflict when it ended before."""
-    promotion = db.session.get(Promotion, promotion_id, with_for_update=True)
+    promotion = db.session.scalar(sa.select(Promotion).where(Promotion.code == code).with_for_update())
     if promotion is None:
         raise Missing
     if promotion.ended_at is not None:

@@ -140,6 +140,9 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
     if checkout is None or (provider_id := checkout.provider_id or provider_id) is None:
         return checkouts.State.OPEN if checkout is None else checkouts.State(checkout.state)
     provider = gateway.checkout(provider_id)
+    if provider.has_failed and provider.subscription_id:
+        # The subscription must not live on unpaid; the order stays unfinished until it is ended, however often that takes.
+        gateway.take_back(provider.subscription_id, f"checkout-{checkout_id}-failed")
     snapshot = gateway.subscription(provider.subscription_id) if provider.subscription_id else None
     found = gateway.invoices(snapshot.id) if snapshot is not None else []
     with transaction():
@@ -185,6 +188,7 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
             subscriptions.give_back(subscription_id, token)
         raise
     with transaction():
+        snapshot = settling.as_paid(subscriptions.known(subscription_id), snapshot)
         before = subscriptions.refresh(subscription_id, snapshot, token)
         if before is None:
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import stripe
 
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
-from billing import stripe_objects, stripe_promotions
+from billing import stripe_debits, stripe_objects, stripe_promotions
 from billing.gateway import ForgedEvent, Order, Plan, Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot, Wish
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class StripeGateway:
             "billing_address_collection": "required",
             "tax_id_collection": {"enabled": True},
             "customer_update": {"name": "auto", "address": "auto"},
+            "allowed_payment_method_types": ["card", "bacs_debit"],
         }
         if order.reduction is not None:
             with _translated():
@@ -94,9 +95,13 @@ class StripeGateway:
             return stripe_objects.checkout(self._client.v1.checkout.sessions.create(cast("Any", params), options))
 
     def checkout(self, provider_id: str) -> ProviderCheckout:
-        """Fetch a hosted page."""
+        """Fetch a hosted page, and how the debit stands by which it is being paid."""
         with _translated():
-            return stripe_objects.checkout(self._client.v1.checkout.sessions.retrieve(provider_id))
+            session = self._client.v1.checkout.sessions.retrieve(provider_id)
+            is_waiting = session.status == "complete" and session.payment_status == "unpaid"
+            return stripe_objects.checkout(
+                session, stripe_debits.with_payments(self._client, session.invoice) if is_waiting else None
+            )
 
     def expire_checkout(self, provider_id: str) -> ProviderCheckout:
         """Close a hosted page; one that is over already is given as it stands."""
@@ -130,9 +135,11 @@ class StripeGateway:
             if now.pending_until is not None or (now.quantity, now.interval) == (wish.seats, wish.interval):
                 return
             self._release(found, wish.key)
+            # A bank debit cannot be waited for by a pending update: there the seats are held back by us until it is paid.
+            behaviour = "allow_incomplete" if stripe_objects.pays_by_debit(found) else "pending_if_incomplete"
             params: Any = self._change_of(found, wish) | {
                 "proration_behavior": "always_invoice",
-                "payment_behavior": "pending_if_incomplete",
+                "payment_behavior": behaviour,
             }
             self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
 
@@ -189,12 +196,15 @@ class StripeGateway:
                 params["cancellation_details"] = {"feedback": reason}
             self._client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})
 
-    def give_up(self, subscription_id: str, key: str) -> None:
-        """Void the invoice that a pending update waits for."""
+    def give_up(self, subscription_id: str, key: str, seats: int) -> None:
+        """Void the invoice that a pending update waits for, or that a debit did not pay."""
         with _translated():
             found = self._fetched(subscription_id)
-            if found.pending_update is not None and isinstance(found.latest_invoice, str):
-                self._client.v1.invoices.void_invoice(found.latest_invoice, {}, {"idempotency_key": f"{key}-give-up"})
+            latest: Any = found.latest_invoice
+            if found.pending_update is not None:
+                self._client.v1.invoices.void_invoice(latest.id, {}, {"idempotency_key": f"{key}-give-up"})
+            elif stripe_objects.owes_change(found):
+                stripe_debits.take_seats_back(self._client, found, seats, key)
 
     def take_back(self, subscription_id: str, key: str) -> None:
         """Cancel a subscription now, and refund its invoice by a credit note for all of its lines."""
@@ -209,6 +219,11 @@ class StripeGateway:
                     lines = [{"type": kind, "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
                     params: Any = {"invoice": invoice.id, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"}
                     self._client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{invoice.id}"})
+
+    def has_failed(self, subscription_id: str) -> bool:
+        """Say whether the newest invoice waits for a payment and the bank has refused the debit for it."""
+        with _translated():
+            return stripe_debits.has_failed(self._client, self._fetched(subscription_id).latest_invoice)
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""

@@ -16,20 +16,28 @@ EXPANDED = [
     "customer.invoice_settings.default_payment_method",
     "customer.tax_ids",
     "discounts.source.coupon",
+    "latest_invoice",
 ]
 
 
-def checkout(session: Any) -> ProviderCheckout:
-    """Read a hosted checkout."""
+def checkout(session: Any, invoice: Any = None) -> ProviderCheckout:
+    """Read a hosted checkout, and how a debit for its invoice stands where it is complete and unpaid."""
     return ProviderCheckout(
         id=session.id,
         url=session.url,
         is_open=session.status == "open",
         is_paid=session.status == "complete" and session.payment_status in {"paid", "no_payment_required"},
         is_expired=session.status == "expired",
+        has_failed=invoice is not None and debit_failed(invoice),
         subscription_id=_id(session.subscription),
         gross_minor=session.amount_total or 0,
     )
+
+
+def debit_failed(invoice: Any) -> bool:
+    """Read from an invoice that was fetched with its payments whether the bank has refused a debit for it."""
+    stands = {payment.payment.payment_intent.status for payment in invoice.payments.data}
+    return invoice.status == "open" and not stands & {"processing", "succeeded"}
 
 
 def snapshot(subscription: Any) -> Snapshot:
@@ -59,6 +67,8 @@ def snapshot(subscription: Any) -> Snapshot:
         coming_interval=None if planned is None else _interval(planned.price),
         pending_until=None if pending is None else moment(pending.expires_at),
         pays_with=_card_words(subscription),
+        pays_by_debit=pays_by_debit(subscription),
+        owes_change=owes_change(subscription),
         discount_percent=None if coupon is None or coupon.percent_off is None else int(coupon.percent_off),
         discount_minor=None if coupon is None else coupon.amount_off,
         discount_until=None if discount is None or discount.end is None else moment(discount.end),
@@ -147,10 +157,31 @@ def _planned(schedule: Any, period_end: int) -> Any:
     return next((phase.items[0] for phase in schedule.phases if phase.start_date >= period_end), None)
 
 
+def method_of(subscription: Any) -> Any:
+    """Give with what a subscription is paid."""
+    return subscription.default_payment_method or subscription.customer.invoice_settings.default_payment_method
+
+
+def pays_by_debit(subscription: Any) -> bool:
+    """Whether a subscription is paid by bank debit."""
+    return getattr(method_of(subscription), "type", None) == "bacs_debit"
+
+
+def owes_change(subscription: Any) -> bool:
+    """Whether a change that was made at once is still to be paid, as while a bank debit is on its way."""
+    latest = subscription.latest_invoice
+    if latest is None or subscription.pending_update is not None:
+        return False
+    return bool(latest.billing_reason == "subscription_update" and latest.status == "open")
+
+
 def _card_words(subscription: Any) -> str | None:
-    """Say with which card is paid."""
-    method = subscription.default_payment_method or subscription.customer.invoice_settings.default_payment_method
+    """Say with which card, or from which account, is paid."""
+    method = method_of(subscription)
     card = getattr(method, "card", None)
+    debit = getattr(method, "bacs_debit", None)
+    if debit is not None:
+        return f"Direct Debit from the account ending {debit.last4}"
     if card is None:
         return None
     return f"{card.brand.capitalize()} ending {card.last4}, expires {card.exp_month:02}/{card.exp_year}"

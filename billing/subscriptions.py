@@ -58,6 +58,7 @@ class Subscription(Model):
     coming_seats: Mapped[int | None]
     coming_interval: Mapped[str | None]
     pays_with: Mapped[str | None]
+    pays_by_debit: Mapped[bool] = mapped_column(default=False)
     discount_percent: Mapped[int | None]
     discount_minor: Mapped[int | None]
     discount_until: Mapped[datetime | None]
@@ -271,6 +272,7 @@ def _copy(subscription: Subscription, snapshot: Snapshot) -> None:
     subscription.coming_seats = snapshot.coming_seats
     subscription.coming_interval = snapshot.coming_interval
     subscription.pays_with = snapshot.pays_with
+    subscription.pays_by_debit = snapshot.pays_by_debit
     subscription.discount_percent = snapshot.discount_percent
     subscription.discount_minor = snapshot.discount_minor
     subscription.discount_until = snapshot.discount_until

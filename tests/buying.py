@@ -33,10 +33,15 @@ def open_page(gateway, checkout_id):
     return reactions.open_checkout(gateway, checkout_id, address="ruth@example.org", page_url=PAGE)
 
 
-def pay(shop, checkout_id, number=CARD["number"]):
+def debit(shop, checkout_id, account="00012345"):
+    """Pay on the sandbox's page by Direct Debit; gives the HTTP status."""
+    return pay(shop, checkout_id, "", method="bacs_debit", account=account, sort_code="108800", account_name="Ruth")
+
+
+def pay(shop, checkout_id, number=CARD["number"], **more):
     """Pay on the sandbox's page; gives the HTTP status."""
     db.session.rollback()
     provider_id = db.session.get_one(Checkout, checkout_id).provider_id
     page = f"{shop.extensions['sandbox'].listen()}/checkout/{provider_id}"
-    sent = {**CARD, "number": number, "email": "ruth@example.org"}
+    sent = {**CARD, "number": number, "email": "ruth@example.org", **more}
     return requests.post(page, data=sent, timeout=20, allow_redirects=False).status_code

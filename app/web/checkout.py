@@ -74,6 +74,7 @@ def _order(seats: int, interval: Interval, code: str, form: OrderForm, refusal: 
         promotion=promotion,
         buyers=buyers,
         subscribed=subscribed,
+        debited=checkouts.processing_among(place.organisation.id for place in buyers),
         form=form,
         codes=codes,
     )
@@ -116,7 +117,7 @@ def confirmation(actor: Actor, checkout: UUID) -> ResponseReturnValue:
         actor=actor,
         nav=navigation.workspace(actor),
         checkout=found,
-        is_confirming=is_confirming or found.state in {State.PROCESSING, State.PAID},
+        is_confirming=is_confirming or found.state == State.PAID,
         may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and seats.has_former(actor.organisation.id),
     )
 
@@ -126,7 +127,7 @@ def confirm_checkout(actor: Actor, checkout: UUID) -> ResponseReturnValue:
     """Ask the provider whether the order is paid and, if it is, turn it into seats."""
     found = checkouts.of_organisation(actor.organisation.id, checkout)
     state = reactions.serve(wiring.gateway(), found.id)
-    returned = "paid" if state in {State.OPEN, State.PROCESSING, State.PAID} else None
+    returned = "paid" if state in {State.OPEN, State.PAID} else None
     if state == State.OPEN and "doubted" in request.form:
         # Whoever asks from the page that says "not paid yet" is told so again, instead of being left to wait.
         flash("We have just asked the payment provider: nothing is paid yet.", "attention")

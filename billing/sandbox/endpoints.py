@@ -180,7 +180,7 @@ OPERATIONS = (
             *("locale", "metadata", "subscription_data.default_tax_rates", "subscription_data.description"),
             *("subscription_data.invoice_settings.custom_fields", "subscription_data.metadata", "success_url"),
             allow_promotion_codes=[False],
-            allowed_payment_method_types=["card"],
+            allowed_payment_method_types=["bacs_debit", "card"],
             automatic_tax__enabled=[False],
             line_items__adjustable_quantity__enabled=[False],
             mode=["subscription"],
@@ -231,7 +231,7 @@ OPERATIONS = (
         parameters(
             *("cancel_at_period_end", "cancellation_details", "default_payment_method", "default_tax_rates", "description"),
             *("invoice_settings.custom_fields", "items.id", "items.price", "items.quantity", "metadata", "proration_date"),
-            payment_behavior=["pending_if_incomplete"],
+            payment_behavior=["allow_incomplete", "pending_if_incomplete"],
             proration_behavior=["none", "always_invoice"],
         ),
     ),
@@ -281,6 +281,7 @@ OPERATIONS = (
         parameters(*PAGING, "created", "customer"),
     ),
     Operation("GET", "/v1/credit_notes/{id}", reader("credit_note", "credit note")),
+    Operation("GET", "/v1/payment_intents/{id}", reader("payment_intent", "payment_intent")),
     Operation("GET", "/v1/refunds/{id}", reader("refund", "refund")),
     Operation(
         "POST",

@@ -48,6 +48,9 @@ class Pages(Hosted):
             email = summary.of(work, session).email
             form = order_form.read(request.form, session, known_email=email, now=work.now)
             card = form.card
+            if not form.problems and form.account is not None:
+                checkout.complete(work, session, form.account, form.holder)
+                return redirect(checkout.success_url(session), 303)
             if form.problems or card is None:
                 return self.form(work, session, form, status=422)
             if card.asks:
@@ -112,6 +115,7 @@ class Pages(Hosted):
             form=form,
             asks_for_address=order_form.asks_for_address(session),
             asks_for_tax_id=order_form.asks_for_tax_id(session),
+            takes_debits=order_form.takes_debits(session),
         )
         return protected(page, status=status, leads_to=session["success_url"])
 
@@ -126,7 +130,8 @@ class Pages(Hosted):
         if session is None:
             return self.notice("missing", status=404)
         if session["status"] == "complete":
-            return self.notice("complete", status=200, onward=checkout.success_url(session))
+            name = "debited" if session["payment_status"] == "unpaid" else "complete"
+            return self.notice(name, status=200, onward=checkout.success_url(session))
         return self.notice("expired", status=410, onward=session["cancel_url"])
 
 

@@ -19,6 +19,7 @@ EXPANDABLE = {
     "default_price": "price",
     "invoice": "invoice",
     "latest_invoice": "invoice",
+    "payment_intent": "payment_intent",
     "price": "price",
     "product": "product",
     "promotion_code": "promotion_code",

@@ -51,12 +51,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('discount_percent', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('discount_minor', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('discount_until', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('pays_by_debit', sa.Boolean(), nullable=False, server_default=sa.false()))
+    with op.batch_alter_table('subscription', schema=None) as batch_op:
+        batch_op.alter_column('pays_by_debit', server_default=None)
 
 
 def downgrade() -> None:
     """Go back."""
     with op.batch_alter_table('subscription', schema=None) as batch_op:
-        for name in ('discount_until', 'discount_minor', 'discount_percent'):
+        for name in ('pays_by_debit', 'discount_until', 'discount_minor', 'discount_percent'):
             batch_op.drop_column(name)
     with op.batch_alter_table('customer', schema=None) as batch_op:
         for name in reversed(BILLED):

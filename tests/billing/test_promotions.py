@@ -190,13 +190,13 @@ def test_a_code_ends_with_its_last_day_in_london_or_when_the_operator_ends_it(sh
     travel(shop, days=1)
     with pytest.raises(Invalid, match="has run out"):
         order(owner)
-    promotion_id = make(spelt="OTHER")
+    make(spelt="OTHER")
     with transaction():
-        promotions.end(promotion_id, by=owner.person.id)
+        promotions.end("OTHER", by=owner.person.id)
     with pytest.raises(Invalid, match="has run out"):
         order(owner, code="OTHER")
     with pytest.raises(Conflict), transaction():
-        promotions.end(promotion_id, by=owner.person.id)
+        promotions.end("OTHER", by=owner.person.id)
 
 
 def test_an_amount_is_for_larger_orders_only(owner, gateway, make):

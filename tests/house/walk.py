@@ -202,7 +202,7 @@ STEPS: dict[str, Step] = {
     "membership.sign_in_page": Step(instead=GOES_ON),
     "membership.sign_out": Step(),
     "membership.signed_out": Step(),
-    "office.end_promotion": Step({"promotion": "promotion"}),
+    "office.end_promotion": Step({"code": "AUTUMN20"}),
     "office.make_promotion": Step(form={"code": "SPRING10", "percent": "10", "interval": "year"}),
     "office.promotions_page": Step(),
     "office.certificate": CERTIFICATE,

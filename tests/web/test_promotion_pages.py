@@ -87,6 +87,6 @@ def test_an_order_with_a_code_is_paid_as_it_was_shown_and_billing_says_until_whe
 def test_a_code_that_ran_out_while_the_page_was_open_is_said_there(parish, code):
     parish.owner.get("/buy?seats=25&interval=year&code=AUTUMN20")
     with parish.app.app_context(), transaction():
-        promotions.end(promotions.newest()[0].id, by=parish.owner_id)
+        promotions.end("AUTUMN20", by=parish.owner_id)
     parish.owner.submit("Pay £787.97", status=422)
     assert "The code AUTUMN20 has run out." in parish.owner.words

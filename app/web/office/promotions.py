@@ -22,7 +22,6 @@ from billing.price_cards import Interval
 
 if TYPE_CHECKING:
     from datetime import date
-    from uuid import UUID
 
     from flask.typing import ResponseReturnValue
 
@@ -80,11 +79,11 @@ def make_promotion() -> ResponseReturnValue:
     return redirect(url_for("office.promotions_page"), 303)
 
 
-@area.action("/promotions/<uuid:promotion>/end", allow=RUN_THE_SHOP)
-def end_promotion(promotion: UUID) -> ResponseReturnValue:
+@area.action("/promotions/<code>/end", allow=RUN_THE_SHOP)
+def end_promotion(code: str) -> ResponseReturnValue:
     """Let nobody use a promotion code any more."""
     with transaction():
-        code = promotions.end(promotion, by=signed_in_person().id).code
+        promotions.end(code, by=signed_in_person().id)
     flash(f"The code {code} cannot be used any more. Whoever bought with it keeps what it gave them.", "success")
     return redirect(url_for("office.promotions_page"), 303)
 

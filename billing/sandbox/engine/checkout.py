@@ -1,6 +1,6 @@
 """Checkout sessions: opened by the shop, finished on the hosted page, expired by time or on request."""
 
-from billing.sandbox.engine import amounts, customers, discounts, events, prorations, subscriptions
+from billing.sandbox.engine import amounts, customers, debits, discounts, events, prorations, subscriptions
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.deadlines import SESSION_LIFE
 from billing.sandbox.engine.metadata import merged
@@ -75,7 +75,7 @@ def create(work: Work, params: JSON, public_url: str) -> JSON:
         "payment_method_collection": "always",
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": ["card"],
+        "payment_method_types": params.get("allowed_payment_method_types", ["card"]),
         "payment_status": "unpaid",
         "permissions": None,
         "recovered_from": None,
@@ -183,10 +183,16 @@ def is_open(work: Work, session: JSON) -> bool:
     return bool(session["status"] == "open" and session["expires_at"] > work.now)
 
 
-def complete(work: Work, session: JSON, card: customers.Card, holder: customers.Holder) -> JSON:
-    """Pay an open session: customer, card, subscription, invoice and session change together in this transaction."""
+def complete(work: Work, session: JSON, means: customers.Card | debits.Account, holder: customers.Holder) -> JSON:
+    """Pay an open session: customer, card, subscription, invoice and session change together in this transaction.
+
+    By a bank debit it is complete and unpaid, until the bank has answered.
+    """
     customer = _buyer(work, session, holder)
-    payment_method = customers.make_card(work, card, holder)
+    is_debit = isinstance(means, debits.Account)
+    payment_method = (
+        debits.make_method(work, means, holder) if isinstance(means, debits.Account) else customers.make_card(work, means, holder)
+    )
     payment_method["customer"] = customer["id"]
     work.put("payment_method", payment_method)
     line = session["_lines"][0]
@@ -204,7 +210,8 @@ def complete(work: Work, session: JSON, card: customers.Card, holder: customers.
         discount=session["_discount"],
         session=session["id"],
     )
-    subscription = subscriptions.begin(work, customer, wish, is_paid=True)
+    debit = payment_method if is_debit else None
+    subscription = subscriptions.begin(work, customer, wish, is_paid=not is_debit, debit=debit)
     session["customer"] = customer["id"]
     session["customer_details"] = {
         "address": payment_method["billing_details"]["address"],
@@ -218,12 +225,23 @@ def complete(work: Work, session: JSON, card: customers.Card, holder: customers.
     }
     session["subscription"] = subscription["id"]
     session["invoice"] = subscription["latest_invoice"]
-    session["payment_status"] = "paid"
+    session["payment_status"] = "unpaid" if is_debit else "paid"
     session["status"] = "complete"
     session["url"] = None
     work.put("checkout.session", session)
     events.record(work, "checkout.session.completed", session)
     return session
+
+
+def tell_debit(work: Work, invoice: JSON) -> None:
+    """Say of the session from which a debit came whether it was paid."""
+    if invoice["billing_reason"] != "subscription_create":
+        return
+    for session in work.all("checkout.session", subscription=invoice["parent"]["subscription_details"]["subscription"]):
+        is_paid = invoice["status"] == "paid"
+        session["payment_status"] = "paid" if is_paid else "unpaid"
+        work.put("checkout.session", session)
+        events.record(work, f"checkout.session.async_payment_{'succeeded' if is_paid else 'failed'}", session)
 
 
 def _buyer(work: Work, session: JSON, holder: customers.Holder) -> JSON:
@@ -235,7 +253,7 @@ def _buyer(work: Work, session: JSON, holder: customers.Holder) -> JSON:
     wanted = session["_customer_update"]
     given: JSON = {}
     if session["customer"] is None or wanted.get("name") == "auto":
-        given["name"] = holder.business_name or holder.name
+        given["name"] = holder.business_name or customer["name"] or holder.name
     if session["billing_address_collection"] == "required" and (session["customer"] is None or wanted.get("address") == "auto"):
         given["address"] = holder.address
     if given:

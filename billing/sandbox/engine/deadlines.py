@@ -26,6 +26,8 @@ def deadline(body: dict[str, Any]) -> int | None:
                 moment = min(moment, body["_pending"]["expires_at"])
         case "invoice", "draft":
             moment = body["automatically_finalizes_at"]
+        case "invoice", "open" if body.get("_debit") is not None:
+            moment = body["_debit"]["at"]
         case "invoice", "open":
             moment = body["next_payment_attempt"]
     return moment

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.sandbox.engine import amounts, customers, discounts, events, invoice_lines
+from billing.sandbox.engine import amounts, customers, discounts, events, invoice_lines, payment_intents
 from billing.sandbox.engine.deadlines import DRAFT_LIFE
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work, new_id
@@ -133,6 +133,7 @@ def drawn(
         "total_taxes": totals,
         "webhooks_delivered_at": None,
         "_lines": charged,
+        "_debit": None,
         "_payments": [],
         "_retries": 0,
     }
@@ -188,6 +189,7 @@ def finalise(work: Work, body: JSON) -> JSON:
     body["status_transitions"]["finalized_at"] = body["effective_at"] = work.now
     body["automatically_finalizes_at"] = None
     body["ending_balance"] = 0
+    intent = payment_intents.make(work, body, new_id("pi"))
     body["_payments"] = [
         {
             "id": new_id("inpay"),
@@ -199,7 +201,7 @@ def finalise(work: Work, body: JSON) -> JSON:
             "invoice": body["id"],
             "is_default": True,
             "livemode": False,
-            "payment": {"payment_intent": new_id("pi"), "type": "payment_intent"},
+            "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
             "status": "open",
             "status_transitions": {"canceled_at": None, "paid_at": None},
         }
@@ -218,6 +220,7 @@ def void(work: Work, body: JSON) -> JSON:
     for payment in body["_payments"]:
         payment["status"] = "canceled"
         payment["status_transitions"]["canceled_at"] = work.now
+    payment_intents.move(work, body, "canceled")
     work.put("invoice", body)
     events.record(work, "invoice.voided", body)
     return body

@@ -24,6 +24,8 @@ def step(work: Work) -> bool:
         case "invoice", "draft":
             invoices.finalise(work, body)
             collection.charge(work, body)
+        case "invoice", _ if body.get("_debit") is not None:
+            checkout.tell_debit(work, collection.finish_debit(work, body))
         case _:
             collection.charge(work, body)
     return True

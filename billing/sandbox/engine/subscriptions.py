@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass, field
 
-from billing.sandbox.engine import collection, customers, discounts, events, invoices, pending_updates, prorations, schedules
+from billing.sandbox.engine import (
+    collection,
+    customers,
+    debits,
+    discounts,
+    events,
+    invoices,
+    pending_updates,
+    prorations,
+    schedules,
+)
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.engine.periods import end_of_period
@@ -70,8 +80,8 @@ def create(work: Work, params: JSON) -> JSON:
     return begin(work, customer, wish, is_paid=is_paid, is_tried=is_tried)
 
 
-def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True) -> JSON:
-    """Begin a subscription and its first invoice, paid at once or left incomplete."""
+def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True, debit: JSON | None = None) -> JSON:
+    """Begin a subscription and its first invoice, paid at once, being paid by a debit, or left incomplete."""
     key = new_id("sub")
     recurring = wish.price["recurring"]
     end = end_of_period(work.now, work.now, recurring["interval"], recurring["interval_count"])
@@ -153,14 +163,16 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
     invoice = invoices.draft(work, body, "subscription_create", (work.now, work.now))
     body["latest_invoice"] = invoice["id"]
     has_nothing_to_pay = invoice["total"] == 0
-    body["status"] = "active" if is_paid or has_nothing_to_pay else "incomplete"
+    body["status"] = "active" if is_paid or has_nothing_to_pay or debit is not None else "incomplete"
     work.put("subscription", body)
     if customer["currency"] is None:
         customer["currency"] = body["currency"]
         work.put("customer", customer)
     invoices.finalise(work, invoice)
     events.record(work, "customer.subscription.created", body)
-    if body["status"] == "active":
+    if debit is not None and not has_nothing_to_pay:
+        collection.debit(work, invoice, debit, debits.NEW_MANDATE_DAYS)
+    elif body["status"] == "active":
         collection.settle(work, invoice)
     elif is_tried:
         collection.fail(work, invoice, is_scheduled=False)
@@ -228,8 +240,15 @@ def _change_quietly(body: JSON, after: list[JSON]) -> None:
 
 def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
     """Invoice a change at once; it applies when it is paid, and waits as a pending update otherwise."""
+    customer = stored(work, "customer", body["customer"])
+    card = customers.card_to_charge(work, customer, body["default_payment_method"])
+    if params.get("payment_behavior") == "allow_incomplete" and card is not None and debits.is_debit(card):
+        return _change_by_debit(work, body, after, params, before)
     if params.get("payment_behavior") != "pending_if_incomplete":
         raise uncovered(param="items with proration_behavior=always_invoice and without payment_behavior=pending_if_incomplete")
+    if debits.is_debit(card):
+        message = "`payment_behavior=pending_if_incomplete` is not supported with the payment method type bacs_debit."
+        raise Refusal(says=message, param="payment_behavior")
     if extra := params.keys() - WITH_PENDING:
         message = "When `payment_behavior` is `pending_if_incomplete`, these parameters cannot be changed: "
         raise Refusal(says=message + ", ".join(sorted(extra)) + ".", param=min(extra))
@@ -240,8 +259,6 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
         raise uncovered(param="items while an update is pending")
     charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
     invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
-    customer = stored(work, "customer", body["customer"])
-    card = customers.card_to_charge(work, customer, body["default_payment_method"])
     is_paid = invoice["total"] == 0 or collection.is_good(card)
     if is_paid:
         pending_updates.put_in_place(body, after)
@@ -255,6 +272,20 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
         collection.settle(work, invoice)
     else:
         collection.fail(work, invoice, is_scheduled=False, asked=collection.asks(card))
+    return body
+
+
+def _change_by_debit(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
+    """Change a subscription at once and invoice it, to be paid by a bank debit in the days that follow."""
+    schedules.refuse_managed(body, "its items")
+    charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
+    invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
+    pending_updates.put_in_place(body, after)
+    body["latest_invoice"] = invoice["id"]
+    work.put("subscription", body)
+    invoices.finalise(work, invoice)
+    events.record_change(work, "customer.subscription.updated", before, body)
+    collection.charge(work, invoice)
     return body
 
 
