@@ -44,7 +44,7 @@ from app.web import (
 from app.web import certificates as certificate_pages
 from app.web import joining as joining_pages
 from app.web import sandbox as sandbox_pages
-from billing import changing, events, notices, price_cards, reactions, reconciliation
+from billing import changing, events, notices, price_cards, reactions, reconciliation, withdrawing
 from billing.sandbox.server import Sandbox
 from billing.stripe_gateway import StripeGateway
 from catalog.learning import attempts, certificate_documents, certificates
@@ -196,6 +196,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(events.SWEEP, with_gateway(reactions.apply_due)),
         Sweep("paid_orders", with_gateway(reactions.serve_paid)),
         Sweep("changes", with_gateway(changing.finish_left_alone)),
+        Sweep("withdrawals", with_gateway(withdrawing.finish_left_alone)),
         Sweep("unpaid", tell_closed),
         Sweep("renewals", tell_renewals, every=timedelta(hours=1)),
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),

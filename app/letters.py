@@ -165,6 +165,7 @@ CONTEXTS: dict[str, Context] = {
     "second_payment_refunded": _subscription,
     "debit_on_its_way": _subscription,
     "debit_failed": _subscription,
+    "withdrawn": _subscription,
     "seats_added": _subscription,
     "paid_yearly": _subscription,
     "renewal_coming": _subscription,

@@ -15,17 +15,14 @@ from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, journal, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
-from billing import figures, price_cards, promotions, seats, subscriptions
+from billing import consumers, price_cards, promotions, seats, subscriptions
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.accounts.memberships import Actor
-    from billing.figures import Figure
     from billing.gateway import ProviderCheckout, Snapshot
-    from billing.price_cards import Card
-    from billing.promotions import Promotion
     from billing.subscriptions import Subscription
 
 STUCK_AFTER = timedelta(minutes=3)
@@ -76,6 +73,7 @@ class Checkout(Model):
     currency: Mapped[str]
     promotion_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("promotion.id"))
     discount_minor: Mapped[int] = mapped_column(default=0)
+    starts_at_once: Mapped[str | None]
     state: Mapped[str]
     attempt: Mapped[int] = mapped_column(default=1)
     provider_id: Mapped[str | None] = mapped_column(unique=True)
@@ -106,17 +104,18 @@ def start(
     seat_for_buyer: bool,
     shown_minor: int | None = None,
     code: str = "",
+    starts_at_once: bool = False,
 ) -> Checkout:
     """Start an order, or give the newest open one when it is just the same; `shown_minor` is the total the buyer has seen.
 
-    Raises Invalid beyond what is sold without a quote or for a code that cannot be used, Conflict for an organisation that has a
-    subscription already, or when the price has changed since it was shown.
+    Raises Invalid beyond what is sold without a quote, for a code that cannot be used, or where somebody who buys for themselves
+    does not ask to start at once; Conflict for an organisation that has a subscription already, or when the price has changed.
     """
     if number > SELF_SERVICE_SEATS:
         message = f"You can buy up to {SELF_SERVICE_SEATS:,} seats here. For more, ask us for a quote."
         raise Invalid(message, field="seats")
     card = price_cards.current()
-    figure, promotion = priced(card, number, interval, vat_percent, code)
+    figure, promotion = promotions.priced(card, number, interval, vat_percent, code)
     if shown_minor is not None and shown_minor != figure.gross_minor:
         message = "The price has changed since you opened this page. Please look at it again before you pay."
         raise Conflict(message, shown=shown_minor, now=figure.gross_minor)
@@ -128,6 +127,7 @@ def start(
             "An order of yours is being paid by Direct Debit already, so we have not started another. Open Billing to see it."
         )
         raise Conflict(message)
+    wording = consumers.asked_for(actor.organisation, starts_at_once=starts_at_once)
     wanted = {
         "organisation_id": actor.organisation.id,
         "buyer_id": actor.membership.id,
@@ -142,6 +142,7 @@ def start(
         "currency": card.currency,
         "promotion_id": None if promotion is None else promotion.id,
         "discount_minor": figure.discount_minor,
+        "starts_at_once": wording,
         "state": State.OPEN,
     }
     newest = db.session.scalar(_open_of(actor.organisation.id).order_by(Checkout.began_at.desc(), Checkout.id.desc()).limit(1))
@@ -160,17 +161,9 @@ def start(
         seats=number,
         interval=interval,
         gross_minor=figure.gross_minor,
+        **({"starts_at_once": wording} if wording else {}),
     )
     return checkout
-
-
-def priced(card: Card, number: int, interval: Interval, vat_percent: int | None, code: str) -> tuple[Figure, Promotion | None]:
-    """Price an order with the promotion that a code means, if there is one; raises Invalid for a code that cannot be used."""
-    listed = figures.figure(card, number, interval, vat_percent)
-    promotion = promotions.wanted(code, card, interval, listed.net_minor)
-    if promotion is None:
-        return listed, None
-    return figures.figure(card, number, interval, vat_percent, promotion.discount), promotion
 
 
 def is_overtaken(checkout: Checkout) -> bool:

@@ -140,6 +140,15 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenBack:
+    """What goes back of an invoice that was paid, in pence."""
+
+    invoice_id: str
+    net_minor: int
+    vat_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInvoice:
     """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read."""
 
@@ -233,6 +242,10 @@ class Gateway(Protocol):
 
     def take_back(self, subscription_id: str, key: str) -> None:
         """End a subscription at once and give back what was paid for it, by a credit note; once however often asked."""
+        ...
+
+    def withdraw(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
+        """End a subscription at once and give these parts of its invoices back, by credit notes; once however often asked."""
         ...
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:

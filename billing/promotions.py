@@ -15,7 +15,8 @@ from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
 from app.kernel.money import pounds
-from billing.figures import MONTHS, Discount
+from billing import figures
+from billing.figures import MONTHS, Discount, Figure
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -145,6 +146,15 @@ def wanted(code: str, card: Card, interval: Interval, net_minor: int) -> Promoti
         message = f"The code {promotion.code} is for orders of more than {pounds(promotion.amount_minor)} before VAT."
         raise Invalid(message, field="code")
     return promotion
+
+
+def priced(card: Card, number: int, interval: Interval, vat_percent: int | None, code: str) -> tuple[Figure, Promotion | None]:
+    """Price an order with the promotion that a code means, if there is one; raises Invalid for a code that cannot be used."""
+    listed = figures.figure(card, number, interval, vat_percent)
+    promotion = wanted(code, card, interval, listed.net_minor)
+    if promotion is None:
+        return listed, None
+    return figures.figure(card, number, interval, vat_percent, promotion.discount), promotion
 
 
 def take(promotion_id: UUID) -> None:

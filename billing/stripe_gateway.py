@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING, Any, cast
 import stripe
 
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
-from billing import stripe_debits, stripe_objects, stripe_promotions
-from billing.gateway import ForgedEvent, Order, Plan, Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot, Wish
+from billing import stripe_debits, stripe_endings, stripe_objects, stripe_promotions
+from billing.gateway import (
+    ForgedEvent,
+    GivenBack,
+    Order,
+    Plan,
+    Preview,
+    ProviderCheckout,
+    ProviderEvent,
+    ProviderInvoice,
+    Snapshot,
+    Wish,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,16 +220,12 @@ class StripeGateway:
     def take_back(self, subscription_id: str, key: str) -> None:
         """Cancel a subscription now, and refund its invoice by a credit note for all of its lines."""
         with _translated():
-            found = self._fetched(subscription_id)
-            if found.status != "canceled":
-                self._client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
-            paid: Any = self._client.v1.invoices.list({"subscription": subscription_id, "status": "paid"}).data
-            for invoice in paid:
-                if invoice.total and not invoice.post_payment_credit_notes_amount:
-                    kind = "invoice_line_item"
-                    lines = [{"type": kind, "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
-                    params: Any = {"invoice": invoice.id, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"}
-                    self._client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{invoice.id}"})
+            stripe_endings.take_back(self._client, self._fetched(subscription_id), key)
+
+    def withdraw(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
+        """Cancel a subscription now, and refund parts of its invoices by a credit note for each."""
+        with _translated():
+            stripe_endings.withdraw(self._client, self._fetched(subscription_id), parts, key)
 
     def has_failed(self, subscription_id: str) -> bool:
         """Say whether the newest invoice waits for a payment and the bank has refused the debit for it."""

@@ -195,7 +195,9 @@ def _buy(app: Flask, actor: Actor, scene: Scene) -> None:
     for_owner = Role.LEARNER in scene.cast[0].roles
     settings: Settings = app.config["SETTINGS"]
     with transaction():
-        checkout = checkouts.start(actor, scene.seats, scene.interval, vat_percent=settings.vat_percent, seat_for_buyer=for_owner)
+        checkout = checkouts.start(
+            actor, scene.seats, scene.interval, vat_percent=settings.vat_percent, seat_for_buyer=for_owner, starts_at_once=True
+        )
     page = f"{settings.url}/workspace/{checkout.organisation_id}/checkouts/{checkout.id}"
     gateway = app.extensions["gateway"]
     reactions.open_checkout(gateway, checkout.id, address=actor.person.address, page_url=page)

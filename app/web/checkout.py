@@ -16,7 +16,7 @@ from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS, GIVE_SEATS_AGAIN
 from app.web import navigation, wiring
 from app.web.area import Area, signed_in_person
 from app.web.forms import Form, TextField
-from billing import checkouts, figures, price_cards, reactions, seats, subscriptions
+from billing import checkouts, consumers, figures, price_cards, promotions, reactions, seats, subscriptions
 from billing.checkouts import State
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
@@ -43,6 +43,7 @@ class OrderForm(Form):
     seats = IntegerField("People who will learn")
     interval = SelectField("Pay", choices={"year": "Yearly", "month": "Monthly"})
     seat_for_me = BooleanField("One of these seats is for me")
+    starts_at_once = BooleanField(consumers.WORDINGS[consumers.NEWEST])
     shown_minor = IntegerField("The total on the page, in pence", [Optional()])
     code = HiddenField()
 
@@ -59,9 +60,11 @@ def _order(seats: int, interval: Interval, code: str, form: OrderForm, refusal: 
     vat, codes = wiring.settings().vat_percent, CodeForm(formdata=None, code=code)
     figure, promotion = figures.figure(price_cards.current(), seats, interval, vat), None
     try:
-        if refusal is not None:
+        if isinstance(refusal, Invalid) and refusal.field == "code":
             raise refusal
-        figure, promotion = checkouts.priced(price_cards.current(), seats, interval, vat, code)
+        if refusal is not None:
+            form.refuse(refusal)
+        figure, promotion = promotions.priced(price_cards.current(), seats, interval, vat, code)
     except Invalid as refused:
         refusal = refused
         codes.refuse(refused)
@@ -77,6 +80,7 @@ def _order(seats: int, interval: Interval, code: str, form: OrderForm, refusal: 
         debited=checkouts.processing_among(place.organisation.id for place in buyers),
         form=form,
         codes=codes,
+        keeps_used_days=wiring.settings().keeps_used_days,
     )
     return page, 200 if refusal is None else refusal.status
 
@@ -96,6 +100,7 @@ def begin_checkout(actor: Actor) -> ResponseReturnValue:
                 seat_for_buyer=form.seat_for_me.data and bool(actor.roles & GIVE_SEATS.roles),
                 shown_minor=form.shown_minor.data,
                 code=form.code.data or "",
+                starts_at_once=form.starts_at_once.data,
             )
     except Invalid as refusal:
         return _order(seats, interval, form.code.data or "", form, refusal)

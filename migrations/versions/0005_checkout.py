@@ -41,9 +41,31 @@ def upgrade() -> None:
     with op.batch_alter_table('checkout', schema=None) as batch_op:
         batch_op.add_column(sa.Column('promotion_id', sa.Uuid(), nullable=True))
         batch_op.add_column(sa.Column('discount_minor', sa.Integer(), nullable=False, server_default='0'))
+        batch_op.add_column(sa.Column('starts_at_once', sa.String(), nullable=True))
         batch_op.create_foreign_key(batch_op.f('fk_checkout_promotion_id'), 'promotion', ['promotion_id'], ['id'])
     with op.batch_alter_table('checkout', schema=None) as batch_op:
         batch_op.alter_column('discount_minor', server_default=None)
+    op.create_table('withdrawal',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('organisation_id', sa.Uuid(), nullable=False),
+    sa.Column('subscription_id', sa.Uuid(), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('keeps_used_days', sa.Boolean(), nullable=False),
+    sa.Column('days_used', sa.Integer(), nullable=False),
+    sa.Column('paid_minor', sa.Integer(), nullable=False),
+    sa.Column('refund_minor', sa.Integer(), nullable=False),
+    sa.Column('asked_at', app.kernel.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('done_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('refund_minor >= 0 AND refund_minor <= paid_minor', name=op.f('ck_withdrawal_figures')),
+    sa.CheckConstraint("state IN ('asked', 'done')", name=op.f('ck_withdrawal_state')),
+    sa.ForeignKeyConstraint(['by_id'], ['membership.id'], name=op.f('fk_withdrawal_by_id')),
+    sa.ForeignKeyConstraint(['organisation_id'], ['organisation.id'], name=op.f('fk_withdrawal_organisation_id')),
+    sa.ForeignKeyConstraint(['subscription_id'], ['subscription.id'], name=op.f('fk_withdrawal_subscription_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_withdrawal')),
+    sa.UniqueConstraint('subscription_id', name=op.f('uq_withdrawal_subscription_id'))
+    )
+    op.create_index(op.f('ix_withdrawal_organisation_id'), 'withdrawal', ['organisation_id'])
     with op.batch_alter_table('customer', schema=None) as batch_op:
         for name in BILLED:
             batch_op.add_column(sa.Column(name, sa.String(), nullable=True))
@@ -58,6 +80,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back."""
+    op.drop_table('withdrawal')
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         for name in ('pays_by_debit', 'discount_until', 'discount_minor', 'discount_percent'):
             batch_op.drop_column(name)
@@ -66,6 +89,6 @@ def downgrade() -> None:
             batch_op.drop_column(name)
     with op.batch_alter_table('checkout', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_checkout_promotion_id'), type_='foreignkey')
-        batch_op.drop_column('discount_minor')
-        batch_op.drop_column('promotion_id')
+        for name in ('starts_at_once', 'discount_minor', 'promotion_id'):
+            batch_op.drop_column(name)
     op.drop_table('promotion')

@@ -98,7 +98,8 @@ def walk(client, base, clock):
             "payment_behavior": "default_incomplete",
         }
     )
-    v1.invoices.pay(unpaid.latest_invoice)
+    take_half_back(v1, v1.invoices.pay(unpaid.latest_invoice), rate)
+    walk_debits(v1, base, price, rate, clock)
     v1.subscriptions.create({"customer": direct.id, "items": [{"price": flat.id}], "payment_behavior": "default_incomplete"})
     walk_changes(v1, price)
     clock.forward(days=60)
@@ -128,12 +129,38 @@ def walk_promotions(v1, customer):
     return code.id
 
 
+def take_half_back(v1, invoice, rate):
+    """Take a part of an invoice back by a line of its own."""
+    part = {"type": "custom_line_item", "description": "Half of it", "quantity": 1, "unit_amount": 250}
+    tax = {"tax_amounts": [{"tax_rate": rate.id, "taxable_amount": 250, "amount": 50}]}
+    v1.credit_notes.create({"invoice": invoice.id, "lines": [part | tax], "refund_amount": 300})
+
+
+def walk_debits(v1, base, price, rate, clock):
+    """Buy by bank debits, one that is paid and one that is refused, and change a subscription by one."""
+    for account in ("00012345", "22222227"):
+        session = open_session(v1, price, rate, {"allowed_payment_method_types": ["card", "bacs_debit"]})
+        debit = {"method": "bacs_debit", "sort_code": "108800", "account": account, "account_name": "Ruth"}
+        paid = requests.post(
+            f"{base}/checkout/{session.id}", data=CARD | debit | {"email": "x@y.example"}, allow_redirects=False, timeout=10
+        )
+        assert paid.status_code == 303
+        done = v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription.default_payment_method"]})
+        v1.invoices.retrieve(done.invoice, {"expand": ["payments.data.payment.payment_intent"]})
+        clock.forward(days=10)
+        if account == "00012345":
+            change = {"items": [{"id": done.subscription["items"].data[0].id, "quantity": 9}]}
+            change |= {"proration_behavior": "always_invoice", "payment_behavior": "allow_incomplete"}
+            v1.subscriptions.update(done.subscription.id, change)
+
+
 def take_back(v1, key):
     """Take a whole invoice back, and refund it."""
     invoice = v1.invoices.retrieve(key)
     lines = [{"type": "invoice_line_item", "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
     note = v1.credit_notes.create({"invoice": key, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"})
     v1.credit_notes.retrieve(note.id)
+    v1.payment_intents.retrieve(v1.invoices.retrieve(key, {"expand": ["payments"]}).payments.data[0].payment.payment_intent)
     v1.credit_notes.list({"customer": note.customer})
     v1.refunds.retrieve(note.refunds[0].refund)
 
@@ -206,7 +233,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
     assert kinds == {
         *("product", "price", "tax_rate", "customer", "payment_method"),
         *("checkout.session", "subscription", "invoice", "event", "subscription_schedule"),
-        *("coupon", "promotion_code", "tax_id"),
+        *("coupon", "promotion_code", "tax_id", "payment_intent"),
         *("billing_portal.configuration", "billing_portal.session", "credit_note", "refund"),
     }
     types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
@@ -219,6 +246,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
         *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),
         *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
+        *("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
         *("coupon.created", "promotion_code.created", "promotion_code.updated", "customer.tax_id.created"),
     }
 

@@ -91,7 +91,12 @@ def test_only_the_gateway_and_the_sandbox_import_stripe():
     }
     assert "billing/stripe_gateway.py" in importers
     assert {path for path in importers if not path.startswith("billing/sandbox/")} == {
-        *("billing/stripe_gateway.py", "billing/stripe_debits.py", "billing/stripe_promotions.py"),
+        *(
+            "billing/stripe_gateway.py",
+            "billing/stripe_debits.py",
+            "billing/stripe_promotions.py",
+            "billing/stripe_endings.py",
+        ),
     }
 
 

@@ -17,6 +17,7 @@ from app.kernel.db import db
 from app.kernel.transaction import transaction
 from app.permissions import Permission, Reach
 from billing import subscriptions
+from billing.checkouts import Checkout
 from tests.house.town import MEMBERS, NEIGHBOUR, OPERATOR, PASSWORD, STRANGER, VISITOR, WALKERS, Town, address
 
 if TYPE_CHECKING:
@@ -86,6 +87,11 @@ def _ending(town: Town) -> None:
         subscription = subscriptions.live(town.ids["here"])
         assert subscription is not None
         subscription.cancel_at = subscription.period_end
+
+
+def _bought_for_oneself(town: Town) -> None:
+    with transaction():
+        db.session.get_one(Checkout, town.ids["order"]).starts_at_once = "1"
 
 
 def _signed_event(town: Town) -> dict[str, Any]:
@@ -269,6 +275,8 @@ STEPS: dict[str, Step] = {
     "workspace.found_organisation": Step(form={"name": "St Anne"}),
     "workspace.give_change_up": CHANGE,
     "workspace.give_seats_again": Step(HERE),
+    "workspace.withdraw": Step(HERE, first=_bought_for_oneself),
+    "workspace.withdrawal": Step(HERE, first=_bought_for_oneself),
     "workspace.go_on": Step(HERE, first=_ending),
     "workspace.history": Step(HERE),
     "workspace.history_csv": Step(HERE),

@@ -14,6 +14,7 @@ from app.web.workspace import (
     seat_changes,
     teams,
     today,
+    withdrawal,
 )
 from app.web.workspace.area import area
 
@@ -32,4 +33,5 @@ __all__ = [
     "seat_changes",
     "teams",
     "today",
+    "withdrawal",
 ]

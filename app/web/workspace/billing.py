@@ -17,7 +17,7 @@ from app.web.forms import Form
 from app.web.workspace import history_words
 from app.web.workspace.area import area, page
 from app.web.workspace.making import made
-from billing import changes, checkouts, customers, entitlements, figures, invoices, price_cards, seats, subscriptions
+from billing import changes, checkouts, customers, entitlements, figures, invoices, price_cards, seats, subscriptions, withdrawals
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
         "billing",
         subscription=subscription,
         customer=customers.of_organisation(actor.organisation.id),
+        right=withdrawals.right_of(actor.organisation.id, keeps_used_days=wiring.settings().keeps_used_days),
         debited=checkouts.processing(actor.organisation.id),
         change=None if subscription is None else changes.open_of(subscription.id),
         entitlement=entitlements.of_organisation(actor.organisation.id, wiring.grace(), clock.now()),

@@ -38,6 +38,8 @@ WORDS = {
     "change.done": "What was asked for was carried out",
     "change.lapsed": "What was asked for was not paid, so nothing was changed",
     "change.refused": "The payment provider refused what was asked for",
+    "withdrawal.asked": "{by} cancelled within 14 days",
+    "withdrawal.done": "The money for the days that were left went back",
     "invitation.sent": "{by} invited {about}",
     "invitation.sent_again": "{by} sent {about} a new invitation",
     "invitation.accepted": "{about} accepted the invitation",
@@ -78,7 +80,7 @@ WORDS = {
 
 
 # What concerns the money, and nobody's training.
-MONEY = frozenset({"checkout", "subscription", "change"})
+MONEY = frozenset({"checkout", "subscription", "change", "withdrawal"})
 ABOUT_MONEY = journal.Wanted(
     kinds=("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY and what != "change.done"))
 )
