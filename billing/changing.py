@@ -106,9 +106,8 @@ def look(gateway: Gateway, change_id: UUID) -> State:
     """Ask the provider whether a change is made by now, and finish what is left to do; gives where it stands."""
     change = changes.known(change_id)
     if change.is_open and change.state == State.WAITING:
-        subscription = known(change.subscription_id)
-        provider_id, by_debit = subscription.provider_id, subscription.pays_by_debit
-        if by_debit and gateway.has_failed(provider_id):
+        provider_id = known(change.subscription_id).provider_id
+        if gateway.has_failed(provider_id):
             return give_up(gateway, change_id)
         refresh_surely(gateway, provider_id)
     return _finish(gateway, change_id)

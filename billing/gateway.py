@@ -237,7 +237,7 @@ class Gateway(Protocol):
         ...
 
     def has_failed(self, subscription_id: str) -> bool:
-        """Say whether the bank has refused the debit by which the newest invoice of a subscription was to be paid."""
+        """Say whether a change was made at once and the bank has refused the debit that was to pay it."""
         ...
 
     def take_back(self, subscription_id: str, key: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def as_paid(subscription: Subscription, snapshot: Snapshot) -> Snapshot:
     """Give what the provider says without the seats that it has added and that a bank debit has not paid yet."""
     change = changes.open_of(subscription.id)
-    if change is None or not snapshot.owes_change or snapshot.quantity != change.seats:
+    if change is None or not snapshot.owes_change or snapshot.quantity not in {change.seats, change.from_seats}:
         return snapshot
     return replace(snapshot, quantity=change.from_seats, pending_until=snapshot.period_end)
 

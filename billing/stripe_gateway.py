@@ -228,9 +228,10 @@ class StripeGateway:
             stripe_endings.withdraw(self._client, self._fetched(subscription_id), parts, key)
 
     def has_failed(self, subscription_id: str) -> bool:
-        """Say whether the newest invoice waits for a payment and the bank has refused the debit for it."""
+        """Say whether a change is still to be paid and the bank has refused the debit for it."""
         with _translated():
-            return stripe_debits.has_failed(self._client, self._fetched(subscription_id).latest_invoice)
+            found = self._fetched(subscription_id)
+            return stripe_objects.owes_change(found) and stripe_debits.has_failed(self._client, found.latest_invoice)
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""

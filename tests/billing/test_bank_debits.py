@@ -149,6 +149,24 @@ def test_seats_whose_debit_fails_are_taken_back_at_the_provider_too(shop, owner,
     assert written()[-1] == "change_not_paid"
 
 
+def test_a_kill_while_seats_are_taken_back_leaves_the_change_open_for_the_sweep(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    empty_the_account(shop)
+    change_id, _ = add(owner, gateway, 5)
+    provider_id = row(owner).provider_id
+    travel(shop, days=7)
+    # The number is put back as the gateway does first; the invoice is not taken back yet.
+    item = gateway._fetched(provider_id).items.data[0].id  # noqa: SLF001 - half of what the gateway does
+    back = {"items": [{"id": item, "quantity": 10}], "proration_behavior": "none"}
+    gateway._client.v1.subscriptions.update(provider_id, back)  # noqa: SLF001 - the same
+    sees(gateway, owner)
+    assert changes.known(change_id).state == changes.State.WAITING
+    assert changing.finish_left_alone(gateway) == 1
+    db.session.rollback()
+    assert changes.known(change_id).state == changes.State.LAPSED
+    assert gateway.invoices(provider_id)[0].status == "void"
+
+
 def empty_the_account(shop):
     """Have the bank refuse every debit from now on."""
     sandbox = shop.extensions["sandbox"]
