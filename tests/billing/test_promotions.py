@@ -235,7 +235,7 @@ def test_who_is_billed_is_kept_when_served_and_whenever_the_provider_says_otherw
     subscription = buy(shop, owner, gateway, code="")
     customer = customers.of_organisation(owner.organisation.id)
     assert customer.address_lines == ["1 High Street", "Exampleton", "SW1A 1AA"]
-    assert (customer.billed_name, customer.business_name, customer.vat_number) == ("Ruth", None, None)
+    assert (customer.billed_name, customer.business_name, customer.vat_number) == ("St Mary", None, None)
     client, provider_id = gateway._client, customer.provider_id  # noqa: SLF001 - as somebody at the provider would change it
     client.v1.customers.update(provider_id, {"address": {"line1": "2 Low Street"}})
     client.v1.customers.tax_ids.create(provider_id, {"type": "gb_vat", "value": "GB123456789"})

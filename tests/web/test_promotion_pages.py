@@ -40,7 +40,8 @@ def test_the_operator_makes_a_code_sees_it_and_ends_it(parish, operator):
         ({"percent": "ten"}, "Give a whole number, or leave it empty."),
         ({"percent": "", "amount": "lots"}, "Give an amount in pounds"),
         ({"percent": "", "amount": "1.005"}, "Give an amount in pounds"),
-        ({"percent": "", "amount": "1e5"}, "Give a whole number from 1 upwards."),
+        ({"percent": "", "amount": "1e5"}, "Give an amount in pounds"),
+        ({"percent": "", "amount": "0"}, "Give a whole number from 1 upwards."),
         ({"last_day": "soon"}, "Give the last day as a date"),
     ],
 )

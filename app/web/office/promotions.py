@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
 from typing import TYPE_CHECKING
 
 from flask import flash, redirect, render_template, url_for
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 PENCE = 100
+AMOUNT = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,2}))?")
 MOST_DIGITS = 6
 
 
@@ -110,11 +111,8 @@ def _pence(typed: str | None) -> int | None:
     plain = (typed or "").replace(",", "").removeprefix("£").strip()
     if not plain:
         return None
-    message = "Give an amount in pounds, such as 25 or 12.50."
-    try:
-        pence = Decimal(plain) * PENCE if len(plain) <= MOST_DIGITS + 3 else Decimal("NaN")
-    except InvalidOperation as error:
-        raise Invalid(message, field="amount") from error
-    if not pence.is_finite() or pence != int(pence):
+    match = AMOUNT.fullmatch(plain)
+    if match is None:
+        message = "Give an amount in pounds, such as 25 or 12.50."
         raise Invalid(message, field="amount")
-    return int(pence)
+    return int(match[1]) * PENCE + int((match[2] or "").ljust(2, "0"))
