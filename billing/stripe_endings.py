@@ -24,7 +24,7 @@ def take_back(client: stripe.StripeClient, found: stripe.Subscription, key: str)
             client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{invoice.id}"})
 
 
-def withdraw(client: stripe.StripeClient, found: stripe.Subscription, parts: tuple[GivenBack, ...], key: str) -> None:
+def give_back(client: stripe.StripeClient, found: stripe.Subscription, parts: tuple[GivenBack, ...], key: str) -> None:
     """Cancel a subscription unless it is over, and refund each part that is not refunded yet; its tax is given as we count it."""
     _end(client, found)
     rates = [rate.id for rate in found.default_tax_rates or []]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import stripe
 
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
-from billing import stripe_debits, stripe_endings, stripe_objects, stripe_promotions
+from billing import stripe_debits, stripe_endings, stripe_invoicing, stripe_objects, stripe_prices, stripe_promotions
 from billing.gateway import (
+    Agreement,
     ForgedEvent,
     GivenBack,
     Order,
@@ -24,17 +25,17 @@ from billing.gateway import (
     Snapshot,
     Wish,
 )
+from billing.price_cards import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from billing.price_cards import Card, Interval
+    from billing.price_cards import Card
 
 TIMEOUT_SECONDS = 20
 RETRIES = 2
 TOLERANCE_SECONDS = 300
-PRODUCT = "lanyard_seats"
 INVOICES = 36
 PORTAL_VERSION = "1"
 # Seats are changed in the shop only, which knows how many are in use; invoices are listed there too.
@@ -63,8 +64,7 @@ class StripeGateway:
             max_network_retries=RETRIES,
         )
         self._webhook_secret = webhook_secret
-        self._prices: dict[str, str] = {}
-        self._tax_rates: dict[int, str] = {}
+        self._sold = stripe_prices.Sold(self._client)
         self._portal: str | None = None
 
     def customer(self, organisation_id: UUID, name: str, address: str, attempt: int) -> str:
@@ -143,16 +143,16 @@ class StripeGateway:
         with _translated():
             found = self._fetched(wish.subscription_id)
             now = stripe_objects.snapshot(found)
-            if now.pending_until is not None or (now.quantity, now.interval) == (wish.seats, wish.interval):
-                return
-            self._release(found, wish.key)
-            # A bank debit cannot be waited for by a pending update: there the seats are held back by us until it is paid.
-            behaviour = "allow_incomplete" if stripe_objects.pays_by_debit(found) else "pending_if_incomplete"
-            params: Any = self._change_of(found, wish) | {
-                "proration_behavior": "always_invoice",
-                "payment_behavior": behaviour,
-            }
-            self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
+            is_made = (now.quantity, now.interval) == (wish.seats, wish.interval)
+            if now.pending_until is None and not is_made:
+                self._release(found, wish.key)
+                params: Any = self._change_of(found, wish) | {"proration_behavior": "always_invoice"}
+                if not now.is_by_invoice:
+                    # A bank debit cannot be waited for by a pending update: those seats are held back by us until it is paid.
+                    params["payment_behavior"] = "allow_incomplete" if now.pays_by_debit else "pending_if_incomplete"
+                self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
+            if now.is_by_invoice:
+                stripe_invoicing.open_drafts(self._client, wish.subscription_id, wish.key)
 
     def plan(self, plan: Plan) -> None:
         """Have a schedule change the subscription at the end of its period and let go of it afterwards."""
@@ -222,10 +222,10 @@ class StripeGateway:
         with _translated():
             stripe_endings.take_back(self._client, self._fetched(subscription_id), key)
 
-    def withdraw(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
+    def give_back(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
         """Cancel a subscription now, and refund parts of its invoices by a credit note for each."""
         with _translated():
-            stripe_endings.withdraw(self._client, self._fetched(subscription_id), parts, key)
+            stripe_endings.give_back(self._client, self._fetched(subscription_id), parts, key)
 
     def has_failed(self, subscription_id: str) -> bool:
         """Say whether a change is still to be paid and the bank has refused the debit for it."""
@@ -233,11 +233,53 @@ class StripeGateway:
             found = self._fetched(subscription_id)
             return stripe_objects.owes_change(found) and stripe_debits.has_failed(self._client, found.latest_invoice)
 
+    def agree(self, agreement: Agreement) -> str:
+        """Begin a subscription whose invoices are sent, and give its id."""
+        with _translated():
+            price = self._price(agreement.card, Interval.YEAR, agreement.key)
+            terms: dict[str, Any] = {"items": [{"price": price, "quantity": agreement.seats}]}
+            if agreement.vat_percent is not None:
+                terms["default_tax_rates"] = [self._tax_rate(agreement.vat_percent, agreement.key)]
+            if agreement.discount_percent is not None:
+                coupon = stripe_promotions.coupon_of_quotes(self._client, agreement.discount_percent)
+                terms["discounts"] = [{"coupon": coupon}]
+            return stripe_invoicing.agree(self._client, agreement, terms)
+
+    def receive(self, invoice_id: str) -> None:
+        """Mark an invoice as paid out of band."""
+        try:
+            with _translated():
+                stripe_invoicing.receive(self._client, invoice_id)
+        except Invalid:
+            # Somebody else was quicker: what counts is that it is paid.
+            with _translated():
+                if self._client.v1.invoices.retrieve(invoice_id).status != "paid":
+                    raise
+
+    def withdraw(self, subscription_id: str, key: str) -> None:
+        """End a subscription at once, void what is open and give back what was paid."""
+        with _translated():
+            stripe_invoicing.take_open_back(self._client, subscription_id, key)
+        self.take_back(subscription_id, key)
+
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""
         with _translated():
             found = self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES})
-            return [stripe_objects.invoice(invoice) for invoice in found.data]
+            notes = self._credit_notes(found.data)
+            return [
+                stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id])
+                for invoice in found.data
+            ]
+
+    def _credit_notes(self, invoices: list[stripe.Invoice]) -> dict[str, list[Any]]:
+        """Fetch what was taken back of the invoices of one customer, by invoice; they only carry its sum."""
+        notes: dict[str, list[Any]] = {invoice.id: [] for invoice in invoices}
+        if any(invoice.pre_payment_credit_notes_amount or invoice.post_payment_credit_notes_amount for invoice in invoices):
+            customer: Any = invoices[0].customer
+            for note in self._client.v1.credit_notes.list({"customer": customer, "limit": 100}).auto_paging_iter():
+                notes.get(str(note.invoice), []).append(note)
+        return notes
 
     def portal(self, customer_id: str, back_url: str) -> str:
         """Open the customer portal, set up for the card, the address and ending with the term."""
@@ -247,15 +289,8 @@ class StripeGateway:
 
     def price_drift(self, card: Card, interval: Interval) -> str | None:
         """Compare the Price of a card with the card, band by band."""
-        lookup_key = _lookup_key(card, interval)
         with _translated():
-            found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "limit": 1, "expand": ["data.tiers"]}).data
-        if not found:
-            return None
-        theirs = [(tier.up_to, tier.unit_amount) for tier in found[0].tiers or []]
-        ours = [(band.last, band.unit_minor(interval)) for band in card.bands]
-        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == "graduated"
-        return None if is_same else f"Price {found[0].id} ({lookup_key}) differs from version {card.version} of the price card."
+            return self._sold.drift(card, interval)
 
     def event(self, payload: bytes, signature: str) -> ProviderEvent:
         """Read a webhook; raises ForgedEvent when it is not signed by Stripe, too old or from the future."""
@@ -302,72 +337,13 @@ class StripeGateway:
 
     def _price(self, card: Card, interval: Interval, key: str) -> str:
         """Give the Price of a card and interval, made from the card when Stripe does not have it yet."""
-        lookup_key = _lookup_key(card, interval)
-        if lookup_key not in self._prices:
-            with _translated():
-                self._prices[lookup_key] = self._find_price(lookup_key) or self._make_price(lookup_key, card, interval, key)
-        return self._prices[lookup_key]
-
-    def _find_price(self, lookup_key: str) -> str | None:
-        found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "limit": 1}).data
-        return found[0].id if found else None
-
-    def _make_price(self, lookup_key: str, card: Card, interval: Interval, key: str) -> str:
-        """Make the Price, unless somebody else is just doing so: its lookup key is given once."""
-        try:
-            self._client.v1.products.retrieve(PRODUCT)
-        except stripe.InvalidRequestError:
-            with suppress(stripe.InvalidRequestError):
-                self._client.v1.products.create(
-                    {"id": PRODUCT, "name": "Lanyard seats", "unit_label": "seat"}, {"idempotency_key": f"product-{key}"}
-                )
-        tiers: list[Any] = [
-            {"up_to": "inf" if band.last is None else band.last, "unit_amount": band.unit_minor(interval)} for band in card.bands
-        ]
-        params: Any = {
-            "product": PRODUCT,
-            "currency": card.currency.lower(),
-            "billing_scheme": "tiered",
-            "tiers_mode": "graduated",
-            "tiers": tiers,
-            "recurring": {"interval": interval.value},
-            "tax_behavior": "exclusive",
-            "lookup_key": lookup_key,
-            "metadata": {"card_version": str(card.version)},
-        }
-        try:
-            return self._client.v1.prices.create(params, {"idempotency_key": f"price-{key}"}).id
-        except stripe.InvalidRequestError:
-            found = self._find_price(lookup_key)
-            if found is None:
-                raise
-            return found
+        with _translated():
+            return self._sold.price(card, interval, key)
 
     def _tax_rate(self, percent: int, key: str) -> str:
         """Give the exclusive VAT rate, made when Stripe does not have it yet."""
-        if percent not in self._tax_rates:
-            with _translated():
-                for rate in self._client.v1.tax_rates.list({"active": True, "limit": 100}).auto_paging_iter():
-                    if rate.metadata and "lanyard_vat" in rate.metadata and rate.metadata["lanyard_vat"] == str(percent):
-                        self._tax_rates[percent] = rate.id
-                        break
-                else:
-                    made = self._client.v1.tax_rates.create(
-                        {
-                            "display_name": "VAT",
-                            "percentage": float(percent),
-                            "inclusive": False,
-                            "country": "GB",
-                            "metadata": {"lanyard_vat": str(percent)},
-                        },
-                        {"idempotency_key": f"vat-{key}"},
-                    )
-                    self._tax_rates[percent] = made.id
-        return self._tax_rates[percent]
-
-
-def _lookup_key(card: Card, interval: Interval) -> str:
-    return f"lanyard_seats_v{card.version}_{interval}"
+        with _translated():
+            return self._sold.tax_rate(percent, key)
 
 
 @contextmanager

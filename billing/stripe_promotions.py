@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from billing.gateway import Reduction
 
 
+YEAR = 12
+
+
 def promotion_code(client: stripe.StripeClient, reduction: Reduction) -> str:
     """Give the promotion code, made with its coupon when Stripe does not have it yet; who may use it how often is ours to say."""
     coupon = f"lanyard_{reduction.key}"
@@ -40,6 +43,24 @@ def promotion_code(client: stripe.StripeClient, reduction: Reduction) -> str:
             raise
         return found
     return code.id
+
+
+def coupon_of_quotes(client: stripe.StripeClient, percent: int) -> str:
+    """Give the coupon that takes a percentage off the year of a quote, and not off its renewal."""
+    coupon = f"lanyard_quote_{percent}"
+    params: Any = {
+        "id": coupon,
+        "name": f"{percent}%",
+        "percent_off": percent,
+        "duration": "repeating",
+        "duration_in_months": YEAR,
+    }
+    try:
+        client.v1.coupons.retrieve(coupon)
+    except stripe.InvalidRequestError:
+        with suppress(stripe.InvalidRequestError):
+            client.v1.coupons.create(params, {"idempotency_key": f"coupon-{coupon}"})
+    return coupon
 
 
 def _find(client: stripe.StripeClient, code: str, coupon: str) -> str | None:

@@ -25,7 +25,7 @@ def carry_out(gateway: Gateway, withdrawal_id: UUID) -> State:
     if withdrawal.state == State.DONE:
         return State.DONE
     provider_id = subscriptions.known(withdrawal.subscription_id).provider_id
-    gateway.withdraw(provider_id, withdrawals.parts_of(withdrawal), f"withdrawal-{withdrawal_id}")
+    gateway.give_back(provider_id, withdrawals.parts_of(withdrawal), f"withdrawal-{withdrawal_id}")
     with transaction():
         withdrawals.mark_done(withdrawal_id)
     changing.refresh_surely(gateway, provider_id)

@@ -114,6 +114,7 @@ class InvoicePages(Hosted):
             taxes=[(rate_words(work, tax), money(tax["amount"], currency)) for tax in invoice["total_taxes"]],
             total=money(invoice["amount_remaining"], currency),
             issued=day(invoice["status_transitions"]["finalized_at"]),
+            due=None if invoice["due_date"] is None else day(invoice["due_date"]),
             kept=None if kept is None else kept["card"],
             form=form,
         )

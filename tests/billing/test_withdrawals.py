@@ -131,7 +131,7 @@ def test_a_kill_in_between_is_finished_by_the_sweep_and_gives_back_once(shop, al
     found = gateway._fetched(row(alone).provider_id)  # noqa: SLF001 - half of what the gateway does
     gateway._client.v1.subscriptions.cancel(found.id, {"invoice_now": False, "prorate": False})  # noqa: SLF001 - the same
     if stops_at == "answer":
-        gateway.withdraw(found.id, withdrawals.parts_of(withdrawals.known(withdrawal_id)), f"withdrawal-{withdrawal_id}")
+        gateway.give_back(found.id, withdrawals.parts_of(withdrawals.known(withdrawal_id)), f"withdrawal-{withdrawal_id}")
     assert withdrawing.finish_left_alone(gateway) == 0
     travel(shop, days=1)
     assert withdrawing.finish_left_alone(gateway) == 1

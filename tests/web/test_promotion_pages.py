@@ -10,9 +10,6 @@ from billing.figures import Discount
 from billing.price_cards import Interval
 from tests.page_reader import PageReader
 from tests.web.test_checkout_pages import PaymentPage, come_back
-from tests.web.test_office import operator
-
-__all__ = ["operator"]
 
 
 @pytest.fixture

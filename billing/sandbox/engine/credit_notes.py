@@ -18,6 +18,8 @@ def create(work: Work, params: JSON) -> JSON:
         raise Refusal(says="The sum of credit amount, refund amount and out of band amount exceeds the amount paid.")
     if "lines" not in params:
         raise required(param="lines")
+    if any(payment["payment"]["type"] != "payment_intent" for payment in invoice["_payments"]):
+        raise uncovered(param="refund_amount (for an invoice that was paid out of band)")
     taken = _part(work, params) if params["lines"][0]["type"] == "custom_line_item" else _whole(invoice, params)
     if params.get("refund_amount") != taken["total"]:
         message = f"The sum of credit amount, refund amount and out of band amount must equal the total ({taken['total']})."

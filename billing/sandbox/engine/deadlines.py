@@ -29,5 +29,6 @@ def deadline(body: dict[str, Any]) -> int | None:
         case "invoice", "open" if body.get("_debit") is not None:
             moment = body["_debit"]["at"]
         case "invoice", "open":
-            moment = body["next_payment_attempt"]
+            is_awaited = body["due_date"] is not None and not body.get("_is_overdue")
+            moment = body["due_date"] if is_awaited else body["next_payment_attempt"]
     return moment

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.sandbox.engine import amounts, customers, discounts, events, invoice_lines, payment_intents
-from billing.sandbox.engine.deadlines import DRAFT_LIFE
+from billing.sandbox.engine.deadlines import DAY, DRAFT_LIFE
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work, new_id
 
@@ -78,7 +78,7 @@ def drawn(
         "default_tax_rates": subscription["default_tax_rates"],
         "description": None,
         "discounts": [row["discount"] for row in taken_off],
-        "due_date": None,
+        "due_date": _due(work, subscription["days_until_due"]),
         "effective_at": None,
         "ending_balance": None,
         "footer": None,
@@ -132,11 +132,17 @@ def drawn(
         "total_pretax_credit_amounts": [],
         "total_taxes": totals,
         "webhooks_delivered_at": None,
+        "_days_until_due": subscription["days_until_due"],
+        "_is_overdue": False,
         "_lines": charged,
         "_debit": None,
         "_payments": [],
         "_retries": 0,
     }
+
+
+def _due(work: Work, days: int | None) -> int | None:
+    return None if days is None else work.now + days * DAY
 
 
 def _take_off(work: Work, subscription: JSON, charged: list[JSON]) -> list[JSON]:
@@ -187,6 +193,7 @@ def finalise(work: Work, body: JSON) -> JSON:
     body["number"] = f"SANDBOX-{work.count('invoice number'):04}"
     body["status"] = "open"
     body["status_transitions"]["finalized_at"] = body["effective_at"] = work.now
+    body["due_date"] = _due(work, body.get("_days_until_due"))
     body["automatically_finalizes_at"] = None
     body["ending_balance"] = 0
     intent = payment_intents.make(work, body, new_id("pi"))

@@ -1,6 +1,6 @@
 """What time does by itself: one step at a time, in the order of the moments they were due."""
 
-from billing.sandbox.engine import checkout, collection, invoices, pending_updates, subscriptions
+from billing.sandbox.engine import checkout, collection, pending_updates, subscriptions, terms
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
@@ -22,10 +22,11 @@ def step(work: Work) -> bool:
         case "subscription", _:
             subscriptions.renew(work, body)
         case "invoice", "draft":
-            invoices.finalise(work, body)
-            collection.charge(work, body)
+            terms.finalise(work, body, {})
         case "invoice", _ if body.get("_debit") is not None:
             checkout.tell_debit(work, collection.finish_debit(work, body))
+        case "invoice", _ if body["due_date"] is not None:
+            terms.fall_due(work, body)
         case _:
             collection.charge(work, body)
     return True

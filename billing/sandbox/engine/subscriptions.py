@@ -12,6 +12,7 @@ from billing.sandbox.engine import (
     pending_updates,
     prorations,
     schedules,
+    terms,
 )
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
@@ -38,6 +39,12 @@ class Wish:
     custom_fields: list[JSON] | None = None
     discount: JSON | None = None
     session: str | None = None
+    days_until_due: int | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        """Say whether its invoices are sent to be paid, instead of charged."""
+        return self.days_until_due is not None
 
 
 def create(work: Work, params: JSON) -> JSON:
@@ -68,7 +75,10 @@ def create(work: Work, params: JSON) -> JSON:
         description=params.get("description"),
         custom_fields=params.get("invoice_settings", {}).get("custom_fields") or None,
         discount=discounts.chosen(work, params.get("discounts") or [], "discounts"),
+        days_until_due=terms.days_until_due(params),
     )
+    if wish.is_sent:
+        return begin(work, customer, wish, is_paid=False)
     behaviour = params.get("payment_behavior", "allow_incomplete")
     found = customers.card_to_charge(work, customer, card)
     if found is None and behaviour != "default_incomplete":
@@ -81,7 +91,7 @@ def create(work: Work, params: JSON) -> JSON:
 
 
 def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True, debit: JSON | None = None) -> JSON:
-    """Begin a subscription and its first invoice, paid at once, being paid by a debit, or left incomplete."""
+    """Begin a subscription and its first invoice: paid at once, being debited, or left incomplete; a sent one is a draft."""
     key = new_id("sub")
     recurring = wish.price["recurring"]
     end = end_of_period(work.now, work.now, recurring["interval"], recurring["interval_count"])
@@ -100,11 +110,11 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
         "cancel_at_period_end": False,
         "canceled_at": None,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically",
+        "collection_method": "send_invoice" if wish.is_sent else "charge_automatically",
         "created": work.now,
         "currency": wish.price["currency"],
         "customer": customer["id"],
-        "days_until_due": None,
+        "days_until_due": wish.days_until_due,
         "default_payment_method": wish.card,
         "default_source": None,
         "default_tax_rates": wish.default_tax_rates,
@@ -163,11 +173,15 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
     invoice = invoices.draft(work, body, "subscription_create", (work.now, work.now))
     body["latest_invoice"] = invoice["id"]
     has_nothing_to_pay = invoice["total"] == 0
-    body["status"] = "active" if is_paid or has_nothing_to_pay or debit is not None else "incomplete"
+    is_begun = is_paid or has_nothing_to_pay or wish.is_sent or debit is not None
+    body["status"] = "active" if is_begun else "incomplete"
     work.put("subscription", body)
     if customer["currency"] is None:
         customer["currency"] = body["currency"]
         work.put("customer", customer)
+    if wish.is_sent:
+        events.record(work, "customer.subscription.created", body)
+        return body
     invoices.finalise(work, invoice)
     events.record(work, "customer.subscription.created", body)
     if debit is not None and not has_nothing_to_pay:
@@ -240,6 +254,8 @@ def _change_quietly(body: JSON, after: list[JSON]) -> None:
 
 def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
     """Invoice a change at once; it applies when it is paid, and waits as a pending update otherwise."""
+    if body["collection_method"] == "send_invoice":
+        return _change_and_send(work, body, after, params, before)
     customer = stored(work, "customer", body["customer"])
     card = customers.card_to_charge(work, customer, body["default_payment_method"])
     if params.get("payment_behavior") == "allow_incomplete" and card is not None and debits.is_debit(card):
@@ -277,16 +293,31 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
 
 def _change_by_debit(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
     """Change a subscription at once and invoice it, to be paid by a bank debit in the days that follow."""
+    invoice = _changed(work, body, after, params)
+    invoices.finalise(work, invoice)
+    events.record_change(work, "customer.subscription.updated", before, body)
+    collection.charge(work, invoice)
+    return body
+
+
+def _change_and_send(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
+    """Make a change at once and draw up the invoice for it, which is sent like any other."""
+    if "payment_behavior" in params:
+        raise uncovered(param="payment_behavior of a subscription whose invoices are sent")
+    _changed(work, body, after, params)
+    events.record_change(work, "customer.subscription.updated", before, body)
+    return body
+
+
+def _changed(work: Work, body: JSON, after: list[JSON], params: JSON) -> JSON:
+    """Make a change at once, and return the draft of its invoice."""
     schedules.refuse_managed(body, "its items")
     charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
     invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
     pending_updates.put_in_place(body, after)
     body["latest_invoice"] = invoice["id"]
     work.put("subscription", body)
-    invoices.finalise(work, invoice)
-    events.record_change(work, "customer.subscription.updated", before, body)
-    collection.charge(work, invoice)
-    return body
+    return invoice
 
 
 def _plan_end(work: Work, body: JSON, params: JSON) -> None:
