@@ -12,12 +12,27 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import changes, changing, checkouts, customers, figures, invoices, notices, price_cards, promotions, reactions
+from billing import (
+    changes,
+    changing,
+    checkouts,
+    customers,
+    figures,
+    invoices,
+    invoicing,
+    notices,
+    price_cards,
+    promotions,
+    quotes,
+    reactions,
+)
 from billing.changes import Kind
 from billing.checkouts import Checkout, State
 from billing.figures import Discount
 from billing.price_cards import Interval
 from billing.promotions import Promotion
+from billing.quotes import Wanted
+from tests import quoting
 from tests.buying import open_page, pay
 from tests.changing import add, do, row, sees, travel
 
@@ -254,3 +269,17 @@ def test_the_notice_of_a_renewal_names_what_will_be_charged_under_the_code(shop,
         assert notices.tell_renewals((30, 7)) == 1
     mail = db.session.scalars(sa.select(OutboxMail).where(OutboxMail.kind == "renewal_coming")).one()
     assert mail.facts["gross_minor"] == 78797
+
+
+def test_a_quote_with_a_discount_is_invoiced_with_it_and_renews_at_the_full_price(shop, owner, gateway):
+    wanted = Wanted(seats=25, organisation="St Mary", name="Ruth", address="ruth@example.org", discount_percent=20)
+    with transaction():
+        quote = quotes.prepare(wanted, by=owner.person.id, organisation_id=owner.organisation.id, vat_percent=20)
+        quotes.send(quote.id, by=owner.person.id, days=30)
+        quote_id = quote.id
+    quoting.accept(quote_id)
+    invoicing.begin(gateway, quote_id)
+    subscription = row(owner)
+    assert [invoice.gross_minor for invoice in invoices.of_organisation(owner.organisation.id)] == [78797]
+    assert quotes.known(quote_id).gross_minor == 78797
+    assert (subscription.discount_at(clock.now()), subscription.discount_at(subscription.period_end)) == (TWENTY, None)
