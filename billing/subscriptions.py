@@ -194,8 +194,9 @@ def state_of(subscription: Subscription, grace: timedelta, now: datetime) -> Sta
 
 def live_by_card() -> dict[int, int]:
     """Count the live subscriptions of each version of the price card that has any."""
-    query = sa.select(Subscription.card_version, sa.func.count()).where(Subscription.is_live).group_by(Subscription.card_version)
-    return dict(db.session.execute(query).tuples().all())
+    number = sa.func.count().label("number")
+    query = sa.select(Subscription.card_version, number).where(Subscription.is_live).group_by(Subscription.card_version)
+    return {row.card_version: row.number for row in db.session.execute(query)}
 
 
 def live(organisation_id: UUID) -> Subscription | None:

@@ -1,7 +1,7 @@
 """checkout: promotion codes, who is billed, bank debits, the right to cancel.
 
 Revision ID: 0005
-Revises: 0008
+Revises: 0004
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 import app.kernel.db
 
 revision = '0005'
-down_revision = '0008'
+down_revision = '0004'
 branch_labels = None
 depends_on = None
 
