@@ -5,17 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import stripe
 
-from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
+from app.kernel.errors import Invalid
 from billing import stripe_objects
-from billing.gateway import ForgedEvent, Order, Plan, Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot, Wish
+from billing.gateway import (
+    ForgedEvent,
+    Order,
+    Plan,
+    Preview,
+    ProviderCheckout,
+    ProviderEvent,
+    ProviderInvoice,
+    Snapshot,
+    Wish,
+)
+from billing.stripe_errors import translated as _translated
+from billing.stripe_money_back import StripeMoneyBack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
     from billing.price_cards import Card, Interval
@@ -38,7 +49,7 @@ PORTAL_FEATURES = {
 stripe.enable_telemetry = False
 
 
-class StripeGateway:
+class StripeGateway(StripeMoneyBack):
     """Stripe, or the sandbox, behind the `Gateway` protocol."""
 
     api_version: str = stripe.api_version or ""
@@ -55,6 +66,19 @@ class StripeGateway:
         self._prices: dict[str, str] = {}
         self._tax_rates: dict[int, str] = {}
         self._portal: str | None = None
+
+    @property
+    def client(self) -> stripe.StripeClient:
+        """The client of the SDK, for scenarios that do at the provider what the shop never does."""
+        return self._client
+
+    def price(self, card: Card, interval: Interval, key: str) -> str:
+        """Give the Price of a card and interval, made when Stripe does not have it yet."""
+        return self._price(card, interval, key)
+
+    def tax_rate(self, percent: int, key: str) -> str:
+        """Give the exclusive VAT rate, made when Stripe does not have it yet."""
+        return self._tax_rate(percent, key)
 
     def customer(self, organisation_id: UUID, name: str, address: str, attempt: int) -> str:
         """Make the customer of an organisation; asking twice with the same words and attempt gives the same one."""
@@ -333,25 +357,3 @@ class StripeGateway:
 
 def _lookup_key(card: Card, interval: Interval) -> str:
     return f"lanyard_seats_v{card.version}_{interval}"
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn Stripe's errors into ours.
-
-    `definite` tells whether Stripe has answered: its answer is kept under the idempotency key, so that a new try needs a new key.
-    """
-    try:
-        yield
-    except stripe.CardError as error:
-        message = "The bank declined the card. Nothing was charged. Change the card and try again."
-        raise Conflict(message, provider_message=str(error), definite=True) from error
-    except stripe.InvalidRequestError as error:
-        if error.code == "resource_missing":
-            raise Missing(param=error.param) from error
-        message = "The payment provider did not accept this request. Nothing was charged."
-        raise Invalid(message, provider_message=str(error), param=error.param, definite=True) from error
-    except stripe.StripeError as error:
-        message = "The payment provider does not answer just now. Nothing was charged. Please try again in a minute."
-        definite = error.http_status is not None and not isinstance(error, stripe.RateLimitError)
-        raise Unavailable(message, provider_message=str(error), definite=definite) from error

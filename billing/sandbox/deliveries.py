@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from billing.sandbox.controls import troubles
 from billing.sandbox.store import Store
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 TIMEOUT = 10
 LEASE = 30
 BACKOFF = (1, 5, 30, 120, 600, 1800, 3600)
+# What delayed webhooks wait, and how long those are gathered that leave in the wrong order.
+DELAY_SECONDS = 60
+GATHERING_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Parcel:
     lease: str
     attempts: int
     payload: str
+    troubles: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -65,7 +70,7 @@ class Deliveries:
         """Deliver everything that is due now, oldest first; return how many were accepted."""
         accepted = 0
         while not self._is_closed and (parcel := self.take()) is not None:
-            was_accepted = self._post(parcel.payload)
+            was_accepted = self._send(parcel)
             self.put_back(parcel, was_accepted=was_accepted)
             accepted += was_accepted
         return accepted
@@ -74,9 +79,11 @@ class Deliveries:
         """Take a lease on the oldest event that is due and that no other process holds; None when there is none."""
         moment = time.time()
         with self.store.reading(self.now()) as work:
+            wrong = troubles(work)
+            wait = DELAY_SECONDS if "delay" in wrong else GATHERING_SECONDS if "reorder" in wrong else 0
             waiting = work.connection.execute(
                 "SELECT 1 FROM deliveries WHERE delivered_at IS NULL AND due <= ? AND COALESCE(lease_until, 0) < ?",
-                (moment, moment),
+                (moment - wait, moment),
             ).fetchone()
         if waiting is None:
             return None
@@ -85,12 +92,18 @@ class Deliveries:
             row = work.connection.execute(
                 "UPDATE deliveries SET lease = :lease, lease_until = :until WHERE event = ("
                 " SELECT d.event FROM deliveries d JOIN objects o ON o.id = d.event"
-                " WHERE d.delivered_at IS NULL AND d.due <= :now AND COALESCE(d.lease_until, 0) < :now"
-                " ORDER BY o.seq LIMIT 1) RETURNING event, attempts",
-                {"lease": lease, "until": moment + LEASE, "now": moment},
+                " WHERE d.delivered_at IS NULL AND d.due <= :due AND COALESCE(d.lease_until, 0) < :now"
+                " ORDER BY o.seq * :order LIMIT 1) RETURNING event, attempts",
+                {
+                    "lease": lease,
+                    "until": moment + LEASE,
+                    "now": moment,
+                    "due": moment - wait,
+                    "order": -1 if "reorder" in wrong else 1,
+                },
             ).fetchone()
             event = None if row is None else work.find("event", row[0])
-        return None if event is None else Parcel(row[0], lease, row[1], json.dumps(event))
+        return None if event is None else Parcel(row[0], lease, row[1], json.dumps(event), frozenset(wrong))
 
     def put_back(self, parcel: Parcel, *, was_accepted: bool) -> None:
         """Mark an event delivered or due again later, unless the lease was lost meanwhile."""
@@ -110,6 +123,17 @@ class Deliveries:
             event = work.find("event", parcel.event)
             if was_accepted and event is not None:
                 work.put("event", event | {"pending_webhooks": 0})
+
+    def _send(self, parcel: Parcel) -> bool:
+        """Post a parcel, unless the controls say that it is lost on the way; a lost one counts as accepted."""
+        if "drop" in parcel.troubles:
+            return True
+        if "fail_once" in parcel.troubles and parcel.attempts == 0:
+            return False
+        was_accepted = self._post(parcel.payload)
+        if "duplicate" in parcel.troubles:
+            self._post(parcel.payload)
+        return was_accepted
 
     def _post(self, payload: str) -> bool:
         from stripe import WebhookSignature  # noqa: PLC0415 - 0.4 s to import, which the start of the shop need not wait for

@@ -137,7 +137,7 @@ def rate_words(work: Work, tax: JSON) -> str:
 def kept_card(work: Work, invoice: JSON) -> JSON | None:
     """Return the card that an invoice is charged to."""
     subscription = stored(work, "subscription", invoice["parent"]["subscription_details"]["subscription"])
-    return customers.card_to_charge(work, stored(work, "customer", invoice["customer"]), subscription["default_payment_method"])
+    return customers.usual_card(work, stored(work, "customer", invoice["customer"]), subscription["default_payment_method"])
 
 
 def attempted(invoice: JSON, card: Card) -> JSON:

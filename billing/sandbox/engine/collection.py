@@ -1,12 +1,12 @@
 """Getting invoices paid: charges, what a success or a failure does to the subscription, and the retries of two weeks."""
 
-from billing.sandbox.engine import customers, events, invoices, pending_updates
+from billing.sandbox.engine import charges, customers, endings, events, invoices, pending_updates
 from billing.sandbox.engine.deadlines import RETRY_AFTER
 from billing.sandbox.refusals import Refusal, declined
 from billing.sandbox.rendering import stored, wire
 from billing.sandbox.store import JSON, Work
 
-SAYS_NO = "Your card was declined."
+AFTER_RETRIES = "after_retries"
 
 
 def is_good(card: JSON | None) -> bool:
@@ -24,15 +24,19 @@ def settle(work: Work, body: JSON) -> JSON:
     body["status"] = "paid"
     body["attempted"] = True
     body["attempt_count"] += 1
-    body["amount_paid"] = body["total"]
+    body["amount_paid"] = body["amount_due"]
     body["amount_remaining"] = 0
     body["next_payment_attempt"] = None
     body["status_transitions"]["paid_at"] = work.now
     for payment in body["_payments"]:
         payment["status"] = "paid"
-        payment["amount_paid"] = body["total"]
+        payment["amount_paid"] = body["amount_due"]
         payment["status_transitions"]["paid_at"] = work.now
     work.put("invoice", body)
+    subscription = _subscription(work, body)
+    if body["amount_due"]:
+        customer = stored(work, "customer", body["customer"])
+        charges.record(work, body, customers.usual_card(work, customer, subscription["default_payment_method"]))
     events.record(work, "invoice.paid", body)
     customers.set_delinquent(work, body["customer"], delinquent=False)
     pending_updates.apply(work, body)
@@ -61,8 +65,16 @@ def fail(work: Work, body: JSON, *, is_scheduled: bool, asked: bool = False) -> 
     events.record(work, "invoice.payment_failed", body)
     customers.set_delinquent(work, body["customer"], delinquent=True)
     if is_scheduled and subscription["status"] in {"active", "past_due"}:
-        move(work, subscription, "past_due" if body["auto_advance"] else "unpaid")
+        give_up(work, subscription) if not body["auto_advance"] else move(work, subscription, "past_due")
     return body
+
+
+def give_up(work: Work, subscription: JSON) -> JSON:
+    """Do what the account says is to become of a subscription after the last retry: unpaid, or canceled."""
+    if work.switch(AFTER_RETRIES) != "cancel":
+        return move(work, subscription, "unpaid")
+    subscription["cancellation_details"]["reason"] = "payment_failed"
+    return endings.end(work, subscription)
 
 
 def charge(work: Work, body: JSON) -> JSON:
@@ -70,7 +82,7 @@ def charge(work: Work, body: JSON) -> JSON:
     customer = stored(work, "customer", body["customer"])
     subscription = _subscription(work, body)
     card = customers.card_to_charge(work, customer, subscription["default_payment_method"])
-    if body["total"] == 0 or is_good(card):
+    if body["amount_due"] == 0 or is_good(card):
         return settle(work, body)
     return fail(work, body, is_scheduled=True, asked=asks(card))
 
@@ -89,11 +101,11 @@ def pay(work: Work, body: JSON, params: JSON) -> JSON:
         if "payment_method" in params
         else customers.card_to_charge(work, customer, _subscription(work, body)["default_payment_method"])
     )
-    if card is None and body["total"] > 0:
+    if card is None and body["amount_due"] > 0:
         raise no_card()
-    if body["total"] > 0 and not is_good(card):
+    if body["amount_due"] > 0 and not is_good(card):
         fail(work, body, is_scheduled=False, asked=asks(card))
-        raise declined(says=SAYS_NO, keeps_effects=True)
+        raise declined(says=customers.SAYS_NO, keeps_effects=True)
     return settle(work, body)
 
 

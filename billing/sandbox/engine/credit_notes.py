@@ -1,6 +1,6 @@
 """Credit notes: a paid invoice taken back as a whole, with the refund that brings the money back."""
 
-from billing.sandbox.engine import events
+from billing.sandbox.engine import charges, events, refunds
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.refusals import Refusal, missing, required, uncovered
 from billing.sandbox.store import JSON, Work, new_id
@@ -23,7 +23,10 @@ def create(work: Work, params: JSON) -> JSON:
     if params.get("refund_amount") != invoice["total"]:
         message = f"The sum of credit amount, refund amount and out of band amount must equal the total ({invoice['total']})."
         raise Refusal(says=message, param="refund_amount")
-    refund = _refund(work, invoice)
+    charge = charges.named(work, {"payment_intent": invoice["_payments"][0]["payment"]["payment_intent"]})
+    if charge is None:
+        raise uncovered(param="refund_amount (for what was not paid by card)")
+    refund = refunds.give_back(work, charge, invoice["total"])
     invoice["post_payment_credit_notes_amount"] = invoice["total"]
     work.put("invoice", invoice)
     body = {
@@ -65,28 +68,6 @@ def create(work: Work, params: JSON) -> JSON:
     }
     work.put("credit_note", body)
     events.record(work, "credit_note.created", body)
-    return body
-
-
-def _refund(work: Work, invoice: JSON) -> JSON:
-    body = {
-        "id": new_id("re"),
-        "object": "refund",
-        "amount": invoice["total"],
-        "balance_transaction": None,
-        "charge": None,
-        "created": work.now,
-        "currency": invoice["currency"],
-        "metadata": {},
-        "payment_intent": invoice["_payments"][0]["payment"]["payment_intent"],
-        "reason": None,
-        "receipt_number": None,
-        "source_transfer_reversal": None,
-        "status": "succeeded",
-        "transfer_reversal": None,
-    }
-    work.put("refund", body)
-    events.record(work, "refund.created", body)
     return body
 
 

@@ -28,4 +28,8 @@ def deadline(body: dict[str, Any]) -> int | None:
             moment = body["automatically_finalizes_at"]
         case "invoice", "open":
             moment = body["next_payment_attempt"]
+        case "refund", "succeeded":
+            moment = body.get("_fails_at")
+        case "dispute", "needs_response":
+            moment = body["evidence_details"]["due_by"]
     return moment

@@ -16,7 +16,7 @@ def record(work: Work, what: str, body: JSON, previous: JSON | None = None) -> N
         "id": new_id("evt"),
         "object": "event",
         "api_version": API_VERSION,
-        "created": work.now,
+        "created": work.now if work.told_at is None else work.told_at,
         "data": data,
         "livemode": False,
         "pending_webhooks": 1,

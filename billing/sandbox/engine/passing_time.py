@@ -1,16 +1,23 @@
 """What time does by itself: one step at a time, in the order of the moments they were due."""
 
-from billing.sandbox.engine import checkout, collection, invoices, pending_updates, subscriptions
+from billing.sandbox.engine import checkout, collection, disputes, invoices, pending_updates, refunds, subscriptions
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
 
-def step(work: Work) -> bool:
-    """Do the first thing that is due, as of the moment it was due; return False when nothing is."""
-    due = work.next_due()
+def step(work: Work, clock: str | None = None, until: int | None = None) -> bool:
+    """Do the first thing that is due, as of the moment it was due; return False when nothing is.
+
+    What stands on a test clock is due by that clock, up to the moment it moves to.
+    """
+    due = work.next_due(clock, until)
     if due is None:
         return False
-    (kind, key), work.now = due[0].split(" "), due[1]
+    kind, key = due[0].split(" ")
+    if clock is None:
+        work.now = due[1]
+    else:
+        work.move_to(due[1])
     body = stored(work, kind, key)
     match kind, body["status"]:
         case "checkout.session", _:
@@ -21,6 +28,10 @@ def step(work: Work) -> bool:
             pending_updates.expire(work, body)
         case "subscription", _:
             subscriptions.renew(work, body)
+        case "refund", _:
+            refunds.come_back(work, body)
+        case "dispute", _:
+            disputes.decide(work, body, "lost")
         case "invoice", "draft":
             invoices.finalise(work, body)
             collection.charge(work, body)

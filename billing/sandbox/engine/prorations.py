@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from billing.sandbox.engine import amounts, invoice_lines
 from billing.sandbox.engine.periods import end_of_period
-from billing.sandbox.refusals import Refusal, missing, uncovered
+from billing.sandbox.refusals import Refusal, missing
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
@@ -59,7 +59,7 @@ def moment_of(work: Work, body: JSON, params: JSON) -> int:
 def lines(work: Work, body: JSON, after: list[JSON], moment: int) -> list[JSON]:
     """Return what is credited for the time not used and what is charged for the time that is left.
 
-    An item with a new period is charged for the whole of it. Raises Refusal where money would have to flow back.
+    An item with a new period is charged for the whole of it. Below zero, the sum becomes credit of the customer.
     """
     found: list[JSON] = []
     for old, new in zip(body["_items"], after, strict=True):
@@ -71,8 +71,6 @@ def lines(work: Work, body: JSON, after: list[JSON], moment: int) -> list[JSON]:
             found.append(_line(work, body, new, (_share(_net(work, new), left, total), moment)))
         else:
             found += invoice_lines.lines(work, body, new)
-    if sum(line["amount"] for line in found) < 0:
-        raise uncovered(param="items that would give money back")
     return found
 
 

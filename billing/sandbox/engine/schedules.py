@@ -65,7 +65,7 @@ def create(work: Work, params: JSON) -> JSON:
         "released_subscription": None,
         "status": "active",
         "subscription": subscription["id"],
-        "test_clock": None,
+        "test_clock": subscription["test_clock"],
         "_phases": [
             _phase(
                 subscription, item, item["current_period_start"], item["current_period_end"], subscription["default_tax_rates"]
