@@ -175,4 +175,7 @@ CONTEXTS: dict[str, Context] = {
     "payment_came": _subscription,
     "courses_closed": _subscription,
     "change_not_paid": _subscription,
+    "payment_disputed": _subscription,
+    "dispute_won": _subscription,
+    "dispute_lost": _subscription,
 }

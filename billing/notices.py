@@ -109,6 +109,11 @@ def tell_renewals(days: tuple[int, ...]) -> int:
     return told
 
 
+def tell(subscription: Subscription, kind: str, **facts: object) -> None:
+    """Write a mail of a kind about a subscription to those who pay for it."""
+    _mail(subscription, kind, **facts)
+
+
 def payers(organisation_id: UUID) -> list[str]:
     """Give the addresses of the owners and billing contacts of an organisation."""
     query = sa.select(Membership.address).where(

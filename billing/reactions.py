@@ -15,7 +15,19 @@ from app.accounts import organisations
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import changes, checkouts, customers, events, invoices, notices, price_cards, seats, settling, subscriptions
+from billing import (
+    changes,
+    checkouts,
+    customers,
+    events,
+    invoices,
+    money_back,
+    notices,
+    price_cards,
+    seats,
+    settling,
+    subscriptions,
+)
 from billing.checkouts import Checkout
 from billing.gateway import Order
 
@@ -177,6 +189,10 @@ def apply_due(gateway: Gateway) -> int:
         try:
             if kind.startswith("checkout.session.") and checkout_id is not None:
                 serve(gateway, checkout_id, object_id)
+            elif money_back.is_about(kind):
+                ended = money_back.look(gateway, kind, object_id)
+                if ended is not None:
+                    refresh(gateway, ended)
             elif subscription_id is not None:
                 refresh(gateway, subscription_id)
         except Exception as error:

@@ -36,7 +36,7 @@ from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail
 from app.kernel.transaction import transaction
-from billing import changes, changing, checkouts, customers, events, price_cards, reactions, seats, subscriptions
+from billing import changes, changing, checkouts, customers, events, money_back, price_cards, reactions, seats, subscriptions
 from billing.gateway import ProviderEvent
 from billing.price_cards import Interval
 from catalog.learning import attempts
@@ -134,6 +134,7 @@ def build(app: Flask, database: Path) -> Town:
         _people(town)
         _orders(town)
         _changes(town)
+        _troubles(town)
         _lists(town)
         _certificate(town)
         _tests(town)
@@ -189,6 +190,21 @@ def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership
     offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
     town.ids |= {"team": team.id, "archived team": old.id, "team there": there.id, "manager": members["manager"].id}
     town.ids |= {"offer": offers[members["admin"].id], "offer there": offers[town.ids["stays"]]}
+
+
+def _troubles(town: Town) -> None:
+    """Dispute a payment, so that the shop knows of it, and leave another that can be disputed."""
+    gateway, controls = town.app.extensions["gateway"], town.app.extensions["sandbox"].controls
+    [ours] = controls.payments()
+    controls.open_dispute(ours.id)
+    money_back.look_at_all(gateway)
+    v1 = gateway.client.v1
+    card = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    stranger = v1.customers.create({"name": "Somebody else", **card})
+    price = gateway.price(price_cards.current(), Interval.YEAR, "town")
+    v1.subscriptions.create({"customer": stranger.id, "items": [{"price": price, "quantity": 1}]})
+    other, disputed = controls.payments()
+    town.ids |= {"payer": stranger.id, "payment": other.id, "dispute": disputed.dispute}
 
 
 def _lists(town: Town) -> None:
@@ -265,7 +281,7 @@ def _changes(town: Town) -> None:
     customer = customers.provider_id(town.ids["here"])
     assert customer is not None
     gateway.portal(customer, "http://127.0.0.1:8000/")
-    gateway._price(price_cards.current(), Interval.MONTH, "town")  # noqa: SLF001 - nothing else makes it without a plan
+    gateway.price(price_cards.current(), Interval.MONTH, "town")  # nothing else makes it without a plan
 
 
 def _certificate(town: Town) -> None:

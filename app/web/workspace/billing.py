@@ -17,7 +17,7 @@ from app.web.forms import Form
 from app.web.workspace import history_words
 from app.web.workspace.area import area, page
 from app.web.workspace.making import made
-from billing import changes, customers, entitlements, figures, invoices, price_cards, seats, subscriptions
+from billing import changes, customers, disputes, entitlements, figures, invoices, price_cards, seats, subscriptions
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
         change=None if subscription is None else changes.open_of(subscription.id),
         entitlement=entitlements.of_organisation(actor.organisation.id, wiring.grace(), clock.now()),
         renewal=renewal(subscription),
+        dispute=disputes.open_of(actor.organisation.id),
         owed=None if subscription is None else invoices.owed(subscription),
         invoices=invoices.of_organisation(actor.organisation.id),
         seats=seats.count(actor.organisation.id),
