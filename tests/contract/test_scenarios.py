@@ -30,9 +30,9 @@ def test_every_scenario_passes_on_a_sandbox(capsys):
     ("file", "place", "broken"),
     [
         (THEIRS / "signup-card-problems.yml", (collection, "is_good"), lambda _: True),
-        (THEIRS / "plan-change.yml", (prorations, "_share"), lambda *_: 0),
+        (THEIRS / "plan-change.yml", (prorations, "share"), lambda *_: 0),
         (scenarios.OWN / "bands.yml", (amounts, "taxes"), lambda *_: []),
-        (scenarios.OWN / "more-seats.yml", (prorations, "_share"), lambda amount, *_: amount),
+        (scenarios.OWN / "more-seats.yml", (prorations, "share"), lambda amount, *_: amount),
         (scenarios.OWN / "fewer-at-renewal.yml", (schedules, "enter_next_phase"), lambda _work, subscription: subscription),
         (scenarios.OWN / "month-to-year.yml", (invoice_lines, "lines"), lambda *_: []),
     ],

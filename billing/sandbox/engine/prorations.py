@@ -66,9 +66,9 @@ def lines(work: Work, body: JSON, after: list[JSON], moment: int) -> list[JSON]:
         if (old["price"], old["quantity"]) == (new["price"], new["quantity"]):
             continue
         left, total = old["current_period_end"] - moment, old["current_period_end"] - old["current_period_start"]
-        found.append(_line(work, body, old, (-_share(_net(work, old), left, total), moment)))
+        found.append(_line(work, body, old, (-share(_net(work, old), left, total), moment)))
         if new["current_period_start"] == old["current_period_start"]:
-            found.append(_line(work, body, new, (_share(_net(work, new), left, total), moment)))
+            found.append(_line(work, body, new, (share(_net(work, new), left, total), moment)))
         else:
             found += invoice_lines.lines(work, body, new)
     return found
@@ -78,7 +78,7 @@ def _net(work: Work, item: JSON) -> int:
     return amounts.net(stored(work, "price", item["price"]), item["quantity"])
 
 
-def _share(amount: int, left: int, total: int) -> int:
+def share(amount: int, left: int, total: int) -> int:
     """Return the part of an amount for the seconds left, rounded half up."""
     return (2 * amount * left + total) // (2 * total)
 

@@ -197,7 +197,6 @@ def _phase(subscription: JSON, item: JSON, start: int, end: int, rates: list[str
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
-        "automatic_tax": None,
         "billing_cycle_anchor": None,
         "billing_thresholds": None,
         "collection_method": None,
