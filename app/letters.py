@@ -176,6 +176,8 @@ CONTEXTS: dict[str, Context] = {
     "courses_closed": _subscription,
     "change_not_paid": _subscription,
     "payment_disputed": _subscription,
+    "subscription_paused": _subscription,
+    "subscription_resumed": _subscription,
     "dispute_won": _subscription,
     "dispute_lost": _subscription,
 }

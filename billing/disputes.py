@@ -97,6 +97,11 @@ def open_of(organisation_id: UUID) -> Dispute | None:
     return db.session.scalar(query.order_by(Dispute.opened_at.desc(), Dispute.id).limit(1))
 
 
+def known_ids() -> set[str]:
+    """Give the ids of the disputes that are kept."""
+    return set(db.session.scalars(sa.select(Dispute.id)))
+
+
 def newest() -> list[tuple[Dispute, str]]:
     """Give the newest disputes with the names of their organisations, those that are open first."""
     open_first = sa.case((Dispute.state.in_(OPEN), 0), else_=1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.kernel.errors import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -232,16 +233,16 @@ class Gateway(Protocol):
         """Fetch a dispute."""
         ...
 
-    def disputes(self) -> list[ProviderDispute]:
-        """Fetch the newest disputes, newest first."""
+    def disputes(self, known: Collection[str]) -> list[ProviderDispute]:
+        """Fetch the newest disputes, newest first; for those that are known, not what they are about."""
         ...
 
     def refund(self, provider_id: str) -> ProviderRefund:
         """Fetch a refund."""
         ...
 
-    def refunds(self) -> list[ProviderRefund]:
-        """Fetch the newest refunds, newest first."""
+    def refunds(self, known: Collection[str]) -> list[ProviderRefund]:
+        """Fetch the newest refunds, newest first; for those that are known, not what they are about."""
         ...
 
     def end_at_once(self, subscription_id: str, key: str) -> None:

@@ -33,7 +33,7 @@ def look(gateway: Gateway, kind: str, object_id: str) -> str | None:
 
 def look_at_all(gateway: Gateway) -> int:
     """Ask about every recent dispute and refund, as if no message had come; gives how many there are."""
-    found, given_back = gateway.disputes(), gateway.refunds()
+    found, given_back = gateway.disputes(disputes.known_ids()), gateway.refunds(refunds.known_ids())
     for dispute in found:
         _take_in(gateway, dispute)
     with transaction():

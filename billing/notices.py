@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from billing.changes import Change
     from billing.subscriptions import Before
 
-UNPAID = ("past_due", "unpaid", "paused", "canceled")
+UNPAID = ("past_due", "unpaid", "canceled")
 TOLD = {
     Kind.MORE_SEATS: "seats_added",
     Kind.YEARLY: "paid_yearly",
@@ -43,6 +43,8 @@ def write(before: Before, subscription: Subscription, settled: Change | None) ->
         return
     if (before.cancel_at is None) != (subscription.cancel_at is None):
         _mail(subscription, "subscription_goes_on" if subscription.cancel_at is None else "subscription_ends")
+    if (before.status == "paused") != (subscription.status == "paused"):
+        _mail(subscription, "subscription_paused" if subscription.status == "paused" else "subscription_resumed")
     if before.status == "active" and subscription.status == "past_due":
         _payment_failed(subscription)
     elif before.status in {"past_due", "unpaid"} and subscription.status == "active":

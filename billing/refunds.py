@@ -54,6 +54,11 @@ def record(found: ProviderRefund) -> Refund | None:
     return refund
 
 
+def known_ids() -> set[str]:
+    """Give the ids of the refunds that are kept."""
+    return set(db.session.scalars(sa.select(Refund.id)))
+
+
 def newest() -> list[tuple[Refund, str]]:
     """Give the newest refunds with the names of their organisations, those that failed first."""
     failed_first = sa.case((Refund.status == FAILED, 0), else_=1)

@@ -9,6 +9,8 @@ from billing.stripe_errors import translated
 from billing.stripe_objects import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import stripe
 
 # Stripe's list is newest first; what is older than these was told and fetched long ago.
@@ -26,20 +28,22 @@ class StripeMoneyBack:
         with translated():
             return _dispute(self._client, self._client.v1.disputes.retrieve(provider_id))
 
-    def disputes(self) -> list[ProviderDispute]:
+    def disputes(self, known: Collection[str]) -> list[ProviderDispute]:
         """Fetch the newest disputes."""
         with translated():
-            return [_dispute(self._client, found) for found in self._client.v1.disputes.list({"limit": NEWEST}).data]
+            found = self._client.v1.disputes.list({"limit": NEWEST}).data
+            return [_dispute(None if one.id in known else self._client, one) for one in found]
 
     def refund(self, provider_id: str) -> ProviderRefund:
         """Fetch a refund with the invoice and the subscription that its payment was for."""
         with translated():
             return _refund(self._client, self._client.v1.refunds.retrieve(provider_id))
 
-    def refunds(self) -> list[ProviderRefund]:
+    def refunds(self, known: Collection[str]) -> list[ProviderRefund]:
         """Fetch the newest refunds."""
         with translated():
-            return [_refund(self._client, found) for found in self._client.v1.refunds.list({"limit": NEWEST}).data]
+            found = self._client.v1.refunds.list({"limit": NEWEST}).data
+            return [_refund(None if one.id in known else self._client, one) for one in found]
 
     def end_at_once(self, subscription_id: str, key: str) -> None:
         """Cancel a subscription now, without another invoice and without giving anything back."""
@@ -82,7 +86,7 @@ def _refund(client: Any, found: Any) -> ProviderRefund:
 
 def _paid_for(client: Any, payment_intent: Any) -> tuple[str | None, str | None]:
     """Find the invoice that a payment was for, and its subscription: only the payments of invoices know of both."""
-    if not payment_intent:
+    if client is None or not payment_intent:
         return None, None
     payment = {"type": "payment_intent", "payment_intent": payment_intent}
     payments = client.v1.invoice_payments.list({"payment": payment, "expand": ["data.invoice"], "limit": 1}).data

@@ -362,7 +362,9 @@ def test_a_paused_subscription_closes_the_courses_and_keeps_the_seats(bought, pa
     parish.owner.get(buyer.here)
     assert "The subscription is paused at the payment provider" in parish.owner.words
     assert parish.seats().bought == 10
+    assert buyer.subjects()[-1] == "Your subscription is paused"
     buyer.gateway.client.v1.subscriptions.resume(subscription_id, {"billing_cycle_anchor": {"type": "unchanged"}})
     buyer.travel(days=1)
     parish.owner.get(buyer.here)
     assert "is paused" not in parish.owner.words
+    assert buyer.subjects()[-1] == "Your subscription is no longer paused"
