@@ -242,7 +242,6 @@ def test_in_every_order(stage, told, pytestconfig, database_url):
         stage.restore()
         for message in order:
             stage.tell(message)
-        stage.come_to_rest()
         assert stage.end() == end, [message.type for message in order]
 
 
@@ -252,7 +251,6 @@ def test_each_one_twice(stage, told, pytestconfig, database_url):
         stage.restore()
         for message in (*order, *reversed(order)):
             stage.tell(message)
-        stage.come_to_rest()
         assert stage.end() == end, [message.type for message in order]
 
 
