@@ -19,6 +19,7 @@ from app.kernel.jobs import Jobs, Sweep
 from app.web import (
     area,
     assets,
+    billing_press,
     checkout,
     classroom,
     context,
@@ -43,8 +44,21 @@ from app.web import (
 )
 from app.web import certificates as certificate_pages
 from app.web import joining as joining_pages
+from app.web import quotes as quote_pages
 from app.web import sandbox as sandbox_pages
-from billing import changing, events, notices, price_cards, reactions, reconciliation
+from billing import (
+    changing,
+    events,
+    invoicing,
+    notices,
+    price_cards,
+    printing,
+    quotes,
+    reactions,
+    receipts,
+    receiving,
+    reconciliation,
+)
 from billing.sandbox.server import Sandbox
 from billing.stripe_gateway import StripeGateway
 from catalog.learning import attempts, certificate_documents, certificates
@@ -71,6 +85,7 @@ AREAS: tuple[area.Area, ...] = (
     membership.area,
     joining_pages.area,
     checkout.area,
+    quote_pages.area,
     workspace.area,
     classroom.area,
     certificate_pages.area,
@@ -178,6 +193,10 @@ def _sweeps(app: Flask) -> list[Sweep]:
         with transaction.transaction():
             return notices.tell_closed(timedelta(days=settings.grace_days))
 
+    def close_quotes() -> int:
+        with transaction.transaction():
+            return quotes.expire_due() + quotes.remind_due()
+
     def with_days(run: Callable[[int], int]) -> Callable[[], int]:
         settings: Settings = app.config["SETTINGS"]
         return lambda: run(settings.invitation_days)
@@ -196,10 +215,14 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(events.SWEEP, with_gateway(reactions.apply_due)),
         Sweep("paid_orders", with_gateway(reactions.serve_paid)),
         Sweep("changes", with_gateway(changing.finish_left_alone)),
+        Sweep(quotes.SWEEP, with_gateway(invoicing.finish_left_alone)),
+        Sweep("quotes", close_quotes),
+        Sweep(receipts.SWEEP, with_gateway(receiving.tell_waiting)),
         Sweep("unpaid", tell_closed),
         Sweep("renewals", tell_renewals, every=timedelta(hours=1)),
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
+        Sweep(printing.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),

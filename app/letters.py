@@ -15,6 +15,7 @@ from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
 from app.kernel.db import db
+from billing import quotes, vat_documents
 from catalog.learning import certificates
 
 if TYPE_CHECKING:
@@ -25,12 +26,21 @@ Context = Callable[[Facts], dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A PDF that goes with a mail."""
+
+    name: str
+    pdf: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """A mail as it will be read."""
 
     subject: str
     text: str
     html: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 def render(kind: str, facts: Facts) -> Rendered:
@@ -39,7 +49,12 @@ def render(kind: str, facts: Facts) -> Rendered:
     templates = current_app.jinja_env
     subject, _, text = templates.get_template(f"mail/{kind}.txt").render(context).partition("\n")
     html = templates.get_template(f"mail/{kind}.html").render(context)
-    return Rendered(subject.strip(), text.strip() + "\n", html)
+    return Rendered(subject.strip(), text.strip() + "\n", html, attachments(kind, facts))
+
+
+def attachments(kind: str, facts: Facts) -> tuple[Attachment, ...]:
+    """Give what goes with a mail of a kind."""
+    return ATTACHMENTS[kind](facts) if kind in ATTACHMENTS else ()
 
 
 def link(path: str) -> str:
@@ -106,11 +121,22 @@ def _subscription(facts: Facts) -> dict[str, object]:
     settings: Settings = current_app.config["SETTINGS"]
     organisation = organisations.known(UUID(facts["organisation"]))
     told = {name: datetime.fromisoformat(fact) if name.endswith("_at") and fact else fact for name, fact in facts.items()}
-    return told | {
-        "organisation": organisation.name,
-        "grace_days": settings.grace_days,
-        "url": link(f"/workspace/{organisation.id}/billing"),
-    }
+    return (
+        {"is_by_invoice": False}
+        | told
+        | {
+            "organisation": organisation.name,
+            "grace_days": settings.grace_days,
+            "url": link(f"/workspace/{organisation.id}/billing"),
+        }
+    )
+
+
+def _quote(facts: Facts) -> dict[str, object]:
+    """Say what a mail about a quote may need; a name that ends in `_at` is a moment."""
+    told = {name: datetime.fromisoformat(fact) if name.endswith("_at") and fact else fact for name, fact in facts.items()}
+    quote = quotes.known(UUID(facts["quote_id"]))
+    return told | {"quote": quote, "url": link(f"/quotes/{quote.token}")}
 
 
 def _learning(facts: Facts) -> dict[str, object]:
@@ -141,6 +167,23 @@ def _certificate(facts: Facts) -> dict[str, object]:
         "refresh_by": certificate.refresh_by,
         "url": link(f"/learn/{certificate.organisation_id}/certificates/{certificate.number}"),
     }
+
+
+def _vat_document(facts: Facts) -> dict[str, object]:
+    document = vat_documents.known(facts["document"])
+    due_at = document.facts.get("due_at")
+    return {
+        "organisation": organisations.known(document.organisation_id).name,
+        "document": document,
+        "due_at": datetime.fromisoformat(due_at) if due_at else None,
+        "of_invoice": document.facts.get("of_invoice"),
+        "url": link(f"/workspace/{document.organisation_id}/billing/invoices"),
+    }
+
+
+def _vat_document_pdf(facts: Facts) -> tuple[Attachment, ...]:
+    document = vat_documents.known(facts["document"])
+    return (Attachment(vat_documents.file_name(document), vat_documents.pdf_of(document)),)
 
 
 # What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
@@ -180,4 +223,14 @@ CONTEXTS: dict[str, Context] = {
     "subscription_resumed": _subscription,
     "dispute_won": _subscription,
     "dispute_lost": _subscription,
+    "vat_document": _vat_document,
+    "invoice_paid": _subscription,
+    "invoice_overdue": _subscription,
+    "quote_sent": _quote,
+    "quote_reminder": _quote,
+    "quote_expired": _quote,
+    "quote_accepted": _quote,
+    "quote_declined": _quote,
 }
+# What goes with a mail of a kind, if anything does.
+ATTACHMENTS: dict[str, Callable[[Facts], tuple[Attachment, ...]]] = {"vat_document": _vat_document_pdf}

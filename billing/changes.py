@@ -19,7 +19,7 @@ from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
 from billing import seats, subscriptions
-from billing.price_cards import SELF_SERVICE_SEATS, Interval
+from billing.price_cards import INVOICED_SEATS, SELF_SERVICE_SEATS, Interval
 from billing.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -140,6 +140,9 @@ def changeable(organisation_id: UUID, *, also_unpaid: bool = False) -> Subscript
     if subscription is None or subscription.status in {"canceled", "incomplete"}:
         message = "There is no subscription to change. Buy seats on the price page first."
         raise Conflict(message)
+    if subscription.withheld and not also_unpaid:
+        message = "Seats that you ordered wait for their invoice to be paid. As soon as it is, you can change the subscription."
+        raise Conflict(message)
     if subscription.status != "active" and not also_unpaid:
         message = "The last payment has not gone through. Pay it under Billing first; after that you can change the subscription."
         raise Conflict(message)
@@ -155,8 +158,9 @@ def more_seats(subscription: Subscription, added: int) -> tuple[int, int | None,
         message = "Give the number of seats to add as a whole number from 1 upwards."
         raise Invalid(message, field="seats")
     seats_now = subscription.bought + added
-    if seats_now > SELF_SERVICE_SEATS:
-        message = f"You can have up to {SELF_SERVICE_SEATS:,} seats here. For more, ask us for a quote."
+    most = INVOICED_SEATS if subscription.is_by_invoice else SELF_SERVICE_SEATS
+    if seats_now > most:
+        message = f"You can have up to {most:,} seats here. For more, write to us."
         raise Invalid(message, field="seats")
     if subscription.coming_seats is None or subscription.coming_interval is None:
         return seats_now, None, None
@@ -221,6 +225,9 @@ def monthly(actor: Actor) -> Change:
     """Plan to pay by the month from the renewal on; raises Conflict when that is so already."""
     subscription = _own(actor, changeable(actor.organisation.id).id)
     _refuse_ending(subscription)
+    if subscription.is_by_invoice:
+        message = "What is paid by invoice is paid by the year."
+        raise Conflict(message)
     if Interval.MONTH in {subscription.interval, subscription.coming_interval}:
         raise moved_on()
     coming = subscription.coming_seats or subscription.bought

@@ -73,6 +73,24 @@ class Snapshot:
     coming_interval: Interval | None = None
     pending_until: datetime | None = None
     pays_with: str | None = None
+    is_by_invoice: bool = False
+    quote_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What was agreed with a quote: so many seats by the year, paid by invoice; `key` names who asks."""
+
+    key: str
+    quote_id: UUID
+    organisation_id: UUID
+    customer_id: str
+    card: Card
+    seats: int
+    vat_percent: int | None
+    discount_percent: int | None
+    days_to_pay: int
+    purchase_order: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +126,38 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of an invoice or a credit note; `unit_minor` is None where it is a share of a price, as for part of a term."""
+
+    words: str
+    quantity: int | None
+    unit_minor: int | None
+    net_minor: int
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCreditNote:
+    """What the provider took back of an invoice; `refunded_minor` of it was paid out again."""
+
+    id: str
+    number: str
+    why: str | None
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+    refunded_minor: int
+    issued_at: datetime
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInvoice:
-    """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read."""
+    """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read.
+
+    `fields` are what the buyer wants to read on it, such as the number of their purchase order, by their names.
+    """
 
     id: str
     number: str | None
@@ -124,6 +172,17 @@ class ProviderInvoice:
     paid_at: datetime | None
     tries_again_at: datetime | None
     url: str | None
+    paid_minor: int
+    discount_minor: int
+    due_at: datetime | None
+    voided_at: datetime | None
+    is_sent: bool
+    buyer: str
+    buyer_address: tuple[str, ...]
+    buyer_vat_number: str | None
+    fields: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...]
+    credit_notes: tuple[ProviderCreditNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +282,18 @@ class Gateway(Protocol):
 
     def take_back(self, subscription_id: str, key: str) -> None:
         """End a subscription at once and give back what was paid for it, by a credit note; once however often asked."""
+        ...
+
+    def agree(self, agreement: Agreement) -> str:
+        """Begin a subscription that is paid by invoice, once however often asked, with its first invoice open; gives its id."""
+        ...
+
+    def receive(self, invoice_id: str) -> None:
+        """Have an invoice marked as received by bank; one that is paid already stays as it is."""
+        ...
+
+    def withdraw(self, subscription_id: str, key: str) -> None:
+        """End a subscription at once; what is open is taken back, and what was paid is given back."""
         ...
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:

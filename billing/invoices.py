@@ -9,7 +9,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.organisations import Organisation
 from app.kernel.db import Model, db
+from app.kernel.errors import Missing
+from billing import credit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +39,9 @@ class Invoice(Model):
     paid_at: Mapped[datetime | None]
     tries_again_at: Mapped[datetime | None]
     url: Mapped[str | None]
+    paid_minor: Mapped[int]
+    due_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("gross_minor = net_minor + vat_minor", name="figures"),
@@ -44,8 +50,12 @@ class Invoice(Model):
     )
 
 
-def keep(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
-    """Keep what the provider says about the invoices of a subscription; drafts have no number and are left out."""
+def keep(subscription: Subscription, found: Iterable[ProviderInvoice]) -> list[Invoice]:
+    """Keep what the provider says about the invoices of a subscription; drafts have no number and are left out.
+
+    Gives those that were known as unpaid and are paid now.
+    """
+    paid = []
     for given in found:
         if given.number is None:
             continue
@@ -64,11 +74,32 @@ def keep(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
                 issued_at=given.issued_at,
             )
             db.session.add(row)
+        elif given.status == "paid" and row.status != "paid":
+            paid.append(row)
         row.status = given.status
         row.remaining_minor = given.remaining_minor
         row.paid_at = given.paid_at
         row.tries_again_at = given.tries_again_at
         row.url = given.url
+        row.paid_minor = given.paid_minor
+        row.due_at = given.due_at
+        row.voided_at = given.voided_at
+    return paid
+
+
+def known(invoice_id: str) -> Invoice:
+    """Give an invoice; raises Missing."""
+    invoice = db.session.get(Invoice, invoice_id)
+    if invoice is None:
+        raise Missing
+    return invoice
+
+
+def to_be_paid(limit: int = 200) -> list[tuple[Invoice, Organisation]]:
+    """Give the invoices with a date by which they are to be paid that are not, and whose they are; the oldest date first."""
+    query = sa.select(Invoice, Organisation).join(Organisation, Organisation.id == Invoice.organisation_id)
+    unpaid = query.where(Invoice.status.in_(credit.UNPAID), Invoice.due_at.is_not(None))
+    return [(invoice, organisation) for invoice, organisation in db.session.execute(unpaid.order_by(Invoice.due_at).limit(limit))]
 
 
 def of_organisation(organisation_id: UUID, limit: int = 100) -> list[Invoice]:

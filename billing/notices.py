@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from app.accounts import people
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, journal, outbox
 from app.kernel.db import db
-from billing import changes, figures, invoices, price_cards, subscriptions
+from billing import changes, figures, invoices, price_cards, quotes, subscriptions
 from billing.changes import Kind
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from billing.changes import Change
+    from billing.invoices import Invoice
     from billing.subscriptions import Before
 
 UNPAID = ("past_due", "unpaid", "canceled")
@@ -36,8 +39,8 @@ TOLD = {
 }
 
 
-def write(before: Before, subscription: Subscription, settled: Change | None) -> None:
-    """Write the mails about what is different now."""
+def write(before: Before, subscription: Subscription, settled: Change | None, paid: Sequence[Invoice] = ()) -> None:
+    """Write the mails about what is different now; `paid` are the invoices that are known as paid since this moment."""
     if before.is_live and not subscription.is_live:
         _mail(subscription, "subscription_ended")
         return
@@ -45,7 +48,9 @@ def write(before: Before, subscription: Subscription, settled: Change | None) ->
         _mail(subscription, "subscription_goes_on" if subscription.cancel_at is None else "subscription_ends")
     if (before.status == "paused") != (subscription.status == "paused"):
         _mail(subscription, "subscription_paused" if subscription.status == "paused" else "subscription_resumed")
-    if before.status == "active" and subscription.status == "past_due":
+    if subscription.is_by_invoice:
+        _about_invoices(before, subscription, paid)
+    elif before.status == "active" and subscription.status == "past_due":
         _payment_failed(subscription)
     elif before.status in {"past_due", "unpaid"} and subscription.status == "active":
         _mail(subscription, "payment_came")
@@ -98,7 +103,7 @@ def tell_renewals(days: tuple[int, ...]) -> int:
         subscription.renewal_told_days = due
         card = price_cards.of_version(subscription.card_version)
         interval = Interval(subscription.coming_interval or subscription.interval)
-        figure = figures.figure(card, subscription.coming_seats or subscription.bought, interval, subscription.vat_percent)
+        figure = figures.figure(card, subscription.coming_seats or subscription.ordered, interval, subscription.vat_percent)
         _mail(
             subscription,
             "renewal_coming",
@@ -111,9 +116,9 @@ def tell_renewals(days: tuple[int, ...]) -> int:
     return told
 
 
-def tell(subscription: Subscription, kind: str, **facts: object) -> None:
-    """Write a mail of a kind about a subscription to those who pay for it."""
-    _mail(subscription, kind, **facts)
+def tell(subscription: Subscription, kind: str, *, gross_minor: int) -> None:
+    """Write a mail of a kind about an amount to those who pay for a subscription."""
+    _mail(subscription, kind, gross_minor=gross_minor)
 
 
 def payers(organisation_id: UUID) -> list[str]:
@@ -124,6 +129,23 @@ def payers(organisation_id: UUID) -> list[str]:
         sa.or_(Membership.is_owner, Membership.is_billing),
     )
     return list(db.session.scalars(query.order_by(Membership.id)))
+
+
+def _about_invoices(before: Before, subscription: Subscription, paid: Sequence[Invoice]) -> None:
+    """Say which invoices have been paid, or that one is overdue."""
+    for invoice in paid:
+        facts = {"number": invoice.number, "gross_minor": invoice.gross_minor, "seats_now": subscription.bought}
+        _mail(subscription, "invoice_paid", also_finance=True, is_ready=before.withheld > subscription.withheld, **facts)
+    if before.status == "active" and subscription.status == "past_due" and (owed := invoices.owed(subscription)) is not None:
+        _mail(
+            subscription,
+            "invoice_overdue",
+            also_finance=True,
+            number=owed.number,
+            gross_minor=owed.remaining_minor,
+            due_at=None if subscription.due_at is None else subscription.due_at.isoformat(),
+            pay_url=owed.url,
+        )
 
 
 def _payment_failed(subscription: Subscription) -> None:
@@ -144,9 +166,12 @@ def _debt(subscription: Subscription) -> int:
     return 0 if owed is None else owed.remaining_minor
 
 
-def _mail(subscription: Subscription, kind: str, **facts: object) -> None:
+def _mail(subscription: Subscription, kind: str, *, also_finance: bool = False, **facts: object) -> None:
     ends_at = subscription.cancel_at or subscription.period_end
-    for address in payers(subscription.organisation_id):
+    addresses = payers(subscription.organisation_id)
+    if also_finance:
+        addresses += quotes.finance_addresses(subscription.organisation_id)
+    for address in {people.address_key(address): address for address in addresses}.values():
         outbox.write(
             kind,
             address,
@@ -154,6 +179,7 @@ def _mail(subscription: Subscription, kind: str, **facts: object) -> None:
             organisation=str(subscription.organisation_id),
             seats=subscription.bought,
             interval=subscription.interval,
+            is_by_invoice=subscription.is_by_invoice,
             renews_at=subscription.period_end.isoformat(),
             ends_at=ends_at.isoformat(),
             **facts,

@@ -27,6 +27,7 @@ from billing import (
     seats,
     settling,
     subscriptions,
+    vat_documents,
 )
 from billing.checkouts import Checkout
 from billing.gateway import Order
@@ -77,19 +78,12 @@ def open_checkout(gateway: Gateway, checkout_id: UUID, *, address: str, page_url
 
 
 def _order(gateway: Gateway, checkout: Checkout, address: str, page_url: str) -> Order:
-    """Say what is to be paid for, making the provider's customer when the organisation has none."""
-    organisation = organisations.known(checkout.organisation_id)
-    customer_id = customers.provider_id(organisation.id)
-    if customer_id is None:
-        made = gateway.customer(organisation.id, organisation.name, address, checkout.attempt)
-        with transaction():
-            customers.keep(organisation.id, made)
-        customer_id = customers.provider_id(organisation.id) or made
+    """Say what is to be paid for."""
     return Order(
         checkout_id=checkout.id,
         attempt=checkout.attempt,
-        organisation_id=organisation.id,
-        customer_id=customer_id,
+        organisation_id=checkout.organisation_id,
+        customer_id=customer_of(gateway, checkout.organisation_id, address, checkout.attempt),
         card=price_cards.of_version(checkout.card_version),
         interval=checkout.paid_interval,
         seats=checkout.seats,
@@ -97,6 +91,17 @@ def _order(gateway: Gateway, checkout: Checkout, address: str, page_url: str) ->
         paid_url=f"{page_url}?returned=paid",
         back_url=f"{page_url}?returned=back",
     )
+
+
+def customer_of(gateway: Gateway, organisation_id: UUID, address: str, attempt: int) -> str:
+    """Give the provider's customer of an organisation, made when it has none."""
+    known = customers.provider_id(organisation_id)
+    if known is not None:
+        return known
+    made = gateway.customer(organisation_id, organisations.known(organisation_id).name, address, attempt)
+    with transaction():
+        customers.keep(organisation_id, made)
+    return customers.provider_id(organisation_id) or made
 
 
 def _leave_one_open(gateway: Gateway, checkout_id: UUID, provider_id: str) -> None:
@@ -134,6 +139,7 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
         subscription = subscriptions.with_provider_id(snapshot.id)
         if served and subscription is not None:
             invoices.keep(subscription, found)
+            vat_documents.copy(subscription, found)
     if not served and checkouts.is_second(checkout_id, snapshot):
         # Two orders of one organisation were paid, as from two tabs: the money of the second goes back at once.
         gateway.take_back(snapshot.id, f"checkout-{checkout_id}-back")
@@ -166,13 +172,14 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
             subscriptions.give_back(subscription_id, token)
         raise
     with transaction():
-        before = subscriptions.refresh(subscription_id, snapshot, token)
+        before = subscriptions.refresh(subscription_id, snapshot, token, found)
         if before is None:
             return
         row = subscriptions.known(subscription_id)
+        paid = invoices.keep(row, found)
         settled = settling.settle(row, snapshot, waited)
-        invoices.keep(row, found)
-        notices.write(before, row, settled)
+        vat_documents.copy(row, found)
+        notices.write(before, row, settled, paid)
         if not row.is_live:
             seats.release_all(row, seats.SUBSCRIPTION_ENDED)
 

@@ -65,12 +65,13 @@ class SeatAssignment(Model):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many seats an organisation has bought and what became of them."""
+    """How many seats an organisation has bought and what became of them; `withheld` ones wait for their invoice besides."""
 
     bought: int
     in_use: int
     held: int
     coming: int | None = None
+    withheld: int = 0
 
     @property
     def taken(self) -> int:
@@ -93,12 +94,12 @@ def count(organisation_id: UUID) -> Count:
         .group_by(SeatAssignment.state)
     )
     states = dict(rows.all())
-    live = sa.select(Subscription.bought, Subscription.coming_seats)
-    bought, coming = db.session.execute(
+    live = sa.select(Subscription.bought, Subscription.coming_seats, Subscription.withheld)
+    bought, coming, withheld = db.session.execute(
         live.where(Subscription.organisation_id == organisation_id, Subscription.is_live)
-    ).one_or_none() or (0, None)
+    ).one_or_none() or (0, None, 0)
     fewer = coming if coming is not None and coming < bought else None
-    return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer)
+    return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer, withheld)
 
 
 def history(membership_id: UUID) -> list[SeatAssignment]:

@@ -25,10 +25,10 @@ def settle(subscription: Subscription, snapshot: Snapshot, waited: UUID | None) 
     change = changes.locked(change.id)
     state = State(change.state)
     if state in {State.ASKED, State.WAITING}:
-        if _is_made(change, snapshot):
+        if _is_made(change, snapshot) and not subscription.withheld:
             change.is_applied = True
             changes.move(change, State.DONE if _is_planned(change, snapshot) else State.PLANNING)
-        elif state is State.WAITING and change.id == waited and snapshot.pending_until is None:
+        elif state is State.WAITING and change.id == waited and snapshot.pending_until is None and not _is_made(change, snapshot):
             if change.then_seats is not None:
                 change.then_seats -= change.added
             change.seats = change.from_seats

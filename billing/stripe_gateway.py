@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import stripe
 
 from app.kernel.errors import Invalid
-from billing import stripe_objects
+from billing import stripe_invoicing, stripe_objects
 from billing.gateway import (
+    Agreement,
     ForgedEvent,
     Order,
     Plan,
@@ -23,13 +24,14 @@ from billing.gateway import (
     Snapshot,
     Wish,
 )
+from billing.price_cards import Interval
 from billing.stripe_errors import translated as _translated
 from billing.stripe_money_back import StripeMoneyBack
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from billing.price_cards import Card, Interval
+    from billing.price_cards import Card
 
 TIMEOUT_SECONDS = 20
 RETRIES = 2
@@ -144,14 +146,15 @@ class StripeGateway(StripeMoneyBack):
         with _translated():
             found = self._fetched(wish.subscription_id)
             now = stripe_objects.snapshot(found)
-            if now.pending_until is not None or (now.quantity, now.interval) == (wish.seats, wish.interval):
-                return
-            self._release(found, wish.key)
-            params: Any = self._change_of(found, wish) | {
-                "proration_behavior": "always_invoice",
-                "payment_behavior": "pending_if_incomplete",
-            }
-            self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
+            is_made = (now.quantity, now.interval) == (wish.seats, wish.interval)
+            if now.pending_until is None and not is_made:
+                self._release(found, wish.key)
+                params: Any = self._change_of(found, wish) | {"proration_behavior": "always_invoice"}
+                if not now.is_by_invoice:
+                    params["payment_behavior"] = "pending_if_incomplete"
+                self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
+            if now.is_by_invoice:
+                stripe_invoicing.open_drafts(self._client, wish.subscription_id, wish.key)
 
     def plan(self, plan: Plan) -> None:
         """Have a schedule change the subscription at the end of its period and let go of it afterwards."""
@@ -222,11 +225,50 @@ class StripeGateway(StripeMoneyBack):
                     params: Any = {"invoice": invoice.id, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"}
                     self._client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{invoice.id}"})
 
+    def agree(self, agreement: Agreement) -> str:
+        """Begin a subscription whose invoices are sent, and give its id."""
+        with _translated():
+            price = self._price(agreement.card, Interval.YEAR, agreement.key)
+            terms: dict[str, Any] = {"items": [{"price": price, "quantity": agreement.seats}]}
+            if agreement.vat_percent is not None:
+                terms["default_tax_rates"] = [self._tax_rate(agreement.vat_percent, agreement.key)]
+            return stripe_invoicing.agree(self._client, agreement, terms)
+
+    def receive(self, invoice_id: str) -> None:
+        """Mark an invoice as paid out of band."""
+        try:
+            with _translated():
+                stripe_invoicing.receive(self._client, invoice_id)
+        except Invalid:
+            # Somebody else was quicker: what counts is that it is paid.
+            with _translated():
+                if self._client.v1.invoices.retrieve(invoice_id).status != "paid":
+                    raise
+
+    def withdraw(self, subscription_id: str, key: str) -> None:
+        """End a subscription at once, void what is open and give back what was paid."""
+        with _translated():
+            stripe_invoicing.take_open_back(self._client, subscription_id, key)
+        self.take_back(subscription_id, key)
+
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""
         with _translated():
             found = self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES})
-            return [stripe_objects.invoice(invoice) for invoice in found.data]
+            notes = self._credit_notes(found.data)
+            return [
+                stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id])
+                for invoice in found.data
+            ]
+
+    def _credit_notes(self, invoices: list[stripe.Invoice]) -> dict[str, list[Any]]:
+        """Fetch what was taken back of the invoices of one customer, by invoice; they only carry its sum."""
+        notes: dict[str, list[Any]] = {invoice.id: [] for invoice in invoices}
+        if any(invoice.pre_payment_credit_notes_amount or invoice.post_payment_credit_notes_amount for invoice in invoices):
+            customer: Any = invoices[0].customer
+            for note in self._client.v1.credit_notes.list({"customer": customer, "limit": 100}).auto_paging_iter():
+                notes.get(str(note.invoice), []).append(note)
+        return notes
 
     def portal(self, customer_id: str, back_url: str) -> str:
         """Open the customer portal, set up for the card, the address and ending with the term."""
@@ -243,7 +285,7 @@ class StripeGateway(StripeMoneyBack):
             return None
         theirs = [(tier.up_to, tier.unit_amount) for tier in found[0].tiers or []]
         ours = [(band.last, band.unit_minor(interval)) for band in card.bands]
-        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == "graduated"
+        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == card.mode
         return None if is_same else f"Price {found[0].id} ({lookup_key}) differs from version {card.version} of the price card."
 
     def event(self, payload: bytes, signature: str) -> ProviderEvent:
@@ -317,7 +359,7 @@ class StripeGateway(StripeMoneyBack):
             "product": PRODUCT,
             "currency": card.currency.lower(),
             "billing_scheme": "tiered",
-            "tiers_mode": "graduated",
+            "tiers_mode": card.mode.value,
             "tiers": tiers,
             "recurring": {"interval": interval.value},
             "tax_behavior": "exclusive",

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
+from billing import credit
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from billing.gateway import Snapshot
+    from billing.gateway import ProviderInvoice, Snapshot
 
 LEASE = timedelta(seconds=60)
 
@@ -35,8 +36,19 @@ class State(StrEnum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a subscription that is paid by invoice stands: whether nothing can be given yet, and when its oldest debt is due."""
+
+    is_waiting: bool
+    due_at: datetime | None
+
+
 class Subscription(Model):
-    """What an organisation pays for. `taken` counts the open seat assignments; only a guarded UPDATE changes it."""
+    """What an organisation pays for. `taken` counts the open seat assignments; only a guarded UPDATE changes it.
+
+    `bought` leaves out the seats that are `withheld` until an invoice is paid; `due_at` is when the oldest unpaid one is due.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
@@ -59,11 +71,15 @@ class Subscription(Model):
     pays_with: Mapped[str | None]
     closed_told_at: Mapped[datetime | None]
     renewal_told_days: Mapped[int | None]
+    is_by_invoice: Mapped[bool] = mapped_column(default=False)
+    withheld: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime | None]
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("bought >= 0 AND taken >= 0 AND (taken <= bought OR is_over)", name="seats_within_bought"),
+        sa.CheckConstraint("withheld >= 0 AND (withheld = 0 OR is_by_invoice)", name="withheld"),
         sa.CheckConstraint("interval IN ('month', 'year')", name="interval"),
         sa.CheckConstraint("(coming_seats IS NULL) = (coming_interval IS NULL) AND coming_seats > 0", name="coming"),
         sa.Index(
@@ -82,6 +98,16 @@ class Subscription(Model):
         return Interval(self.interval)
 
     @property
+    def ordered(self) -> int:
+        """How many seats are paid for at the renewal: those bought, and those that are withheld until their invoice is paid."""
+        return self.bought + self.withheld
+
+    @property
+    def terms(self) -> Terms | None:
+        """How it stands by its invoices; None where a card is charged."""
+        return Terms(self.withheld > 0 and self.bought == 0, self.due_at) if self.is_by_invoice else None
+
+    @property
     def capacity(self) -> int:
         """How many seats can be given: what was bought, or fewer where that is planned for the renewal."""
         return self.bought if self.coming_seats is None else min(self.bought, self.coming_seats)
@@ -98,28 +124,47 @@ class Before:
     cancel_at: datetime | None
     coming: tuple[int | None, str | None]
     is_live: bool
+    withheld: int
+    due_at: datetime | None
 
 
 def state(
-    status: str, *, period_start: datetime, will_end: bool, was_asked_to_end: bool, grace: timedelta, now: datetime
+    status: str,
+    *,
+    period_start: datetime,
+    will_end: bool,
+    was_asked_to_end: bool,
+    grace: timedelta,
+    now: datetime,
+    terms: Terms | None = None,
 ) -> State:
     """Derive the state from what the provider says, our grace and the time; no answer of the provider is refused.
 
-    The grace of an unpaid renewal counts from the start of the period that is not paid for.
+    The grace of an unpaid renewal counts from the start of the period that is not paid for; that of an invoice from the day by
+    which it was to be paid.
     """
     match status:
+        case "active" | "trialing" | "past_due" if terms is not None:
+            return _state_by_invoice(terms, will_end=will_end, grace=grace, now=now)
         case "incomplete":
             return State.PENDING
-        case "incomplete_expired":
-            return State.ENDED
         case "active" | "trialing":
             return State.CANCELLING if will_end else State.ACTIVE
         case "past_due":
             return State.PAST_DUE if now < period_start + grace else State.LAPSED
-        case "canceled":
-            return State.ENDED if was_asked_to_end else State.LAPSED
+        case "canceled" | "incomplete_expired":
+            return State.ENDED if was_asked_to_end or status == "incomplete_expired" else State.LAPSED
         case _:
             return State.LAPSED
+
+
+def _state_by_invoice(terms: Terms, *, will_end: bool, grace: timedelta, now: datetime) -> State:
+    """Derive the state of a subscription that the provider calls active whether its invoices are paid or not."""
+    if terms.is_waiting:
+        return State.PENDING
+    if terms.due_at is None or now < terms.due_at:
+        return State.CANCELLING if will_end else State.ACTIVE
+    return State.PAST_DUE if now < terms.due_at + grace else State.LAPSED
 
 
 def state_of(subscription: Subscription, grace: timedelta, now: datetime) -> State:
@@ -131,7 +176,14 @@ def state_of(subscription: Subscription, grace: timedelta, now: datetime) -> Sta
         was_asked_to_end=subscription.was_asked_to_end,
         grace=grace,
         now=now,
+        terms=subscription.terms,
     )
+
+
+def live_by_card() -> dict[int, int]:
+    """Count the live subscriptions of each version of the price card that has any."""
+    query = sa.select(Subscription.card_version, sa.func.count()).where(Subscription.is_live).group_by(Subscription.card_version)
+    return dict(db.session.execute(query).tuples().all())
 
 
 def live(organisation_id: UUID) -> Subscription | None:
@@ -162,8 +214,11 @@ def known(subscription_id: UUID) -> Subscription:
     return db.session.get_one(Subscription, subscription_id)
 
 
-def begin(organisation_id: UUID, snapshot: Snapshot) -> Subscription:
-    """Start a subscription from the provider's truth, or let it take over the seats of a live one that died there."""
+def begin(organisation_id: UUID, snapshot: Snapshot, found: Sequence[ProviderInvoice] = ()) -> Subscription:
+    """Start a subscription from the provider's truth, or let it take over the seats of a live one that died there.
+
+    `found` are its invoices: one that is paid by them gives nothing until they are paid or within the limit.
+    """
     subscription = db.session.scalar(
         sa.select(Subscription).where(Subscription.organisation_id == organisation_id, Subscription.is_live).with_for_update()
     )
@@ -172,7 +227,8 @@ def begin(organisation_id: UUID, snapshot: Snapshot) -> Subscription:
         db.session.add(subscription)
     # Whoever was about to refresh the subscription that died must not write it over this one.
     subscription.lease_token = subscription.lease_until = None
-    _copy(subscription, snapshot)
+    subscription.bought = subscription.withheld = 0
+    _copy(subscription, snapshot, found)
     try:
         db.session.flush()
     except sa.exc.IntegrityError as error:
@@ -212,7 +268,7 @@ def give_back(subscription_id: UUID, token: UUID) -> None:
     )
 
 
-def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> Before | None:
+def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID, found: Sequence[ProviderInvoice] = ()) -> Before | None:
     """Copy the provider's truth if the lease is still ours, give that back, and say what was before; None when it was lost."""
     mine = sa.select(Subscription).where(
         Subscription.id == subscription_id, Subscription.lease_token == token, Subscription.provider_id == snapshot.id
@@ -228,8 +284,10 @@ def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> Before | 
         cancel_at=subscription.cancel_at,
         coming=(subscription.coming_seats, subscription.coming_interval),
         is_live=subscription.is_live,
+        withheld=subscription.withheld,
+        due_at=subscription.due_at,
     )
-    _copy(subscription, snapshot)
+    _copy(subscription, snapshot, found)
     subscription.lease_token = subscription.lease_until = None
     seen = (subscription.status, subscription.bought, subscription.period_end, subscription.cancel_at)
     if (before.status, before.bought, before.period_end, before.cancel_at) != seen:
@@ -243,15 +301,22 @@ def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID) -> Before | 
     return before
 
 
-def _copy(subscription: Subscription, snapshot: Snapshot) -> None:
+def _copy(subscription: Subscription, snapshot: Snapshot, found: Sequence[ProviderInvoice]) -> None:
     """Copy the provider's truth; fewer seats than are taken are flagged, and nothing can be given until it fits again."""
     subscription.provider_id = snapshot.id
     subscription.status = snapshot.status
     subscription.card_version = snapshot.card_version
     subscription.interval = snapshot.interval
     subscription.vat_percent = snapshot.vat_percent
-    subscription.is_over = subscription.taken > snapshot.quantity
-    subscription.bought = snapshot.quantity
+    subscription.is_by_invoice = snapshot.is_by_invoice
+    before, subscription.withheld, subscription.due_at = (subscription.ordered, subscription.withheld), 0, None
+    if snapshot.is_by_invoice:
+        with db.session.no_autoflush:
+            limit_minor = credit.limit_of(subscription.organisation_id)
+        subscription.withheld = credit.withheld(before, snapshot.quantity, found, limit_minor)
+        subscription.due_at = credit.due_at(found)
+    subscription.bought = snapshot.quantity - subscription.withheld
+    subscription.is_over = subscription.taken > subscription.bought
     if subscription.period_end != snapshot.period_end:
         subscription.renewal_told_days = None
     subscription.period_start = snapshot.period_start

@@ -44,6 +44,11 @@ def found(name: str, kind: Kind, *, by: UUID) -> Organisation:
     return organisation
 
 
+def find(organisation_id: UUID) -> Organisation | None:
+    """Give an organisation, if there is one with this id."""
+    return db.session.get(Organisation, organisation_id)
+
+
 def known(organisation_id: UUID) -> Organisation:
     """Give an organisation that is known to exist."""
     return db.session.get_one(Organisation, organisation_id)

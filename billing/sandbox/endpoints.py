@@ -13,6 +13,7 @@ from billing.sandbox.engine import (
     portal,
     schedules,
     subscriptions,
+    terms,
 )
 from billing.sandbox.operations import PAGING, Operation, Request, body_of, changer, filter_created, lister, maker, page, reader
 from billing.sandbox.refusals import Refusal, missing
@@ -210,8 +211,9 @@ OPERATIONS = (
             *("customer", "default_payment_method", "default_tax_rates", "description"),
             *("invoice_settings.custom_fields", "items.metadata", "items.price", "items.quantity", "items.tax_rates"),
             *("metadata", "off_session"),
+            "days_until_due",
             billing_mode__type=["flexible"],
-            collection_method=["charge_automatically"],
+            collection_method=["charge_automatically", "send_invoice"],
             payment_behavior=["allow_incomplete", "default_incomplete", "error_if_incomplete"],
         ),
     ),
@@ -274,8 +276,16 @@ OPERATIONS = (
         "POST",
         "/v1/invoices/{id}/pay",
         changer("invoice", "invoice", collection.pay),
-        parameters("off_session", "payment_method"),
+        parameters("off_session", "paid_out_of_band", "payment_method"),
     ),
+    Operation(
+        "POST",
+        "/v1/invoices/{id}/finalize",
+        changer("invoice", "invoice", terms.finalise),
+        parameters(auto_advance=[True]),
+    ),
+    Operation("POST", "/v1/invoices/{id}/send", changer("invoice", "invoice", terms.send)),
+    Operation("POST", "/v1/invoices/{id}/mark_uncollectible", changer("invoice", "invoice", terms.give_up)),
     Operation(
         "POST",
         "/v1/credit_notes",

@@ -60,7 +60,7 @@ class InvoicePages(Hosted):
             if not card.charges:
                 form.problems["number"] = DECLINED
                 return self.form(work, invoice, form, status=402)
-            collection.settle(work, invoice)
+            collection.settle(work, invoice, card=used(work, card))
             return redirect(url_for("invoice", invoice_id=invoice_id), 303)
 
     def question(self, invoice_id: str, attempt_id: str) -> Response:
@@ -93,7 +93,7 @@ class InvoicePages(Hosted):
             if attempt is None or attempt["invoice"] != invoice_id:
                 return self.over(None)
             if request.form.get("outcome") == "complete":
-                collection.settle(work, invoice)
+                collection.settle(work, invoice, card=used(work, BY_NUMBER[attempt["card"]]))
                 return redirect(url_for("invoice", invoice_id=invoice_id), 303)
             form = CardForm(problems={"number": NOT_CONFIRMED})
             form.typed |= card_form.typed_again(attempt["card"], Holder())
@@ -111,6 +111,7 @@ class InvoicePages(Hosted):
             taxes=[(rate_words(work, tax), money(tax["amount"], currency)) for tax in invoice["total_taxes"]],
             total=money(invoice["amount_remaining"], currency),
             issued=day(invoice["status_transitions"]["finalized_at"]),
+            due=None if invoice["due_date"] is None else day(invoice["due_date"]),
             kept=None if kept is None else kept["card"],
             form=form,
         )
@@ -138,6 +139,11 @@ def kept_card(work: Work, invoice: JSON) -> JSON | None:
     """Return the card that an invoice is charged to."""
     subscription = stored(work, "subscription", invoice["parent"]["subscription_details"]["subscription"])
     return customers.usual_card(work, stored(work, "customer", invoice["customer"]), subscription["default_payment_method"])
+
+
+def used(work: Work, card: Card) -> JSON:
+    """Keep the card that an invoice is paid with; it becomes nobody's usual one."""
+    return work.put("payment_method", customers.make_card(work, card, Holder()))
 
 
 def attempted(invoice: JSON, card: Card) -> JSON:

@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from app import factory, settings
-from tests.browser import records, shelf
+from tests.browser import quoted, records, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ PAGES = {
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
         "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "/verify/{number}", "/verify/{superseded}", "/verify/{revoked}",
+        "/quote?seats=25", "{open_link}", "{declined_link}", "{invoiced_link}", "{drafted_link}",
     ),
     "owner": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people",
@@ -63,6 +64,10 @@ PAGES = {
         "/workspace/{organisation}/billing/more-seats", "/workspace/{organisation}/billing/more-seats?seats=5",
         "/workspace/{organisation}/billing/more-seats?seats=many", "/workspace/{organisation}/billing/fewer-seats",
         "/workspace/{organisation}/billing/interval", "/workspace/{organisation}/billing/cancel",
+        "/workspace/{organisation}/billing/invoices", "/workspace/{organisation}/billing/statement",
+        "/workspace/{organisation}/billing/statement?since=2020-01-01&until=2020-01-02",
+        "/workspace/{organisation}/billing/statement?since=soon",
+        "/workspace/{organisation}/billing/quote?seats=25",
         "/workspace/{organisation}/billing/changes/{change}", "/workspace/{organisation}/seats-again",
         "/workspace/{organisation}/checkouts/{checkout}", *PROFILE,
         "/learn/{organisation}/", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
@@ -86,6 +91,7 @@ PAGES = {
     ),
     "billing": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/billing", "/workspace/{organisation}/people",
+        "/workspace/{organisation}/billing/invoices",
         "/learn/{organisation}/", "/learn/{organisation}/guides", "/learn/{organisation}/{tested}",
     ),
     "learner": (
@@ -106,7 +112,12 @@ PAGES = {
         "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
     ),
     "operator": (
+        "/office/", "/office/customers", "/office/money", "/office/components", "/office/invoices",
+        "/office/invoices?month=2020-01", "/office/invoices?month=soon",
+        "/office/prices", "/office/prices?bands=1+9.00+81.00%0A5+5.00+45.00&mode=volume&bump=y", "/office/prices?bands=one",
         "/office/", "/office/customers", "/office/money", "/office/components",
+        "/office/quotes", "/office/quotes/new", "/office/quotes/{drafted_quote}", "/office/quotes/{open_quote}",
+        "/office/quotes/{invoiced_quote}", "/office/customers/{customer}", "/office/receipts/{invoice}", "/quote?seats=25",
         "/office/certificates", "/office/certificates?number=LY",
         "/office/certificates/LY-7Q4M-2K9X-3HTP3", "/office/certificates/{number}", "/office/certificates/{revoked}",
         "/workspace/", "/buy?seats=25&interval=year",
@@ -116,18 +127,22 @@ PAGES = {
 REFUSED = {
     "visitor": {
         "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
-        "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
+        "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3", "{drafted_link}",
     },
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
         "/workspace/{organisation}/history?who=nobody@demo.example", "/workspace/{organisation}/billing/more-seats?seats=many",
+        "/workspace/{organisation}/billing/statement?since=soon",
     },
     "manager": {"/workspace/{organisation}/history"},
     "admin": {"/workspace/{organisation}/billing"},
     "billing": {"/workspace/{organisation}/people", "/learn/{organisation}/{tested}"},
     "learner": {"/workspace/{organisation}/"},
     "individual": set[str](),
-    "operator": {"/office/certificates?number=LY", "/office/certificates/LY-7Q4M-2K9X-3HTP3"},
+    "operator": {
+        "/office/invoices?month=soon", "/office/prices?bands=one", "/office/certificates?number=LY",
+        "/office/certificates/LY-7Q4M-2K9X-3HTP3",
+    },
 }  # fmt: skip
 BAD_REQUEST = 400
 # It has no style of its own, and axe takes the dark ground that a browser gives it for white.
@@ -139,7 +154,7 @@ NO_PAGES = {
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
     "workspace.people_csv", "workspace.people_xlsx", "workspace.history_csv", "workspace.list_template_csv",
-    "workspace.list_template_xlsx",
+    "workspace.list_template_xlsx", "quotes.quote_pdf",
 }  # fmt: skip
 SCHEMES = {
     "light": {"viewport": {"width": 1280, "height": 800}},
@@ -160,7 +175,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def learned(shop_process: ShopProcess) -> dict[str, str]:
     """Have people of the demo learn something, and give what leads to its pages."""
-    return records.make(shop_process.data)
+    return records.make(shop_process.data) | quoted.make(shop_process.data)
 
 
 @pytest.mark.parametrize("scheme", ["light", *(pytest.param(name, marks=pytest.mark.full) for name in ("dark", "narrow"))])
@@ -190,6 +205,7 @@ def test_no_page_is_forgotten(published):
     some_id = "00000000-0000-0000-0000-000000000000"
     names = {name for pages in PAGES.values() for path in pages for name in re.findall(r"{(\w+)}", path)}
     known = dict.fromkeys(names, some_id) | {"invitation": "/join/x"}
+    known |= {name: "/quotes/x" for name in names if name.endswith("_link")}
     paths = [path.format(**known) for pages in PAGES.values() for path in pages]
     opened = {adapter.match(path.partition("?")[0], method="GET")[0] for path in paths if path != "/nowhere"}
     confirming = {"membership.registration_confirmation", "membership.address_confirmation", "membership.new_password"}

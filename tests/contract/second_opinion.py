@@ -145,4 +145,4 @@ def _of_members(schema: dict[str, Any], value: dict[str, Any], place: str) -> It
 
 def _plain(address: str) -> str:
     """Give an address without the ids in it."""
-    return re.sub(r"/[a-z_]+_[A-Za-z0-9]{6,}", "/{id}", address)
+    return re.sub(r"/[a-z_]+_(?=[a-z]*[0-9A-Z])[A-Za-z0-9]{6,}", "/{id}", address)

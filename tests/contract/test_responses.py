@@ -80,6 +80,7 @@ def walk(client, base, clock):
     walk_changes(v1, price)
     walk_money_back(v1, flat)
     walk_a_clock(v1, flat)
+    walk_sent_invoices(v1, price, rate)
     clock.forward(days=60)
     v1.subscriptions.retrieve(subscription, {"expand": ["latest_invoice.payments", "default_payment_method"]})
     v1.subscriptions.list({"status": "all", "expand": ["data.customer", "data.items.data.price.tiers"]})
@@ -90,6 +91,28 @@ def walk(client, base, clock):
     while page.has_more:
         page = v1.events.list({"limit": 100, "starting_after": page.data[-1].id})
     v1.events.retrieve(events.data[0].id)
+
+
+def walk_sent_invoices(v1, price, rate):
+    """Have invoices sent: one received by bank, one given up, one taken back, one never paid."""
+    customer = v1.customers.create({"name": "St Bede", "email": "finance@example.org"})
+    terms = {
+        "customer": customer.id,
+        "items": [{"price": price.id, "quantity": 9}],
+        "collection_method": "send_invoice",
+        "days_until_due": 30,
+        "default_tax_rates": [rate.id],
+        "invoice_settings": {"custom_fields": [{"name": "PO number", "value": "4711"}]},
+        "expand": ["latest_invoice"],
+    }
+    received, given_up, taken_back, _ = (v1.subscriptions.create(terms).latest_invoice.id for _ in range(4))
+    v1.invoices.finalize_invoice(received)
+    v1.invoices.send_invoice(received)
+    v1.invoices.pay(received, {"paid_out_of_band": True, "expand": ["payments"]})
+    v1.invoices.finalize_invoice(given_up)
+    v1.invoices.mark_uncollectible(given_up)
+    v1.invoices.finalize_invoice(taken_back)
+    v1.invoices.void_invoice(taken_back)
 
 
 def take_back(v1, key):
@@ -223,6 +246,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("customer.created", "customer.updated", "checkout.session.completed", "checkout.session.expired"),
         *("customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted"),
         *("invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed", "invoice.voided"),
+        *("invoice.sent", "invoice.marked_uncollectible", "invoice.overdue"),
         *("invoice.payment_action_required", "billing_portal.configuration.created", "billing_portal.session.created"),
         *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
         *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),

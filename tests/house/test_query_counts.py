@@ -16,9 +16,11 @@ from app.accounts.sign_ins import SignIn
 from app.kernel import clock, journal, outbox
 from app.kernel.db import db, uuid7
 from app.kernel.transaction import transaction
-from billing import events, seats, subscriptions
+from billing import credit, events, quotes, seats, subscriptions
 from billing.gateway import ProviderEvent
 from billing.invoices import Invoice
+from billing.quotes import Wanted
+from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.shelf import importing
 from catalog.shelf.importing import Content
@@ -143,26 +145,55 @@ def more_sign_ins(_town, number):
 
 
 def more_invoices(town, number):
-    """Keep invoices of the organisation, and what happened to its subscription."""
+    """Keep invoices of the organisation with their documents, and what happened to its subscription."""
     subscription = subscriptions.live(town.ids["here"])
     for n in range(number):
         journal.write("subscription.changed", organisation_id=town.ids["here"], about=subscription.id, seats=n, status="active")
+        row = {"id": f"in_more_{n}", "organisation_id": town.ids["here"], "number": f"MORE-{n}", "currency": "GBP"}
+        row |= {"net_minor": 100, "vat_minor": 20, "gross_minor": 120, "issued_at": clock.now()}
+        paid = {"status": "paid", "why": "subscription_cycle", "remaining_minor": 0, "paid_minor": 120}
+        db.session.add(Invoice(**row, **paid, subscription_id=subscription.id))
+        db.session.flush()
+        facts = {"buyer": "St Mary", "buyer_address": [], "buyer_vat_number": None, "fields": [], "of_invoice": f"MORE-{n}"}
+        db.session.add(VatDocument(**row, invoice_id=row["id"], kind="credit_note", refunded_minor=0, facts=facts))
+
+
+def more_debts(town, number):
+    """Keep invoices of many organisations that are to be paid, and quotes of one."""
+    operator = people.with_address("operator@example.org")
+    for n in range(number):
+        organisation = organisations.found(f"Owing {n}", Kind.ORGANISATION, by=operator.id)
+        subscription = subscriptions.begin(organisation.id, snapshot(id=f"sub_owing_{n}"))
         db.session.add(
             Invoice(
-                id=f"in_more_{n}",
-                organisation_id=town.ids["here"],
+                id=f"in_owing_{n}",
+                organisation_id=organisation.id,
                 subscription_id=subscription.id,
-                number=f"MORE-{n}",
-                status="paid",
-                why="subscription_cycle",
+                number=f"OWING-{n}",
+                status="open",
+                why="subscription_create",
                 net_minor=100,
                 vat_minor=20,
                 gross_minor=120,
-                remaining_minor=0,
+                remaining_minor=120,
+                paid_minor=0,
                 currency="GBP",
                 issued_at=clock.now(),
+                due_at=clock.now(),
             )
         )
+        credit.set_limit(organisation.id, 100, by=operator.id)
+        more_quotes(town, 1)
+
+
+def more_quotes(town, number):
+    """Send quotes for the organisation."""
+    operator = people.with_address("operator@example.org")
+    for _ in range(number):
+        wanted = Wanted(seats=30, organisation="St Mary", name="Ben", address="ben@example.org")
+        quote = quotes.prepare(wanted, by=operator.id, organisation_id=None, vat_percent=20)
+        quote.organisation_id = town.ids["here"]
+        quotes.send(quote.id, by=operator.id, days=30)
 
 
 def more_former(town, number):
@@ -195,12 +226,22 @@ PAGES = [
     ("manager", "/learn/{here}/certificates", more_certificates),
     ("owner", "/workspace/{here}/billing", more_people),
     ("owner", "/workspace/{here}/billing?", more_invoices),
+    ("owner", "/workspace/{here}/billing/invoices", more_invoices),
+    ("owner", "/workspace/{here}/billing/statement", more_invoices),
+    ("owner", "/workspace/{here}/billing/documents.csv", more_invoices),
+    ("operator", "/office/invoices", more_invoices),
     ("owner", "/workspace/{here}/seats-again", more_former),
     ("owner", "/workspace/", more_organisations),
     ("owner", "/buy?seats=3&interval=year", more_organisations),
     ("owner", "/profile", more_sign_ins),
     ("operator", "/office/", more_organisations),
     ("operator", "/office/money", more_events),
+    ("operator", "/office/money", more_debts),
+    ("operator", "/office/customers", more_debts),
+    ("operator", "/office/customers/{here}", more_quotes),
+    ("operator", "/office/quotes", more_quotes),
+    ("owner", "/workspace/{here}/billing?", more_quotes),
+    ("owner", "/quote?seats=5", more_organisations),
     ("visitor", "/sandbox/mailbox", more_mails),
     ("visitor", "/courses", more_courses),
     ("visitor", "/courses?q=course", more_courses),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import requests
@@ -34,15 +34,36 @@ from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
 from app.kernel import clock
 from app.kernel.db import db
-from app.kernel.outbox import DeliveredMail
+from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
-from billing import changes, changing, checkouts, customers, events, money_back, price_cards, reactions, seats, subscriptions
+from app.web import billing_press
+from billing import (
+    changes,
+    changing,
+    checkouts,
+    customers,
+    events,
+    invoice_recipients,
+    invoices,
+    invoicing,
+    money_back,
+    price_cards,
+    printing,
+    quotes,
+    reactions,
+    replies,
+    seats,
+    subscriptions,
+)
 from billing.gateway import ProviderEvent
+from billing.invoices import Invoice
 from billing.price_cards import Interval
+from billing.quotes import Wanted
+from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
-from tests import learning, passing
+from tests import learning, passing, quoting
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
 from tests.provider import snapshot
@@ -134,6 +155,8 @@ def build(app: Flask, database: Path) -> Town:
         _people(town)
         _orders(town)
         _changes(town)
+        _invoices(town)
+        _quotes(town)
         _troubles(town)
         _lists(town)
         _certificate(town)
@@ -282,6 +305,64 @@ def _changes(town: Town) -> None:
     assert customer is not None
     gateway.portal(customer, "http://127.0.0.1:8000/")
     gateway.price(price_cards.current(), Interval.MONTH, "town")  # nothing else makes it without a plan
+
+
+def _invoices(town: Town) -> None:
+    """Have each organisation hold an invoice, printed, and have it sent to somebody without an account as well."""
+    there = subscriptions.live(town.ids["there"])
+    assert there is not None
+    with transaction():
+        row: dict[str, object] = {
+            "id": "in_there",
+            "organisation_id": there.organisation_id,
+            "number": "THERE-0001",
+            "currency": "GBP",
+        }
+        row |= {"net_minor": 100, "vat_minor": 20, "gross_minor": 120, "issued_at": clock.now()}
+        paid = {"status": "paid", "why": "subscription_create", "remaining_minor": 0, "paid_minor": 120}
+        db.session.add(Invoice(**row, **paid, subscription_id=there.id))
+        db.session.flush()
+        facts: dict[str, Any] = {
+            "buyer": "St Luke",
+            "buyer_address": [],
+            "buyer_vat_number": None,
+            "fields": [],
+            "lines": [],
+            "discount_minor": 0,
+        }
+        db.session.add(VatDocument(**row, invoice_id="in_there", kind="invoice", refunded_minor=0, facts=facts))
+    printing.print_missing(billing_press.of_process)
+    for at, walker, key in (("here", "owner", ""), ("there", NEIGHBOUR, " there")):
+        person = people.with_address(address(walker))
+        assert person is not None
+        with transaction():
+            recipient = invoice_recipients.add(memberships.actor(person, town.ids[at]), "finance@example.org")
+        town.ids[f"recipient{key}"] = recipient.id
+        town.tokens[f"document{key}"] = invoices.of_organisation(town.ids[at])[0].id
+    mail.send_due()
+    with_invoice = sa.select(OutboxMail.id).where(OutboxMail.kind == "vat_document").limit(1)
+    town.ids["mail with invoice"] = db.session.scalars(with_invoice).one()
+
+
+def _quotes(town: Town) -> None:
+    """Have the neighbour send quotes, the operator draft one, and an organisation where nobody walks be invoiced."""
+    neighbour, operator = people.with_address(address(NEIGHBOUR)), people.with_address(address(OPERATOR))
+    assert neighbour is not None
+    assert operator is not None
+    with transaction():
+        for key, organisation in (("quote", "St Bede"), ("quote invoiced", "St Hilda"), ("quote draft", "St Aidan")):
+            wanted = Wanted(seats=30, organisation=organisation, name="Ben", address="ben@example.org")
+            quote = quotes.prepare(wanted, by=operator.id, organisation_id=None, vat_percent=20)
+            if key != "quote draft":
+                quotes.send(quote.id, by=operator.id, days=30)
+            town.ids[key] = quote.id
+            town.tokens[f"{key} link"] = quote.token
+    with transaction():
+        replies.accept(town.ids["quote invoiced"], quoting.TYPED, invitation_days=DAYS)
+    invoicing.begin(town.app.extensions["gateway"], town.ids["quote invoiced"])
+    invoice_id = quotes.known(town.ids["quote invoiced"]).invoice_id
+    assert invoice_id is not None
+    town.tokens["invoice"] = invoice_id
 
 
 def _certificate(town: Town) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -131,6 +132,15 @@ GUIDE = {"slug": "five-steps"}
 MAIL = Step({"mail": "mail"})
 ACCOUNT = {"name": "New Comer", "password": NEW_PASSWORD}
 
+QUOTE = {"seats": "30", "name": "Ben", "address": "ben@example.org"}
+ACCEPTANCE = {
+    "purchase_order": "4711",
+    "name": "Ben",
+    "finance_name": "Accounts",
+    "finance_address": "accounts@example.org",
+    "is_agreed": "y",
+}
+
 STEPS: dict[str, Step] = {
     "assets.favicon": Step(),
     "assets.static_file": Step({"version": "any", "name": "css/lanyard.css"}),
@@ -203,9 +213,26 @@ STEPS: dict[str, Step] = {
     "membership.sign_out": Step(),
     "membership.signed_out": Step(),
     "office.certificate": CERTIFICATE,
+    "office.customer": Step({"customer": "here"}),
+    "office.new_quote": Step(query={"customer": "here"}),
+    "office.note_receipt": Step(
+        {"invoice": "invoice"},
+        form={"received_on": datetime.now(UTC).date().isoformat(), "amount": "1,049.76", "reference": "BACS", "is_sure": "y"},
+    ),
+    "office.prepare_quote": Step(form=QUOTE | {"organisation": "St Bede"}),
+    "office.quote": Step({"quote": "quote"}),
+    "office.quotes_page": Step(),
+    "office.receipt": Step({"invoice": "invoice"}),
+    "office.send_quote": Step({"quote": "quote draft"}),
+    "office.set_credit": Step({"customer": "here"}, form={"limit": "1,000"}),
     "office.certificates_page": Step(),
     "office.customers_page": Step(),
     "office.overview": Step(),
+    "office.invoices": Step(),
+    "office.invoices_csv": Step(),
+    "office.prices": Step(),
+    "office.publish_prices": Step(form={"bands": "1 9.00 81.00", "mode": "graduated"}),
+    "office.vat_document": Step({"document": "document"}),
     "office.money": Step(),
     "office.reconcile": Step(),
     "office.replay_event": Step({"event": "evt_1"}),
@@ -213,6 +240,12 @@ STEPS: dict[str, Step] = {
     "sandbox.close_dispute": Step({"dispute": "dispute"}, form={"outcome": "won"}),
     "sandbox.control": Step(),
     "sandbox.fail_next_payment": Step({"payer": "payer"}),
+    "quotes.accept_quote": Step({"token": "quote link"}, form=ACCEPTANCE),
+    "quotes.decline_quote": Step({"token": "quote link"}, form={"because": "Too dear"}),
+    "quotes.quote": Step({"token": "quote link"}),
+    "quotes.quote_pdf": Step({"token": "quote link"}),
+    "quotes.quote_request": Step(query={"seats": "30"}, instead={Role.OWNER.value: 303, Role.BILLING.value: 303, NEIGHBOUR: 303}),
+    "sandbox.attachment": Step({"mail": "mail with invoice", "number": 0}),
     "sandbox.mail": MAIL,
     "sandbox.mail_as_sent": MAIL,
     "sandbox.mailbox": Step(),
@@ -248,7 +281,14 @@ STEPS: dict[str, Step] = {
     "workspace.appoint_manager": Step(TEAM.at, form={"address": "admin@example.org"}, foreign=TEAM.foreign),
     "workspace.archive": LEAVER,
     "workspace.add_seats": Step(HERE, form={"seats": "2"}),
+    "workspace.add_recipient": Step(HERE, form={"address": "books@example.org"}),
     "workspace.billing": Step(HERE),
+    "workspace.invoices": Step(HERE),
+    "workspace.remove_recipient": Step(HERE | {"recipient": "recipient"}, foreign={"recipient": "recipient there"}),
+    "workspace.statement": Step(HERE),
+    "workspace.statement_pdf": Step(HERE),
+    "workspace.vat_document": Step(HERE | {"document": "document"}, foreign={"document": "document there"}),
+    "workspace.vat_documents_csv": Step(HERE),
     "workspace.cancel": Step(HERE, form={"reason": "unused"}),
     "workspace.cancellation": Step(HERE),
     "workspace.archive_team": TEAM,
@@ -290,6 +330,7 @@ STEPS: dict[str, Step] = {
     "workspace.list_template_xlsx": Step(HERE),
     "workspace.make_team": Step(HERE, form={"name": "Garden", "parent": "top"}),
     "workspace.move_team": Step(TEAM.at, form={"parent": "top"}, foreign=TEAM.foreign),
+    "workspace.new_quote": Step(HERE, query={"seats": "30"}),
     "workspace.offer_ownership": LEAVER,
     "workspace.ownership": LEAVER,
     "workspace.ownership_offer": Step(HERE),
@@ -307,6 +348,7 @@ STEPS: dict[str, Step] = {
     "workspace.put_into_team": Step(HERE, form={"who": "leaver", "team": "team"}),
     "workspace.rename_team": Step(TEAM.at, form={"name": "Garden"}, foreign=TEAM.foreign),
     "workspace.send_people_list": Step(HERE, form={"text": "Eve <eve@example.org>"}),
+    "workspace.send_quote": Step(HERE, form=QUOTE, first=_without_subscription),
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
     "workspace.team": TEAM,
     "workspace.teams": Step(HERE),

@@ -165,7 +165,7 @@ def test_a_number_that_makes_no_sense_is_answered_kindly(client: FlaskClient) ->
 
 def test_a_very_large_number_is_a_matter_for_a_quote(client: FlaskClient) -> None:
     page = read(client, "/prices?seats=2001", status=422)
-    assert "ask us for a quote" in words(page, "#seats-error")
+    assert "get a quote" in words(page, "#seats-error")
 
 
 def test_numbers_may_be_typed_as_people_write_them(client: FlaskClient) -> None:

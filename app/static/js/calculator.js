@@ -76,6 +76,7 @@ function start(box) {
       if (word !== undefined) place.textContent = word;
     }
     box.querySelector("[data-buy]").href = answer.words.buy_href;
+    box.querySelector("[data-quote]").href = answer.words.quote_href;
     showCurve(box, answer.curve);
     showBands(answer.words);
     if (location.pathname === new URL(form.action).pathname) history.replaceState(null, "", `?${query}`);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import flash, redirect, render_template, url_for
@@ -11,19 +12,36 @@ from app.kernel.transaction import transaction
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation, wiring
 from app.web.area import signed_in_person
-from app.web.office import certificates
+from app.web.office import certificates, credit, invoices, prices, quotes, receipts
 from app.web.office.area import area
 from billing import checkouts, customers, disputes, events, price_checks, reconciliation, refunds
+from billing import credit as credit_limits
+from billing import invoices as provider_invoices
 from billing import overview as business
+from billing import receipts as receipts_of_bank
 from billing.gateway import API_VERSION
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-__all__ = ["area", "certificates"]
+    from app.accounts.organisations import Organisation
+    from billing.invoices import Invoice
+
+__all__ = ["area", "certificates", "credit", "invoices", "prices", "quotes", "receipts"]
 
 # Messages travel in a cookie, which holds only so much.
 MOST_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """An invoice that is to be paid, whose it is, how much that customer may owe, and whether its money has been noted."""
+
+    invoice: Invoice
+    organisation: Organisation
+    is_overdue: bool
+    limit_minor: int
+    is_noted: bool
 
 
 @area.page("/", allow=RUN_THE_SHOP)
@@ -57,7 +75,25 @@ def money() -> ResponseReturnValue:
         other_versions=events.of_other_versions(API_VERSION),
         spoken=API_VERSION,
         sandbox_url=url_for("sandbox.control") if wiring.settings().is_sandbox else None,
+        owed=_owed(),
     )
+
+
+def _owed() -> list[Debt]:
+    """Give the invoices that are to be paid, the oldest date first."""
+    found, now = provider_invoices.to_be_paid(), clock.now()
+    limits = credit_limits.limits_of(organisation.id for _, organisation in found)
+    noted = receipts_of_bank.of_invoices(invoice.id for invoice, _ in found)
+    return [
+        Debt(
+            invoice=invoice,
+            organisation=organisation,
+            is_overdue=invoice.due_at is not None and invoice.due_at <= now,
+            limit_minor=limits.get(organisation.id, 0),
+            is_noted=invoice.id in noted,
+        )
+        for invoice, organisation in found
+    ]
 
 
 @area.action("/money/events/<event>/replay", allow=RUN_THE_SHOP)

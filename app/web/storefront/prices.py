@@ -81,8 +81,7 @@ def _read_seats(typed: str) -> int:
         message = f"Give the number of people as a whole number from 1 to {SELF_SERVICE_SEATS:,}, such as 25."
         raise Invalid(message, field="seats")
     if int(digits) > SELF_SERVICE_SEATS:
-        contact = current_app.config["SETTINGS"].contact_address
-        message = f"For more than {SELF_SERVICE_SEATS:,} people, ask us for a quote: {contact}."
+        message = f"For more than {SELF_SERVICE_SEATS:,} people, get a quote: the link is on this page."
         raise Invalid(message, field="seats")
     return int(digits)
 

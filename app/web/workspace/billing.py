@@ -17,7 +17,7 @@ from app.web.forms import Form
 from app.web.workspace import history_words
 from app.web.workspace.area import area, page
 from app.web.workspace.making import made
-from billing import changes, customers, disputes, entitlements, figures, invoices, price_cards, seats, subscriptions
+from billing import changes, customers, disputes, entitlements, figures, invoices, price_cards, quotes, seats, subscriptions
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
         dispute=disputes.open_of(actor.organisation.id),
         owed=None if subscription is None else invoices.owed(subscription),
         invoices=invoices.of_organisation(actor.organisation.id),
+        quotes=quotes.of_organisation(actor.organisation.id),
         seats=seats.count(actor.organisation.id),
         history=history_words.describe(
             actor.organisation.id,
@@ -137,6 +138,6 @@ def renewal(subscription: Subscription | None) -> Figure | None:
     if subscription is None:
         return None
     card = price_cards.of_version(subscription.card_version)
-    number = subscription.coming_seats or max(1, subscription.bought)
+    number = subscription.coming_seats or max(1, subscription.ordered)
     interval = Interval(subscription.coming_interval or subscription.interval)
     return figures.figure(card, number, interval, subscription.vat_percent)

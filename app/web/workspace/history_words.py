@@ -44,6 +44,20 @@ WORDS = {
     "change.done": "What was asked for was carried out",
     "change.lapsed": "What was asked for was not paid, so nothing was changed",
     "change.refused": "The payment provider refused what was asked for",
+    "invoice_recipient.added": "{by} had the invoices sent to one more address",
+    "invoice_recipient.removed": "{by} took an address off those who get the invoices",
+    "quote.prepared": "{by} prepared quote {number} for {seats}",
+    "quote.sent": "Quote {number} was sent",
+    "quote.reminded": "A reminder of quote {number} was sent",
+    "quote.accepted": "Quote {number} was accepted",
+    "quote.invoiced": "The invoice for quote {number} was issued",
+    "quote.declined": "Quote {number} was declined",
+    "quote.expired": "Quote {number} expired",
+    "quote.withdrawn": "Quote {number} was withdrawn, because another subscription had begun",
+    "credit.limit_set": "{by} changed how much can be owed",
+    "receipt.noted": "The payment of invoice {number} by bank was noted",
+    "receipt.told": "The payment by bank was passed on to the payment provider",
+    "receipt.refused": "The payment provider refused a payment by bank",
     "invitation.sent": "{by} invited {about}",
     "invitation.sent_again": "{by} sent {about} a new invitation",
     "invitation.accepted": "{about} accepted the invitation",
@@ -84,7 +98,7 @@ WORDS = {
 
 
 # What concerns the money, and nobody's training.
-MONEY = frozenset({"checkout", "subscription", "change", "dispute", "refund"})
+MONEY = frozenset({"checkout", "subscription", "change", "dispute", "refund", "quote", "credit", "receipt", "invoice_recipient"})
 ABOUT_MONEY = journal.Wanted(
     kinds=("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY and what != "change.done"))
 )

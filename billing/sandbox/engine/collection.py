@@ -4,7 +4,7 @@ from billing.sandbox.engine import charges, customers, endings, events, invoices
 from billing.sandbox.engine.deadlines import RETRY_AFTER
 from billing.sandbox.refusals import Refusal, declined
 from billing.sandbox.rendering import stored, wire
-from billing.sandbox.store import JSON, Work
+from billing.sandbox.store import JSON, Work, new_id
 
 AFTER_RETRIES = "after_retries"
 
@@ -19,8 +19,11 @@ def asks(card: JSON | None) -> bool:
     return card is not None and customers.BY_NUMBER[card["_number"]].asks_always
 
 
-def settle(work: Work, body: JSON) -> JSON:
-    """Mark an open invoice paid, and bring its subscription back to life when it was waiting for this."""
+def settle(work: Work, body: JSON, *, is_received: bool = False, card: JSON | None = None) -> JSON:
+    """Mark an invoice paid, or received in another way, and bring its subscription back to life when it was waiting for this.
+
+    It was paid with the card that is given, else with the usual one.
+    """
     body["status"] = "paid"
     body["attempted"] = True
     body["attempt_count"] += 1
@@ -32,16 +35,19 @@ def settle(work: Work, body: JSON) -> JSON:
         payment["status"] = "paid"
         payment["amount_paid"] = body["amount_due"]
         payment["status_transitions"]["paid_at"] = work.now
+        if is_received:
+            payment["payment"] = {"payment_record": new_id("prec"), "type": "payment_record"}
     work.put("invoice", body)
     subscription = _subscription(work, body)
-    if body["amount_due"]:
+    if body["amount_due"] and not is_received:
         customer = stored(work, "customer", body["customer"])
-        charges.record(work, body, customers.usual_card(work, customer, subscription["default_payment_method"]))
+        charges.record(work, body, card or customers.usual_card(work, customer, subscription["default_payment_method"]))
     events.record(work, "invoice.paid", body)
     customers.set_delinquent(work, body["customer"], delinquent=False)
     pending_updates.apply(work, body)
     subscription = _subscription(work, body)
-    if subscription["latest_invoice"] == body["id"] and subscription["status"] in {"incomplete", "past_due", "unpaid"}:
+    is_awaited = subscription["latest_invoice"] == body["id"] or body["collection_method"] == "send_invoice"
+    if is_awaited and subscription["status"] in {"incomplete", "past_due", "unpaid"} and not _owes(work, subscription):
         move(work, subscription, "active")
     return body
 
@@ -93,8 +99,10 @@ def pay(work: Work, body: JSON, params: JSON) -> JSON:
         invoices.finalise(work, body)
     if body["status"] == "paid":
         raise Refusal(says="Invoice is already paid", code="invoice_already_paid")
-    if body["status"] != "open":
+    if body["status"] not in {"open", "uncollectible"}:
         raise Refusal(says=f"This invoice is {body['status']} and can no longer be paid.", code="invoice_not_editable")
+    if params.get("paid_out_of_band", False):
+        return settle(work, body, is_received=True)
     customer = stored(work, "customer", body["customer"])
     card = (
         customers.owned_card(work, customer["id"], params["payment_method"], "payment_method")
@@ -122,6 +130,11 @@ def move(work: Work, subscription: JSON, status: str) -> JSON:
     work.put("subscription", subscription)
     events.record_change(work, "customer.subscription.updated", before, subscription)
     return subscription
+
+
+def _owes(work: Work, subscription: JSON) -> bool:
+    """Say whether another invoice of a subscription is overdue."""
+    return any(invoice.get("_is_overdue") for invoice in work.all("invoice", subscription=subscription["id"], status="open"))
 
 
 def _subscription(work: Work, invoice: JSON) -> JSON:

@@ -17,6 +17,8 @@ def create(work: Work, params: JSON) -> JSON:
         raise Refusal(says="The sum of credit amount, refund amount and out of band amount exceeds the amount paid.")
     if "lines" not in params:
         raise required(param="lines")
+    if any(payment["payment"]["type"] != "payment_intent" for payment in invoice["_payments"]):
+        raise uncovered(param="refund_amount (for an invoice that was paid out of band)")
     own = {line["id"]: line["amount"] for line in invoice["_lines"]}
     if {line.get("invoice_line_item"): line.get("amount") for line in params["lines"]} != own:
         raise uncovered(param="lines (other than all of the invoice with their amounts)")

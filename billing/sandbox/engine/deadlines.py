@@ -27,7 +27,8 @@ def deadline(body: dict[str, Any]) -> int | None:
         case "invoice", "draft":
             moment = body["automatically_finalizes_at"]
         case "invoice", "open":
-            moment = body["next_payment_attempt"]
+            is_awaited = body["due_date"] is not None and not body.get("_is_overdue")
+            moment = body["due_date"] if is_awaited else body["next_payment_attempt"]
         case "refund", "succeeded":
             moment = body.get("_fails_at")
         case "dispute", "needs_response":

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.sandbox.engine import amounts, events, invoice_lines
-from billing.sandbox.engine.deadlines import DRAFT_LIFE
+from billing.sandbox.engine.deadlines import DAY, DRAFT_LIFE
 from billing.sandbox.rendering import stored, wire
 from billing.sandbox.store import JSON, Work, new_id
 
@@ -77,7 +77,7 @@ def drawn(
         "default_tax_rates": subscription["default_tax_rates"],
         "description": None,
         "discounts": [],
-        "due_date": None,
+        "due_date": _due(work, subscription["days_until_due"]),
         "effective_at": None,
         "ending_balance": None,
         "footer": None,
@@ -131,10 +131,16 @@ def drawn(
         "total_pretax_credit_amounts": [],
         "total_taxes": totals,
         "webhooks_delivered_at": None,
+        "_days_until_due": subscription["days_until_due"],
+        "_is_overdue": False,
         "_lines": charged,
         "_payments": [],
         "_retries": 0,
     }
+
+
+def _due(work: Work, days: int | None) -> int | None:
+    return None if days is None else work.now + days * DAY
 
 
 def _tax(work: Work, subscription: JSON, charged: list[JSON]) -> list[JSON]:
@@ -168,6 +174,7 @@ def finalise(work: Work, body: JSON) -> JSON:
     body["number"] = f"SANDBOX-{work.count('invoice number'):04}"
     body["status"] = "open"
     body["status_transitions"]["finalized_at"] = body["effective_at"] = work.now
+    body["due_date"] = _due(work, body.get("_days_until_due"))
     body["automatically_finalizes_at"] = None
     _use_balance(work, body)
     body["_payments"] = [

@@ -1,6 +1,6 @@
 """What time does by itself: one step at a time, in the order of the moments they were due."""
 
-from billing.sandbox.engine import checkout, collection, disputes, invoices, pending_updates, refunds, subscriptions
+from billing.sandbox.engine import checkout, collection, disputes, pending_updates, refunds, subscriptions, terms
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
@@ -28,16 +28,23 @@ def step(work: Work, clock: str | None = None, until: int | None = None) -> bool
             pending_updates.expire(work, body)
         case "subscription", _:
             subscriptions.renew(work, body)
-        case "refund", _:
-            refunds.come_back(work, body)
-        case "dispute", _:
-            disputes.decide(work, body, "lost")
+        case (("refund" | "dispute"), _):
+            _come_to_an_end(work, body)
         case "invoice", "draft":
-            invoices.finalise(work, body)
-            collection.charge(work, body)
+            terms.finalise(work, body, {})
+        case "invoice", _ if body["due_date"] is not None:
+            terms.fall_due(work, body)
         case _:
             collection.charge(work, body)
     return True
+
+
+def _come_to_an_end(work: Work, body: JSON) -> None:
+    """Send a refund back that the bank refuses, or lose a dispute that nobody has answered."""
+    if body["object"] == "refund":
+        refunds.come_back(work, body)
+    else:
+        disputes.decide(work, body, "lost")
 
 
 def is_overdue(body: JSON, now: int) -> bool:

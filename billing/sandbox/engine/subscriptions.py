@@ -12,6 +12,7 @@ from billing.sandbox.engine import (
     pending_updates,
     prorations,
     schedules,
+    terms,
 )
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
@@ -36,6 +37,12 @@ class Wish:
     item_metadata: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     custom_fields: list[JSON] | None = None
+    days_until_due: int | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        """Say whether its invoices are sent to be paid, instead of charged."""
+        return self.days_until_due is not None
 
 
 def create(work: Work, params: JSON) -> JSON:
@@ -65,7 +72,10 @@ def create(work: Work, params: JSON) -> JSON:
         item_metadata=merged({}, item),
         description=params.get("description"),
         custom_fields=params.get("invoice_settings", {}).get("custom_fields") or None,
+        days_until_due=terms.days_until_due(params),
     )
+    if wish.is_sent:
+        return begin(work, customer, wish, is_paid=False)
     behaviour = params.get("payment_behavior", "allow_incomplete")
     found = customers.card_to_charge(work, customer, card)
     if found is None and behaviour != "default_incomplete":
@@ -78,7 +88,7 @@ def create(work: Work, params: JSON) -> JSON:
 
 
 def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True, asked: bool = False) -> JSON:
-    """Begin a subscription and its first invoice, paid at once or left incomplete."""
+    """Begin a subscription and its first invoice, paid at once or left incomplete; one to be sent stays a draft at first."""
     key = new_id("sub")
     recurring = wish.price["recurring"]
     end = end_of_period(work.now, work.now, recurring["interval"], recurring["interval_count"])
@@ -97,11 +107,11 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
         "cancel_at_period_end": False,
         "canceled_at": None,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically",
+        "collection_method": "send_invoice" if wish.is_sent else "charge_automatically",
         "created": work.now,
         "currency": wish.price["currency"],
         "customer": customer["id"],
-        "days_until_due": None,
+        "days_until_due": wish.days_until_due,
         "default_payment_method": wish.card,
         "default_source": None,
         "default_tax_rates": wish.default_tax_rates,
@@ -160,6 +170,11 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
     if customer["currency"] is None:
         customer["currency"] = body["currency"]
         work.put("customer", customer)
+    if wish.is_sent:
+        body["status"] = "active"
+        work.put("subscription", body)
+        events.record(work, "customer.subscription.created", body)
+        return body
     invoices.finalise(work, invoice)
     body["status"] = "active" if is_paid or invoice["amount_due"] == 0 else "incomplete"
     work.put("subscription", body)
@@ -237,6 +252,8 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
 
     It waits as a pending update until it is paid where that is asked for; else it applies, and leaves the subscription past due.
     """
+    if body["collection_method"] == "send_invoice":
+        return _change_and_send(work, body, after, params, before)
     if params.get("proration_behavior") != "always_invoice":
         raise uncovered(param="items without proration_behavior=always_invoice or none")
     waits = params.get("payment_behavior") == "pending_if_incomplete"
@@ -266,6 +283,20 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
     else:
         collection.fail(work, invoice, is_scheduled=not waits, asked=collection.asks(card))
     return stored(work, "subscription", body["id"])
+
+
+def _change_and_send(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
+    """Make a change at once and draw up the invoice for it, which is sent like any other."""
+    if "payment_behavior" in params:
+        raise uncovered(param="payment_behavior of a subscription whose invoices are sent")
+    schedules.refuse_managed(body, "its items")
+    charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
+    invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
+    pending_updates.put_in_place(body, after)
+    body["latest_invoice"] = invoice["id"]
+    work.put("subscription", body)
+    events.record_change(work, "customer.subscription.updated", before, body)
+    return body
 
 
 def _plan_end(work: Work, body: JSON, params: JSON) -> None:

@@ -1,0 +1,61 @@
+"""Receiving at the edge: the provider is told which invoices were paid by bank, and the subscription is brought up to date."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.kernel.errors import Refusal, Unavailable
+from app.kernel.transaction import transaction
+from billing import changing, invoices, receipts, subscriptions
+from billing.receipts import State
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from billing.gateway import Gateway
+
+log = structlog.get_logger(__name__)
+
+
+def tell(gateway: Gateway, receipt_id: UUID) -> State:
+    """Tell the provider of a receipt, and give where it stands; raises the provider's refusal, which settles the receipt.
+
+    When it only does not answer, the receipt stays noted and is told later.
+    """
+    receipt = receipts.known(receipt_id)
+    if receipt.state != State.NOTED:
+        return State(receipt.state)
+    invoice_id = receipt.invoice_id
+    provider_id = subscriptions.known(invoices.known(invoice_id).subscription_id).provider_id
+    try:
+        gateway.receive(invoice_id)
+    except Refusal as refusal:
+        if isinstance(refusal, Unavailable):
+            raise
+        with suppress(Refusal):
+            changing.refresh_surely(gateway, provider_id)
+        with transaction():
+            receipts.settle(receipt_id, State.REFUSED, str(refusal.facts.get("provider_message", refusal.message)))
+        raise
+    with transaction():
+        receipts.settle(receipt_id, State.TOLD)
+    with suppress(Unavailable):
+        changing.refresh_surely(gateway, provider_id)
+    return State.TOLD
+
+
+def tell_waiting(gateway: Gateway) -> int:
+    """Tell the provider of every receipt it does not know yet; gives how many were settled. A sweep."""
+    settled = 0
+    for receipt_id in [receipt.id for receipt in receipts.waiting()]:
+        try:
+            settled += tell(gateway, receipt_id) is not State.NOTED
+        except Refusal as refusal:
+            log.warning("receipt not told", receipt=str(receipt_id), why=refusal.message)
+        except Exception:
+            # One receipt that cannot be told must not stop the others.
+            log.exception("receipt not told", receipt=str(receipt_id))
+    return settled

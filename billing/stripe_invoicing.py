@@ -1,0 +1,58 @@
+"""Paying by invoice in Stripe's words: a subscription whose invoices are sent, and money that came by bank.
+
+The gateway hands in its client and turns the errors into ours; nothing here opens a connection of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from billing.gateway import Agreement
+
+ORDER_FIELD = "PO number"
+RENEWAL = "subscription_cycle"
+
+
+def agree(client: Any, agreement: Agreement, terms: dict[str, Any]) -> str:
+    """Begin a subscription by invoice, unless this agreement has begun one already, and open its first invoice.
+
+    `terms` are what the gateway says of price, tax and discount. Stripe forgets an idempotency key after a day, so what stands
+    there is looked at first.
+    """
+    for found in client.v1.subscriptions.list({"customer": agreement.customer_id, "limit": 100}).auto_paging_iter():
+        if "quote" in found.metadata and found.metadata["quote"] == str(agreement.quote_id):
+            break
+    else:
+        fields = [{"name": ORDER_FIELD, "value": agreement.purchase_order}] if agreement.purchase_order else []
+        params: dict[str, Any] = {
+            "customer": agreement.customer_id,
+            "collection_method": "send_invoice",
+            "days_until_due": agreement.days_to_pay,
+            "metadata": {"organisation": str(agreement.organisation_id), "quote": str(agreement.quote_id)},
+            **({"invoice_settings": {"custom_fields": fields}} if fields else {}),
+            **terms,
+        }
+        found = client.v1.subscriptions.create(params, {"idempotency_key": agreement.key})
+    open_drafts(client, found.id, agreement.key)
+    return str(found.id)
+
+
+def open_drafts(client: Any, subscription_id: str, key: str) -> None:
+    """Give the drafts of a subscription their numbers now, so that they can be paid at once; renewals come by themselves."""
+    drafts = client.v1.invoices.list({"subscription": subscription_id, "status": "draft"}).data
+    for draft in drafts:
+        if draft.billing_reason != RENEWAL:
+            client.v1.invoices.finalize_invoice(draft.id, {}, {"idempotency_key": f"{key}-{draft.id}"})
+
+
+def receive(client: Any, invoice_id: str) -> None:
+    """Have an invoice marked as paid in another way; one that is paid already is left as it is."""
+    if client.v1.invoices.retrieve(invoice_id).status != "paid":
+        client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True})
+
+
+def take_open_back(client: Any, subscription_id: str, key: str) -> None:
+    """Void what is still to be paid for a subscription."""
+    for invoice in client.v1.invoices.list({"subscription": subscription_id, "status": "open"}).data:
+        client.v1.invoices.void_invoice(invoice.id, {}, {"idempotency_key": f"{key}-{invoice.id}"})

@@ -1,0 +1,344 @@
+"""Credit: what an organisation may owe decides when seats that are invoiced can be given, and nothing given is taken away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.kernel import clock
+from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
+from app.kernel.transaction import transaction
+from billing import changes, changing, credit, entitlements, invoices, reactions, receipts, receiving, seats, subscriptions
+from billing.changes import State as ChangeState
+from billing.entitlements import Access
+from billing.gateway import ProviderInvoice
+from billing.subscriptions import State, Terms
+from tests import changing as acts
+from tests import quoting
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+GRACE = timedelta(days=14)
+YEAR_OF_25 = 98496
+
+
+@pytest.fixture
+def gateway(shop, connect):
+    quoting.publish()
+    return connect()
+
+
+def invoice(status="open", why="subscription_create", gross=100, due=30):
+    return ProviderInvoice(
+        id=f"in_{why}_{status}",
+        number=None if status == "draft" else "SANDBOX-0001",
+        status=status,
+        why=why,
+        net_minor=gross,
+        vat_minor=0,
+        gross_minor=gross,
+        remaining_minor=0 if status in {"paid", "void"} else gross,
+        currency="GBP",
+        issued_at=NOW,
+        paid_at=None,
+        tries_again_at=None,
+        due_at=NOW + timedelta(days=due),
+        url=None,
+    )
+
+
+def access(owner):
+    return entitlements.of_organisation(owner.organisation.id, GRACE, clock.now())
+
+
+def hold(owner, member):
+    with transaction():
+        return seats.assign(owner.organisation.id, member, seats.State.HELD, by=None)
+
+
+@pytest.mark.parametrize(
+    ("found", "limit", "is_covered"),
+    [
+        ([], 1000, False),
+        ([invoice("paid")], 0, True),
+        ([invoice()], 0, False),
+        ([invoice()], 99, False),
+        ([invoice()], 100, True),
+        ([invoice("draft")], 99, False),
+        ([invoice("uncollectible")], 99, False),
+        ([invoice("void")], 1000, False),
+        ([invoice(why="subscription_update"), invoice()], 199, False),
+        ([invoice(why="subscription_update"), invoice()], 200, True),
+        ([invoice("paid", why="subscription_update"), invoice()], 0, True),
+        ([invoice("draft", why="subscription_cycle", gross=5000), invoice()], 100, True),
+        ([invoice(why="subscription_cycle", gross=5000), invoice("paid")], 100, True),
+        ([invoice(why="subscription_cycle", gross=5000), invoice()], 100, False),
+    ],
+)
+def test_what_was_asked_for_last_is_covered_when_it_is_paid_or_all_that_is_owed_is_within_the_limit(found, limit, is_covered):
+    assert credit.is_covered(found, limit) is is_covered
+
+
+@given(
+    before=st.tuples(st.integers(0, 50), st.integers(0, 50)).filter(lambda pair: pair[1] <= pair[0]),
+    quantity=st.integers(1, 50),
+    limit=st.integers(0, 300),
+    statuses=st.lists(st.tuples(st.sampled_from(["open", "paid", "void", "draft"]), st.sampled_from(sorted(credit.ASKED_FOR)))),
+)
+def test_no_more_is_withheld_than_was_and_is_added_and_nothing_that_is_covered(before, quantity, limit, statuses):
+    found = [invoice(status, why) for status, why in statuses]
+    had, held = before
+    withheld = credit.withheld(before, quantity, found, limit)
+    assert 0 <= withheld <= min(quantity, held + max(0, quantity - had))
+    if credit.is_covered(found, limit):
+        assert withheld == 0
+    elif quantity >= had:
+        assert quantity - withheld == had - held
+
+
+@pytest.mark.parametrize(
+    ("terms", "will_end", "state"),
+    [
+        (Terms(is_waiting=True, due_at=NOW + timedelta(days=30)), False, State.PENDING),
+        (Terms(is_waiting=True, due_at=NOW - timedelta(days=30)), False, State.PENDING),
+        (Terms(is_waiting=False, due_at=None), False, State.ACTIVE),
+        (Terms(is_waiting=False, due_at=None), True, State.CANCELLING),
+        (Terms(is_waiting=False, due_at=NOW + timedelta(seconds=1)), False, State.ACTIVE),
+        (Terms(is_waiting=False, due_at=NOW), False, State.PAST_DUE),
+        (Terms(is_waiting=False, due_at=NOW - GRACE + timedelta(seconds=1)), True, State.PAST_DUE),
+        (Terms(is_waiting=False, due_at=NOW - GRACE), False, State.LAPSED),
+    ],
+)
+@pytest.mark.parametrize("status", ["active", "past_due"])
+def test_the_state_of_what_is_paid_by_invoice_is_derived_from_its_debts(terms, will_end, state, status):
+    assert state is subscriptions.state(
+        status, period_start=NOW, will_end=will_end, was_asked_to_end=False, grace=GRACE, now=NOW, terms=terms
+    )
+
+
+@pytest.mark.parametrize(("status", "state"), [("canceled", State.LAPSED), ("unpaid", State.LAPSED), ("paused", State.LAPSED)])
+def test_what_the_provider_has_closed_is_closed_whatever_is_paid(status, state):
+    terms = Terms(is_waiting=False, due_at=None)
+    assert state is subscriptions.state(
+        status, period_start=NOW, will_end=False, was_asked_to_end=False, grace=GRACE, now=NOW, terms=terms
+    )
+
+
+def test_without_credit_nothing_can_be_given_until_the_invoice_is_paid_by_bank(shop, owner, gateway, members):
+    bill = quoting.by_invoice(owner, gateway)
+    assert (access(owner).access, access(owner).state) == (Access.NONE, State.PENDING)
+    [member] = members(1)
+    with pytest.raises(Conflict):
+        hold(owner, member)
+    assert quoting.receive(owner, gateway, bill.id) is receipts.State.TOLD
+    assert access(owner).state is State.ACTIVE
+    hold(owner, member)
+    assert seats.count(owner.organisation.id).free == 24
+
+
+def test_within_the_limit_seats_are_there_at_once_and_one_penny_less_is_not_enough(shop, owner, gateway):
+    quoting.give_credit(owner, YEAR_OF_25 - 1)
+    quoting.by_invoice(owner, gateway)
+    assert access(owner).state is State.PENDING
+    quoting.give_credit(owner, YEAR_OF_25)
+    acts.sees(gateway, owner)
+    assert access(owner).state is State.ACTIVE
+    assert seats.count(owner.organisation.id).free == 25
+
+
+def test_a_limit_that_is_lowered_takes_nothing_away(shop, owner, gateway):
+    quoting.by_invoice(owner, gateway, limit_minor=YEAR_OF_25)
+    quoting.give_credit(owner, 0)
+    acts.sees(gateway, owner)
+    assert (access(owner).state, seats.count(owner.organisation.id).bought) == (State.ACTIVE, 25)
+
+
+def test_overdue_beyond_the_grace_it_lapses_and_paying_gives_back_the_very_same_seats(shop, owner, gateway, members):
+    bill = quoting.by_invoice(owner, gateway, limit_minor=YEAR_OF_25)
+    given = {hold(owner, member).id for member in members(3)}
+    acts.travel(shop, days=29)
+    acts.sees(gateway, owner)
+    assert access(owner).state is State.ACTIVE
+    acts.travel(shop, days=2)
+    acts.sees(gateway, owner)
+    assert (access(owner).state, access(owner).access) == (State.PAST_DUE, Access.FULL)
+    assert acts.mails().count("invoice_overdue") == 2
+    acts.travel(shop, days=14)
+    assert (access(owner).state, access(owner).access) == (State.LAPSED, Access.RECORDS)
+    quoting.receive(owner, gateway, bill.id)
+    assert access(owner).state is State.ACTIVE
+    assert {assignment.id for member in given for assignment in all_held(owner)} == given
+    assert acts.mails().count("invoice_paid") == 2
+
+
+def all_held(owner):
+    with transaction():
+        return list(
+            acts.db.session.scalars(
+                acts.sa.select(seats.SeatAssignment).where(
+                    seats.SeatAssignment.organisation_id == owner.organisation.id, seats.SeatAssignment.released_at.is_(None)
+                )
+            )
+        )
+
+
+def test_a_renewal_is_in_good_standing_until_it_is_overdue_whatever_the_limit(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    acts.travel(shop, days=365, hours=2)
+    acts.sees(gateway, owner)
+    renewal = quoting.newest(owner)
+    assert (renewal.why, renewal.status, renewal.gross_minor) == ("subscription_cycle", "open", YEAR_OF_25)
+    assert (access(owner).state, seats.count(owner.organisation.id).bought) == (State.ACTIVE, 25)
+    acts.travel(shop, days=44)
+    acts.sees(gateway, owner)
+    assert access(owner).state is State.LAPSED
+
+
+def test_more_seats_within_the_limit_are_there_at_once_at_the_price_that_was_shown(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    quoting.give_credit(owner, 50_000)
+    acts.travel(shop, days=120)
+    offer = changing.offer_seats(gateway, owner.organisation.id, 10)
+    _, state = acts.add(owner, gateway, 10)
+    assert state is ChangeState.DONE
+    added = quoting.newest(owner)
+    assert (added.gross_minor, added.why, added.status) == (offer.cost.gross_minor, "subscription_update", "open")
+    assert seats.count(owner.organisation.id).bought == 35
+
+
+def test_more_seats_beyond_the_limit_wait_for_their_payment_and_the_others_stay(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    acts.travel(shop, days=120)
+    change_id, state = acts.add(owner, gateway, 10)
+    assert state is ChangeState.WAITING
+    assert (seats.count(owner.organisation.id).bought, acts.row(owner).withheld, access(owner).state) == (25, 10, State.ACTIVE)
+    assert changing.look(gateway, change_id) is ChangeState.WAITING
+    with pytest.raises(Conflict, match="wait for their invoice"):
+        acts.add(owner, gateway, 1)
+    added = quoting.newest(owner)
+    quoting.receive(owner, gateway, added.id)
+    assert (changes.known(change_id).state, seats.count(owner.organisation.id).bought) == (ChangeState.DONE, 35)
+    assert "seats_added" in acts.mails()
+
+
+def test_a_kill_after_the_provider_has_added_seats_is_finished_with_one_invoice(shop, owner, gateway, monkeypatch):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    offer = changing.offer_seats(gateway, owner.organisation.id, 5)
+    change_id = acts.ask(lambda: changes.accept(owner, offer, changes.Kind.MORE_SEATS))
+    # The invoice is drawn up, and the kill comes before it has its number.
+    with monkeypatch.context() as patch:
+        patch.setattr("billing.stripe_invoicing.open_drafts", killed)
+        with pytest.raises(ZeroDivisionError):
+            changing.carry_out(gateway, change_id)
+    acts.sees(gateway, owner)
+    assert seats.count(owner.organisation.id).bought == 25
+    acts.travel(shop, minutes=2)
+    changing.finish_left_alone(gateway)
+    assert changes.known(change_id).state == ChangeState.WAITING
+    assert [found.why for found in invoices.of_organisation(owner.organisation.id)].count("subscription_update") == 1
+    quoting.receive(owner, gateway, quoting.newest(owner).id)
+    assert seats.count(owner.organisation.id).bought == 30
+
+
+def killed(*_):
+    raise ZeroDivisionError
+
+
+def test_paying_by_the_month_is_not_for_those_who_pay_by_invoice(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    with pytest.raises(Conflict, match="wait for their invoice"):
+        acts.ask(lambda: changes.monthly(owner))
+    quoting.receive(owner, gateway, bill.id)
+    with pytest.raises(Conflict, match="by the year"):
+        acts.ask(lambda: changes.monthly(owner))
+
+
+def test_whoever_pays_by_invoice_may_have_more_seats_than_are_sold_by_card(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway, 2500)
+    quoting.receive(owner, gateway, bill.id)
+    assert changing.offer_seats(gateway, owner.organisation.id, 100).seats == 2600
+    with pytest.raises(Invalid, match="10,000"):
+        changing.offer_seats(gateway, owner.organisation.id, 7501)
+
+
+def test_an_invoice_paid_by_card_on_the_providers_page_gives_the_seats_and_can_no_longer_be_received(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    assert acts.pay_invoice(shop, bill.url) == 303
+    acts.sees(gateway, owner)
+    assert seats.count(owner.organisation.id).bought == 25
+    with pytest.raises(Conflict, match="is paid"):
+        quoting.receive(owner, gateway, bill.id)
+
+
+def test_money_that_is_noted_while_somebody_pays_by_card_counts_once(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    with transaction():
+        noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
+    assert acts.pay_invoice(shop, bill.url) == 303
+    assert receiving.tell(gateway, noted) is receipts.State.TOLD
+    assert quoting.newest(owner).status == "paid"
+
+
+def test_what_the_provider_refuses_to_receive_is_kept_as_refused(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    with transaction():
+        noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
+    gateway.withdraw(acts.row(owner).provider_id, "test")
+    with pytest.raises(Invalid):
+        receiving.tell(gateway, noted)
+    assert receipts.known(noted).state == receipts.State.REFUSED
+    assert quoting.newest(owner).status == "void"
+    assert access(owner).state is State.ENDED
+
+
+def test_a_receipt_that_the_provider_did_not_hear_of_is_told_by_the_sweep(shop, owner, gateway, connect):
+    bill = quoting.by_invoice(owner, gateway)
+    with transaction():
+        noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
+    with pytest.raises(Unavailable):
+        receiving.tell(connect("http://127.0.0.1:9"), noted)
+    assert (receiving.tell_waiting(gateway), receiving.tell_waiting(gateway)) == (1, 0)
+    assert quoting.newest(owner).status == "paid"
+
+
+def test_an_invoice_is_received_once_in_full_on_a_day_that_has_been(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    today = clock.now().date()
+    for day, amount, reference, field in (
+        (today, YEAR_OF_25 - 1, "BACS", "amount"),
+        (today + timedelta(days=1), YEAR_OF_25, "BACS", "received_on"),
+        (today - timedelta(days=500), YEAR_OF_25, "BACS", "received_on"),
+        (today, YEAR_OF_25, " ", "reference"),
+    ):
+        with pytest.raises(Invalid) as caught, transaction():
+            receipts.note(bill.id, day, reference, amount, by=owner.person.id)
+        assert caught.value.field == field
+    with transaction():
+        receipts.note(bill.id, today, "BACS", YEAR_OF_25, by=owner.person.id)
+    with pytest.raises(Conflict, match="already"), transaction():
+        receipts.note(bill.id, today, "BACS", YEAR_OF_25, by=owner.person.id)
+
+
+@pytest.mark.parametrize("limit", [-1, credit.MOST_MINOR + 1])
+def test_a_limit_nobody_can_mean_is_refused(shop, owner, limit):
+    with pytest.raises(Invalid):
+        quoting.give_credit(owner, limit)
+    assert credit.limit_of(owner.organisation.id) == 0
+
+
+def test_a_limit_is_for_an_organisation_that_there_is(shop, owner):
+    with pytest.raises(Missing), transaction():
+        credit.set_limit(owner.person.id, 100, by=owner.person.id)
+
+
+def test_with_every_message_lost_a_reconciliation_finds_what_was_paid(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    gateway.receive(bill.id)
+    reactions.refresh(gateway, acts.row(owner).provider_id)
+    assert (access(owner).state, seats.count(owner.organisation.id).bought) == (State.ACTIVE, 25)
