@@ -12,6 +12,7 @@ from billing.gateway import Preview
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from billing.figures import Discount
     from billing.gateway import Snapshot
     from billing.price_cards import Card, Interval
     from billing.subscriptions import Subscription
@@ -33,23 +34,29 @@ def cost(subscription: Subscription, card: Card, seats: int, interval: Interval,
     """Give what it costs today to have so many seats, paid so often, in pence.
 
     More seats: the net difference for the days that are left, rounded half up once. Another interval: a whole new term, less the
-    days of the present one that are left.
+    days of the present one that are left. A discount that runs is taken off before and after.
     """
     present = (subscription.bought, subscription.paid_interval)
-    return _cost(card, present, (seats, interval), subscription.vat_percent, days_left(subscription, counted_at))
+    terms = (subscription.vat_percent, subscription.discount_at(counted_at))
+    return _cost(card, present, (seats, interval), terms, days_left(subscription, counted_at))
 
 
 def cost_of(snapshot: Snapshot, card: Card, seats: int, interval: Interval, counted_at: datetime) -> Preview:
-    """Give the same for a subscription as the provider has it."""
+    """Give the same for a subscription as the provider has it, when it has no discount."""
     present = (snapshot.quantity, snapshot.interval)
-    return _cost(card, present, (seats, interval), snapshot.vat_percent, days_left(snapshot, counted_at))
+    return _cost(card, present, (seats, interval), (snapshot.vat_percent, None), days_left(snapshot, counted_at))
 
 
 def _cost(
-    card: Card, present: tuple[int, Interval], wanted: tuple[int, Interval], vat: int | None, days: tuple[int, int]
+    card: Card,
+    present: tuple[int, Interval],
+    wanted: tuple[int, Interval],
+    terms: tuple[int | None, Discount | None],
+    days: tuple[int, int],
 ) -> Preview:
-    now = figures.figure(card, *present, vat).net_minor
-    then = figures.figure(card, *wanted, vat).net_minor
+    vat, discount = terms
+    now = figures.figure(card, *present, vat, discount).net_minor
+    then = figures.figure(card, *wanted, vat, discount).net_minor
     left, total = days
     is_same = present[1] is wanted[1]
     net = money.share(then - now, left, total) if is_same else then - money.share(now, left, total)

@@ -1,6 +1,6 @@
 """The endpoints of the API: method and address, the parameters covered, and what answers them."""
 
-from billing.sandbox import payments, time_helpers
+from billing.sandbox import payments, promotion_endpoints, time_helpers
 from billing.sandbox.coverage import parameters
 from billing.sandbox.engine import (
     catalogue,
@@ -90,6 +90,7 @@ def void_invoice(work: Work, body: JSON, _params: JSON) -> JSON:
 
 
 OPERATIONS = (
+    *promotion_endpoints.OPERATIONS,
     Operation(
         "POST",
         "/v1/products",
@@ -175,18 +176,20 @@ OPERATIONS = (
         "/v1/checkout/sessions",
         create_session,
         parameters(
-            *("billing_address_collection", "cancel_url", "client_reference_id", "customer", "customer_email"),
+            *("billing_address_collection", "cancel_url", "customer_update.address", "customer_update.name"),
+            *("discounts.coupon", "discounts.promotion_code"),
+            *("client_reference_id", "customer", "customer_email"),
             *("expires_at", "line_items.metadata", "line_items.price", "line_items.quantity", "line_items.tax_rates"),
             *("locale", "metadata", "subscription_data.default_tax_rates", "subscription_data.description"),
             *("subscription_data.invoice_settings.custom_fields", "subscription_data.metadata", "success_url"),
             allow_promotion_codes=[False],
-            allowed_payment_method_types=["card"],
+            allowed_payment_method_types=["bacs_debit", "card"],
             automatic_tax__enabled=[False],
             line_items__adjustable_quantity__enabled=[False],
             mode=["subscription"],
             payment_method_collection=["always"],
             subscription_data__billing_mode__type=["flexible"],
-            tax_id_collection__enabled=[False],
+            tax_id_collection__enabled=[False, True],
             ui_mode=["hosted_page"],
         ),
     ),
@@ -209,6 +212,7 @@ OPERATIONS = (
         maker(subscriptions.create),
         parameters(
             *("customer", "default_payment_method", "default_tax_rates", "description"),
+            *("discounts.coupon", "discounts.promotion_code"),
             *("invoice_settings.custom_fields", "items.metadata", "items.price", "items.quantity", "items.tax_rates"),
             *("metadata", "off_session"),
             "days_until_due",
@@ -292,7 +296,8 @@ OPERATIONS = (
         maker(credit_notes.create),
         parameters(
             *("invoice", "lines.amount", "lines.invoice_line_item", "memo", "metadata", "reason", "refund_amount"),
-            lines__type=["invoice_line_item"],
+            *("lines.description", "lines.quantity", "lines.tax_amounts", "lines.unit_amount"),
+            lines__type=["custom_line_item", "invoice_line_item"],
         ),
     ),
     Operation(
@@ -315,7 +320,12 @@ OPERATIONS = (
         changer("subscription_schedule", "subscription_schedule", schedules.update),
         parameters(
             *("phases.items.price", "phases.items.quantity", "phases.start_date", "phases.end_date"),
-            *("phases.duration.interval", "phases.duration.interval_count", "phases.default_tax_rates"),
+            *(
+                "phases.duration.interval",
+                "phases.duration.interval_count",
+                "phases.default_tax_rates",
+                "phases.discounts.discount",
+            ),
             end_behavior=["release"],
             phases__proration_behavior=["none"],
             proration_behavior=["none"],

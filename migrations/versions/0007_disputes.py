@@ -1,7 +1,7 @@
 """disputes and refunds.
 
 Revision ID: 0007
-Revises: 0008
+Revises: 0006
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ import app.kernel.db
 
 
 revision = '0007'
-down_revision = '0008'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 

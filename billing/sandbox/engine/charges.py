@@ -1,6 +1,7 @@
-"""Charges: what a card has paid for an invoice, with the payment intent that it belongs to."""
+"""Charges: what a card, or a debit, has paid for an invoice."""
 
 from billing.sandbox.engine import customers, disputes
+from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work, new_id
 
 
@@ -56,47 +57,10 @@ def record(work: Work, invoice: JSON, card: JSON | None) -> JSON | None:
         "transfer_group": None,
     }
     work.put("charge", charge)
-    work.put("payment_intent", _intent(work, invoice, intent, charge))
-    if customers.BY_NUMBER[card["_number"]].disputes:
+    work.put("payment_intent", stored(work, "payment_intent", intent) | {"latest_charge": key, "payment_method": card["id"]})
+    if customers.is_disputing(card):
         disputes.open_on(work, charge, "fraudulent")
     return charge
-
-
-def _intent(work: Work, invoice: JSON, key: str, charge: JSON) -> JSON:
-    return {
-        "id": key,
-        "object": "payment_intent",
-        "amount": charge["amount"],
-        "amount_capturable": 0,
-        "amount_received": charge["amount"],
-        "application": None,
-        "canceled_at": None,
-        "cancellation_reason": None,
-        "capture_method": "automatic",
-        "client_secret": f"{key}_secret_sandbox",
-        "confirmation_method": "automatic",
-        "created": work.now,
-        "currency": invoice["currency"],
-        "customer": invoice["customer"],
-        "description": None,
-        "last_payment_error": None,
-        "latest_charge": charge["id"],
-        "livemode": False,
-        "metadata": {},
-        "next_action": None,
-        "on_behalf_of": None,
-        "payment_method": charge["payment_method"],
-        "payment_method_types": ["card"],
-        "receipt_email": None,
-        "review": None,
-        "setup_future_usage": "off_session",
-        "shipping": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
-        "status": "succeeded",
-        "transfer_data": None,
-        "transfer_group": None,
-    }
 
 
 def named(work: Work, params: JSON) -> JSON | None:

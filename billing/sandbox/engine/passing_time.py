@@ -18,7 +18,12 @@ def step(work: Work, clock: str | None = None, until: int | None = None) -> bool
         work.now = due[1]
     else:
         work.move_to(due[1])
-    body = stored(work, kind, key)
+    _deal_with(work, kind, stored(work, kind, key))
+    return True
+
+
+def _deal_with(work: Work, kind: str, body: JSON) -> None:
+    """Do what is due with one object."""
     match kind, body["status"]:
         case "checkout.session", _:
             checkout.expire(work, body)
@@ -28,15 +33,16 @@ def step(work: Work, clock: str | None = None, until: int | None = None) -> bool
             pending_updates.expire(work, body)
         case "subscription", _:
             subscriptions.renew(work, body)
-        case (("refund" | "dispute"), _):
+        case "refund" | "dispute", _:
             _come_to_an_end(work, body)
         case "invoice", "draft":
             terms.finalise(work, body, {})
+        case "invoice", _ if body.get("_debit") is not None:
+            checkout.tell_debit(work, collection.finish_debit(work, body))
         case "invoice", _ if body["due_date"] is not None:
             terms.fall_due(work, body)
         case _:
             collection.charge(work, body)
-    return True
 
 
 def _come_to_an_end(work: Work, body: JSON) -> None:

@@ -33,7 +33,7 @@ def give_back(
 ) -> JSON:
     """Give an amount of a charge back."""
     card = work.find("payment_method", charge["payment_method"])
-    does_fail = card is not None and customers.BY_NUMBER[card["_number"]].refuses_refunds
+    does_fail = card is not None and customers.is_refusing_refunds(card)
     body = {
         "id": new_id("re"),
         "object": "refund",
