@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from app import factory
 from app import settings as app_settings
@@ -54,6 +54,7 @@ from billing.seats import SeatAssignment
 from billing.subscriptions import Subscription
 from tests import buying
 from tests.conftest import DATABASES
+from tests.journeys import steps
 
 # How many lives, and how many steps of each; PostgreSQL, which is slower to begin, sees fewer of them.
 BUDGETS = {("sqlite", False): (8, 14), ("postgresql", False): (3, 12), ("sqlite", True): (60, 40), ("postgresql", True): (15, 30)}
@@ -138,8 +139,16 @@ class BillingMachine(RuleBasedStateMachine):
 
     # What somebody does, or what happens.
 
+    @initialize(number=FEW, interval=INTERVALS, cut=CUTS)
+    def buy_first(self, number, interval, cut):
+        """Begin with a purchase, because without one there is little to do."""
+        self.buy_seats(number, interval, cut, pays=True)
+
     @rule(number=FEW, interval=INTERVALS, cut=CUTS, pays=st.booleans())
     def buy(self, number, interval, cut, pays):
+        self.buy_seats(number, interval, cut, pays=pays)
+
+    def buy_seats(self, number, interval, cut, *, pays):
         def act(gateway):
             order = buying.order(self.actor(), number, interval)
             buying.open_page(gateway, order)
@@ -186,14 +195,20 @@ class BillingMachine(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([1, 4, 31, 366]))
     def time_passes(self, days):
+        self.wait(timedelta(days=days))
+
+    def wait(self, step):
         with transaction():
-            clock.advance(timedelta(days=days, hours=2))
+            clock.advance(step + timedelta(hours=2))
         self.sandbox.catch_up()
 
-    @rule()
-    def next_payment_fails(self):
+    @rule(and_time=st.booleans())
+    def next_payment_fails(self, and_time):
         for payer in self.sandbox.controls.payers():
             self.sandbox.controls.fail_next_payment(payer.id)
+        row = self.live()
+        if and_time and row is not None:
+            self.wait(max(row.period_end - clock.now(), timedelta()))
 
     @rule()
     def pay_what_is_owed(self):
@@ -234,14 +249,14 @@ class BillingMachine(RuleBasedStateMachine):
     @rule(data=st.data(), cut=CUTS)
     def messages_arrive(self, data, cut):
         """Let some of the messages that did not come yet arrive, in any order and some of them twice; the others never do."""
-        waiting = [event for event in self.v1.events.list({"limit": 100}).data if event.id not in self.told]
-        self.told |= {event.id for event in waiting}
+        waiting = [event for event in steps.provider_has(self.folder, "event") if event["id"] not in self.told]
+        self.told |= {event["id"] for event in waiting}
         order = data.draw(st.permutations(range(len(waiting)))) if waiting else []
         coming = data.draw(st.sets(st.sampled_from(order))) if order else set()
         twice = data.draw(st.sets(st.sampled_from(sorted(coming)))) if coming else set()
         for place in [place for place in order if place in coming] + sorted(twice):
             with transaction():
-                events.store(stripe_objects.event(waiting[place].to_dict()))
+                events.store(stripe_objects.event(waiting[place]))
         self.play(reactions.apply_due, cut)
 
     # How it is done, and what a process that starts again finds.
@@ -330,6 +345,7 @@ class BillingMachine(RuleBasedStateMachine):
             assert row.bought == alive[0].items.data[0].quantity
             assert row.interval == alive[0].items.data[0].price.recurring.interval
             assert row.status == alive[0].status
+            assert int(row.period_end.timestamp()) == alive[0].items.data[0].current_period_end
         elif row is not None:
             assert row.status == "canceled"
         assert [change.id for change in changes.left_alone() if change.state == changes.State.ASKED] == []
@@ -354,7 +370,7 @@ class BillingMachine(RuleBasedStateMachine):
         served = db.session.scalar(sa.select(sa.func.count()).where(Checkout.state == checkouts.State.SERVED))
         assert told.count("seats_bought") == served
         known = list(db.session.scalars(sa.select(disputes.Dispute)))
-        assert told.count("payment_disputed") == len(known)
+        assert told.count("payment_disputed") == len(known) == len(self.v1.disputes.list({"limit": 100}).data)
         for state, kind in ((disputes.State.WON, "dispute_won"), (disputes.State.LOST, "dispute_lost")):
             assert told.count(kind) == sum(dispute.state == state for dispute in known)
 
