@@ -19,7 +19,7 @@ from tests.contract.second_opinion import EXTRACT
 MOST_WORDS = 40
 # The many ways of paying that the sandbox has none of.
 LEFT_OUT = (
-    *("payment_method_details_", "payment_intent_payment_method_options", "payment_intent_next_action", "payment_method_options"),
+    *("payment_method_details", "payment_intent_payment_method_options", "payment_intent_next_action", "payment_method_options"),
     *("refund_destination_details", "funding_instructions", "invoice_payment_method_options", "checkout_session_payment_method"),
     *("payment_pages_checkout_session_payment_method", "payment_flows_private_payment_methods", "payment_intent_type_specific"),
     *("subscription_payment_method_options", "checkout_payment_method_options", "payment_method_card_wallet", "linked_account"),

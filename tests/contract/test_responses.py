@@ -104,6 +104,7 @@ def walk(client, base, clock):
     walk_changes(v1, price)
     walk_money_back(v1, flat)
     walk_a_clock(v1, flat)
+    walk_endpoints(v1)
     walk_sent_invoices(v1, price, rate)
     clock.forward(days=60)
     look_back(v1, subscription, customer, done)
@@ -226,6 +227,15 @@ def walk_money_back(v1, price):
     v1.disputes.close(v1.disputes.list().data[0].id)
 
 
+def walk_endpoints(v1):
+    """Have another address hear of events, change it and take it away."""
+    made = v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"], "description": "Another"})
+    v1.webhook_endpoints.update(made.id, {"disabled": True})
+    v1.webhook_endpoints.retrieve(made.id)
+    v1.webhook_endpoints.list()
+    v1.webhook_endpoints.delete(made.id)
+
+
 def walk_a_clock(v1, price):
     """Go through a year on a clock of its own, with a pause."""
     clock = v1.test_helpers.test_clocks.create({"frozen_time": 1_900_000_000, "name": "Years on"})
@@ -311,7 +321,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("checkout.session", "subscription", "invoice", "event", "subscription_schedule"),
         *("coupon", "promotion_code", "tax_id", "payment_intent"),
         *("billing_portal.configuration", "billing_portal.session", "credit_note", "refund"),
-        *("charge", "payment_intent", "invoice_payment", "dispute", "item", "test_helpers.test_clock"),
+        *("charge", "payment_intent", "invoice_payment", "dispute", "item", "test_helpers.test_clock", "webhook_endpoint"),
     }
     types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
     assert types == {
