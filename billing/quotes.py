@@ -214,7 +214,7 @@ def prepare(wanted: Wanted, *, by: UUID, organisation_id: UUID | None, vat_perce
         number=_next_number(now.year),
         organisation_id=organisation_id,
         by_id=by,
-        seats=wanted.seats,
+        seats=figure.seats,
         card_version=card.version,
         vat_percent=vat_percent,
         discount_percent=wanted.discount_percent,
