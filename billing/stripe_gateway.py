@@ -231,7 +231,7 @@ class StripeGateway:
                 if self._client.v1.invoices.retrieve(invoice_id).status != "paid":
                     raise
 
-    def withdraw(self, subscription_id: str, key: str) -> None:
+    def call_off(self, subscription_id: str, key: str) -> None:
         """End a subscription at once, void what is open and give back what was paid."""
         with _translated():
             stripe_invoicing.take_open_back(self._client, subscription_id, key)

@@ -289,7 +289,7 @@ def test_what_the_provider_refuses_to_receive_is_kept_as_refused(shop, owner, ga
     bill = quoting.by_invoice(owner, gateway)
     with transaction():
         noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
-    gateway.withdraw(acts.row(owner).provider_id, "test")
+    gateway.call_off(acts.row(owner).provider_id, "test")
     with pytest.raises(Invalid):
         receiving.tell(gateway, noted)
     assert receipts.known(noted).state == receipts.State.REFUSED
