@@ -19,6 +19,7 @@ from app.kernel.jobs import Jobs, Sweep
 from app.web import (
     area,
     assets,
+    billing_press,
     checkout,
     classroom,
     context,
@@ -51,6 +52,7 @@ from billing import (
     invoicing,
     notices,
     price_cards,
+    printing,
     quotes,
     reactions,
     receipts,
@@ -220,6 +222,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("renewals", tell_renewals, every=timedelta(hours=1)),
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
+        Sweep(printing.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),

@@ -15,7 +15,7 @@ from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
 from app.kernel.db import db
-from billing import quotes
+from billing import quotes, vat_documents
 from catalog.learning import certificates
 
 if TYPE_CHECKING:
@@ -26,12 +26,21 @@ Context = Callable[[Facts], dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A PDF that goes with a mail."""
+
+    name: str
+    pdf: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """A mail as it will be read."""
 
     subject: str
     text: str
     html: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 def render(kind: str, facts: Facts) -> Rendered:
@@ -40,7 +49,12 @@ def render(kind: str, facts: Facts) -> Rendered:
     templates = current_app.jinja_env
     subject, _, text = templates.get_template(f"mail/{kind}.txt").render(context).partition("\n")
     html = templates.get_template(f"mail/{kind}.html").render(context)
-    return Rendered(subject.strip(), text.strip() + "\n", html)
+    return Rendered(subject.strip(), text.strip() + "\n", html, attachments(kind, facts))
+
+
+def attachments(kind: str, facts: Facts) -> tuple[Attachment, ...]:
+    """Give what goes with a mail of a kind."""
+    return ATTACHMENTS[kind](facts) if kind in ATTACHMENTS else ()
 
 
 def link(path: str) -> str:
@@ -155,6 +169,23 @@ def _certificate(facts: Facts) -> dict[str, object]:
     }
 
 
+def _vat_document(facts: Facts) -> dict[str, object]:
+    document = vat_documents.known(facts["document"])
+    due_at = document.facts.get("due_at")
+    return {
+        "organisation": organisations.known(document.organisation_id).name,
+        "document": document,
+        "due_at": datetime.fromisoformat(due_at) if due_at else None,
+        "of_invoice": document.facts.get("of_invoice"),
+        "url": link(f"/workspace/{document.organisation_id}/billing/invoices"),
+    }
+
+
+def _vat_document_pdf(facts: Facts) -> tuple[Attachment, ...]:
+    document = vat_documents.known(facts["document"])
+    return (Attachment(vat_documents.file_name(document), vat_documents.pdf_of(document)),)
+
+
 # What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
 # only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else. The
 # invitation is the exception, because it must say who invites; how many go out is limited in joining.
@@ -187,6 +218,7 @@ CONTEXTS: dict[str, Context] = {
     "payment_came": _subscription,
     "courses_closed": _subscription,
     "change_not_paid": _subscription,
+    "vat_document": _vat_document,
     "invoice_paid": _subscription,
     "invoice_overdue": _subscription,
     "quote_sent": _quote,
@@ -195,3 +227,5 @@ CONTEXTS: dict[str, Context] = {
     "quote_accepted": _quote,
     "quote_declined": _quote,
 }
+# What goes with a mail of a kind, if anything does.
+ATTACHMENTS: dict[str, Callable[[Facts], tuple[Attachment, ...]]] = {"vat_document": _vat_document_pdf}

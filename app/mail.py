@@ -154,6 +154,8 @@ def compose(letter: Letter, rendered: Rendered, settings: Settings) -> EmailMess
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
+    for attachment in rendered.attachments:
+        message.add_attachment(attachment.pdf, maintype="application", subtype="pdf", filename=attachment.name)
     return message
 
 

@@ -58,6 +58,8 @@ class Settings:
     company_name: str
     company_address: str
     company_phone: str
+    company_vat_number: str
+    bank_details: str
     data_contact: str
     hosting: str
     exit_url: str
@@ -108,6 +110,8 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         company_name=_words(env, "LANYARD_COMPANY_NAME", "Sample Training Ltd (a made-up company)"),
         company_address=_words(env, "LANYARD_COMPANY_ADDRESS", "1 Sample Street, Exampleton, EX1 1EX (a made-up address)"),
         company_phone=_words(env, "LANYARD_COMPANY_PHONE", ""),
+        company_vat_number=_words(env, "LANYARD_COMPANY_VAT_NUMBER", "GB 000 0000 00 (made up)" if billing == "sandbox" else ""),
+        bank_details=_words(env, "LANYARD_BANK_DETAILS", ""),
         data_contact=_contact_address(env, "LANYARD_DATA_CONTACT", env.get("LANYARD_CONTACT_ADDRESS") or "hello@lanyard.example"),
         hosting=_words(env, "LANYARD_HOSTING", "this demonstration runs wherever it was started, and nowhere else"),
         exit_url=_exit_url(env),
@@ -153,6 +157,9 @@ def _demand_what_money_needs(env: Mapping[str, str], url: str) -> None:
         if not env.get(name):
             message = f"{name}: LANYARD_BILLING=stripe needs it: {advice}."
             raise BadSetting(message)
+    if _vat_percent(env) is not None and not env.get("LANYARD_COMPANY_VAT_NUMBER"):
+        message = "LANYARD_COMPANY_VAT_NUMBER: whoever charges VAT names their number on each invoice, such as GB 123 4567 89."
+        raise BadSetting(message)
     if not url.startswith("https://"):
         message = "LANYARD_URL: LANYARD_BILLING=stripe needs an https address, so that nobody reads along."
         raise BadSetting(message)

@@ -118,7 +118,7 @@ def start(
         "organisation_id": actor.organisation.id,
         "buyer_id": actor.membership.id,
         "seat_for_buyer": seat_for_buyer,
-        "seats": number,
+        "seats": figure.seats,
         "interval": interval,
         "card_version": card.version,
         "vat_percent": vat_percent,
@@ -139,7 +139,7 @@ def start(
         organisation_id=actor.organisation.id,
         by=actor.person.id,
         about=checkout.id,
-        seats=number,
+        seats=figure.seats,
         interval=interval,
         gross_minor=figure.gross_minor,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.kernel import money
 from app.kernel.errors import Invalid
-from billing.price_cards import Interval
+from billing.price_cards import Interval, Mode
 
 if TYPE_CHECKING:
     from billing.price_cards import Card
@@ -28,10 +28,12 @@ class BandShare:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A price in pence: net, VAT and gross for one interval, and how it came about."""
+    """A price in pence: net, VAT and gross for one interval, and how it came about; `seats` are sold to who `asked` for fewer."""
 
+    asked: int
     seats: int
     interval: Interval
+    mode: Mode
     vat_percent: int | None
     bands: tuple[BandShare, ...]
     net_minor: int
@@ -39,6 +41,11 @@ class Figure:
     gross_minor: int
     average_net_minor: int
     saving_minor: int
+
+    @property
+    def is_one_price(self) -> bool:
+        """Whether all of the seats cost the same, however many bands there are below."""
+        return self.mode is Mode.VOLUME
 
 
 def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None) -> Figure:
@@ -50,14 +57,17 @@ def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None) 
     if not 1 <= seats <= MOST_SEATS:
         message = "Give a number of people from 1 upwards."
         raise Invalid(message, field="seats")
-    shares = _shares(card, seats, interval)
+    asked, seats = seats, card.sold(seats, interval)
+    shares = tuple(BandShare(count, unit, count * unit) for count, unit in card.shares(seats, interval))
     net = sum(share.amount_minor for share in shares)
     vat = vat_on(net, vat_percent)
     months = 1 if interval is Interval.MONTH else MONTHS
-    yearly_by_month = MONTHS * sum(share.amount_minor for share in _shares(card, seats, Interval.MONTH))
+    yearly_by_month = MONTHS * card.total_minor(card.sold(asked, Interval.MONTH), Interval.MONTH)
     return Figure(
+        asked=asked,
         seats=seats,
         interval=interval,
+        mode=card.mode,
         vat_percent=vat_percent,
         bands=shares,
         net_minor=net,
@@ -71,15 +81,3 @@ def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None) 
 def vat_on(net_minor: int, vat_percent: int | None) -> int:
     """Give the VAT on a net total in pence, rounded half up; none where the supplier charges none."""
     return 0 if vat_percent is None else money.share(net_minor, vat_percent, 100)
-
-
-def _shares(card: Card, seats: int, interval: Interval) -> tuple[BandShare, ...]:
-    shares = []
-    for band in card.bands:
-        if seats < band.first:
-            break
-        last = seats if band.last is None else min(seats, band.last)
-        count = last - band.first + 1
-        unit = band.unit_minor(interval)
-        shares.append(BandShare(count, unit, count * unit))
-    return tuple(shares)

@@ -121,8 +121,38 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of an invoice or a credit note; `unit_minor` is None where it is a share of a price, as for part of a term."""
+
+    words: str
+    quantity: int | None
+    unit_minor: int | None
+    net_minor: int
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCreditNote:
+    """What the provider took back of an invoice; `refunded_minor` of it was paid out again."""
+
+    id: str
+    number: str
+    why: str | None
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+    refunded_minor: int
+    issued_at: datetime
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInvoice:
-    """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read."""
+    """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read.
+
+    `fields` are what the buyer wants to read on it, such as the number of their purchase order, by their names.
+    """
 
     id: str
     number: str | None
@@ -136,8 +166,18 @@ class ProviderInvoice:
     issued_at: datetime
     paid_at: datetime | None
     tries_again_at: datetime | None
-    due_at: datetime | None = None
     url: str | None
+    paid_minor: int
+    discount_minor: int
+    due_at: datetime | None
+    voided_at: datetime | None
+    is_sent: bool
+    buyer: str
+    buyer_address: tuple[str, ...]
+    buyer_vat_number: str | None
+    fields: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...]
+    credit_notes: tuple[ProviderCreditNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,10 @@ class Invoice(Model):
     issued_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     tries_again_at: Mapped[datetime | None]
-    due_at: Mapped[datetime | None]
     url: Mapped[str | None]
+    paid_minor: Mapped[int]
+    due_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("gross_minor = net_minor + vat_minor", name="figures"),
@@ -78,8 +80,10 @@ def keep(subscription: Subscription, found: Iterable[ProviderInvoice]) -> list[I
         row.remaining_minor = given.remaining_minor
         row.paid_at = given.paid_at
         row.tries_again_at = given.tries_again_at
-        row.due_at = given.due_at
         row.url = given.url
+        row.paid_minor = given.paid_minor
+        row.due_at = given.due_at
+        row.voided_at = given.voided_at
     return paid
 
 

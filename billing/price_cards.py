@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,6 +16,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock, journal
 from app.kernel.db import Model, db
 from app.kernel.errors import Invalid, Missing, Unavailable
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 SEED = Path(__file__).with_name("price_card.toml")
 SELF_SERVICE_SEATS = 2000
@@ -29,13 +33,24 @@ class Interval(StrEnum):
     YEAR = "year"
 
 
+class Mode(StrEnum):
+    """Whether each seat costs what its own band says, or all of them what the band of their number says; Stripe's words."""
+
+    GRADUATED = "graduated"
+    VOLUME = "volume"
+
+
 class PriceCard(Model):
     """A published version of the prices; it never changes."""
 
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     currency: Mapped[str]
     bands: Mapped[list[Any]]
+    mode: Mapped[str] = mapped_column(default=Mode.GRADUATED)
+    bump: Mapped[bool] = mapped_column(default=False)
     published_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("mode IN ('graduated', 'volume')", name="mode"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +69,43 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A price card as the rules use it: bands without gaps, from the first seat on."""
+    """A price card as the rules use it: bands without gaps, from the first seat on.
+
+    With `bump`, whoever asks for a number that would cost more than a larger one gets the larger one.
+    """
 
     version: int
     currency: str
     bands: tuple[Band, ...]
+    mode: Mode = Mode.GRADUATED
+    bump: bool = False
+
+    def shares(self, seats: int, interval: Interval) -> list[tuple[int, int]]:
+        """Give how many of the seats cost how much each, in pence before VAT."""
+        reached = [band for band in self.bands if band.first <= seats]
+        if self.mode is Mode.VOLUME:
+            return [(seats, reached[-1].unit_minor(interval))]
+        lasts = [seats if band.last is None else min(seats, band.last) for band in reached]
+        return [(last - band.first + 1, band.unit_minor(interval)) for band, last in zip(reached, lasts, strict=True)]
+
+    def total_minor(self, seats: int, interval: Interval) -> int:
+        """Give what a number of seats costs, in pence before VAT."""
+        return sum(count * unit for count, unit in self.shares(seats, interval))
+
+    def sold(self, seats: int, interval: Interval) -> int:
+        """Give the number of seats that is sold to whoever asks for so many: a larger one where that costs less."""
+        if not self.bump:
+            return seats
+        larger = [band.first for band in self.bands if band.first > seats]
+        return min([seats, *larger], key=lambda number: (self.total_minor(number, interval), number))
 
 
-def read(version: int, currency: str, bands: list[dict[str, int]]) -> Card:
-    """Make a card of its bands in order of `first`; raises Invalid when a band is out of order or dearer than the one before."""
+def read(version: int, currency: str, bands: list[dict[str, int]], mode: Mode = Mode.GRADUATED, *, bump: bool = False) -> Card:
+    """Make a card of its bands in order of `first`.
+
+    Raises Invalid when a band is out of order or dearer than the one before, or when more seats would cost less in total than
+    fewer without a bump.
+    """
     firsts = [band["first"] for band in bands]
     if not bands or firsts[0] != 1 or firsts != sorted(set(firsts)):
         message = "The bands of a price card begin at seat 1 and each begins after the one before."
@@ -74,17 +117,43 @@ def read(version: int, currency: str, bands: list[dict[str, int]]) -> Card:
         if units != sorted(units, reverse=True) or units[-1] < 0:
             message = "A later band of a price card never costs more for each seat, and none is below nothing."
             raise Invalid(message)
-    return Card(version, currency, made)
+    card = Card(version, currency, made, mode, bump and mode is Mode.VOLUME)
+    if mode is Mode.VOLUME and not bump:
+        _demand_order(card)
+    return card
 
 
-def publish(currency: str, bands: list[dict[str, int]]) -> Card:
+def _demand_order(card: Card) -> None:
+    """Raise Invalid when more seats of a card cost less in total than fewer."""
+    for interval in Interval:
+        for before, after in pairwise(card.bands):
+            last = after.first - 1
+            if card.total_minor(last, interval) > card.total_minor(after.first, interval):
+                message = (
+                    f"By the {interval}, {last:,} would cost more than {after.first:,}. Lower the price of the band from "
+                    f"{before.first:,} on, or sell the larger number to whoever asks for the smaller one."
+                )
+                raise Invalid(message, field="bump")
+
+
+def publish(
+    currency: str,
+    bands: list[dict[str, int]],
+    mode: Mode = Mode.GRADUATED,
+    *,
+    bump: bool = False,
+    by: UUID | None = None,
+) -> Card:
     """Publish bands as the next version, unless the current one is the same; raises Invalid for bands that make no sense."""
-    newest = db.session.scalar(sa.select(PriceCard).order_by(PriceCard.version.desc()).limit(1))
-    if newest is not None and (newest.currency, newest.bands) == (currency, bands):
-        return read(newest.version, newest.currency, newest.bands)
-    card = read(newest.version + 1 if newest else 1, currency, bands)
-    db.session.add(PriceCard(version=card.version, currency=currency, bands=bands, published_at=clock.now()))
-    journal.write("price_card.published", version=card.version)
+    newest = _newest()
+    card = read(newest.version + 1 if newest else 1, currency, bands, mode, bump=bump)
+    if newest is not None and replace(card, version=newest.version) == _card(newest):
+        return _card(newest)
+    row = PriceCard(
+        version=card.version, currency=currency, bands=bands, mode=card.mode, bump=card.bump, published_at=clock.now()
+    )
+    db.session.add(row)
+    journal.write("price_card.published", by=by, version=card.version)
     return card
 
 
@@ -97,17 +166,21 @@ def publish_seed() -> None:
 
 def current() -> Card:
     """Give the newest card; raises Unavailable when none is published."""
-    row = db.session.scalar(sa.select(PriceCard).order_by(PriceCard.version.desc()).limit(1))
+    row = _newest()
     if row is None:
         message = "No prices are published yet. Run: python3 -m app load"
         raise Unavailable(message)
-    return read(row.version, row.currency, row.bands)
+    return _card(row)
 
 
 def published() -> list[Card]:
     """Give every card that was ever published, oldest first."""
-    rows = db.session.scalars(sa.select(PriceCard).order_by(PriceCard.version))
-    return [read(row.version, row.currency, row.bands) for row in rows]
+    return [_card(row) for row in db.session.scalars(sa.select(PriceCard).order_by(PriceCard.version))]
+
+
+def publications() -> list[PriceCard]:
+    """Give every version as it was published, newest first."""
+    return list(db.session.scalars(sa.select(PriceCard).order_by(PriceCard.version.desc())))
 
 
 def newest_version() -> int | None:
@@ -120,4 +193,12 @@ def of_version(version: int) -> Card:
     row = db.session.get(PriceCard, version)
     if row is None:
         raise Missing(version=version)
-    return read(row.version, row.currency, row.bands)
+    return _card(row)
+
+
+def _newest() -> PriceCard | None:
+    return db.session.scalar(sa.select(PriceCard).order_by(PriceCard.version.desc()).limit(1))
+
+
+def _card(row: PriceCard) -> Card:
+    return read(row.version, row.currency, row.bands, Mode(row.mode), bump=row.bump)

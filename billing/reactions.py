@@ -15,7 +15,19 @@ from app.accounts import organisations
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import changes, checkouts, customers, events, invoices, notices, price_cards, seats, settling, subscriptions
+from billing import (
+    changes,
+    checkouts,
+    customers,
+    events,
+    invoices,
+    notices,
+    price_cards,
+    seats,
+    settling,
+    subscriptions,
+    vat_documents,
+)
 from billing.checkouts import Checkout
 from billing.gateway import Order
 
@@ -126,6 +138,7 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
         subscription = subscriptions.with_provider_id(snapshot.id)
         if served and subscription is not None:
             invoices.keep(subscription, found)
+            vat_documents.copy(subscription, found)
     if not served and checkouts.is_second(checkout_id, snapshot):
         # Two orders of one organisation were paid, as from two tabs: the money of the second goes back at once.
         gateway.take_back(snapshot.id, f"checkout-{checkout_id}-back")
@@ -164,6 +177,7 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
         row = subscriptions.known(subscription_id)
         paid = invoices.keep(row, found)
         settled = settling.settle(row, snapshot, waited)
+        vat_documents.copy(row, found)
         notices.write(before, row, settled, paid)
         if not row.is_live:
             seats.release_all(row, seats.SUBSCRIPTION_ENDED)

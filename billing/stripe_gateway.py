@@ -241,7 +241,20 @@ class StripeGateway:
         """Fetch the newest invoices of a subscription."""
         with _translated():
             found = self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES})
-            return [stripe_objects.invoice(invoice) for invoice in found.data]
+            notes = self._credit_notes(found.data)
+            return [
+                stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id])
+                for invoice in found.data
+            ]
+
+    def _credit_notes(self, invoices: list[stripe.Invoice]) -> dict[str, list[Any]]:
+        """Fetch what was taken back of the invoices of one customer, by invoice; they only carry its sum."""
+        notes: dict[str, list[Any]] = {invoice.id: [] for invoice in invoices}
+        if any(invoice.pre_payment_credit_notes_amount or invoice.post_payment_credit_notes_amount for invoice in invoices):
+            customer: Any = invoices[0].customer
+            for note in self._client.v1.credit_notes.list({"customer": customer, "limit": 100}).auto_paging_iter():
+                notes.get(str(note.invoice), []).append(note)
+        return notes
 
     def portal(self, customer_id: str, back_url: str) -> str:
         """Open the customer portal, set up for the card, the address and ending with the term."""
@@ -258,7 +271,7 @@ class StripeGateway:
             return None
         theirs = [(tier.up_to, tier.unit_amount) for tier in found[0].tiers or []]
         ours = [(band.last, band.unit_minor(interval)) for band in card.bands]
-        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == "graduated"
+        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == card.mode
         return None if is_same else f"Price {found[0].id} ({lookup_key}) differs from version {card.version} of the price card."
 
     def event(self, payload: bytes, signature: str) -> ProviderEvent:
@@ -332,7 +345,7 @@ class StripeGateway:
             "product": PRODUCT,
             "currency": card.currency.lower(),
             "billing_scheme": "tiered",
-            "tiers_mode": "graduated",
+            "tiers_mode": card.mode.value,
             "tiers": tiers,
             "recurring": {"interval": interval.value},
             "tax_behavior": "exclusive",

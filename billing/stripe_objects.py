@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from billing.gateway import Preview, ProviderCheckout, ProviderEvent, ProviderInvoice, Snapshot
+from billing.gateway import Line, Preview, ProviderCheckout, ProviderCreditNote, ProviderEvent, ProviderInvoice, Snapshot
 from billing.price_cards import Interval
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Where we sell: an address at home does not name the country.
+HOME = "GB"
 # What is fetched along with a subscription, because a snapshot tells of it.
 EXPANDED = ["schedule.phases.items.price", "default_payment_method", "customer.invoice_settings.default_payment_method"]
 
@@ -56,10 +62,10 @@ def snapshot(subscription: Any) -> Snapshot:
     )
 
 
-def invoice(found: Any) -> ProviderInvoice:
-    """Read an invoice."""
+def invoice(found: Any, lines: Iterable[Any], credit_notes: Iterable[Any]) -> ProviderInvoice:
+    """Read an invoice with its lines, and what was taken back of it."""
     net = found.total_excluding_tax if found.total_excluding_tax is not None else found.subtotal
-    paid_at = found.status_transitions.paid_at
+    tax_ids = found.customer_tax_ids or []
     return ProviderInvoice(
         id=found.id,
         number=found.number,
@@ -71,11 +77,63 @@ def invoice(found: Any) -> ProviderInvoice:
         remaining_minor=found.amount_remaining,
         currency=found.currency.upper(),
         issued_at=moment(found.status_transitions.finalized_at or found.created),
-        paid_at=None if paid_at is None else moment(paid_at),
-        tries_again_at=None if found.next_payment_attempt is None else moment(found.next_payment_attempt),
-        due_at=None if found.due_date is None else moment(found.due_date),
+        paid_at=_moment(found.status_transitions.paid_at),
+        tries_again_at=_moment(found.next_payment_attempt),
         url=found.hosted_invoice_url,
+        paid_minor=found.amount_paid,
+        discount_minor=found.subtotal - net,
+        due_at=_moment(found.due_date),
+        voided_at=_moment(found.status_transitions.voided_at),
+        is_sent=found.collection_method == "send_invoice",
+        buyer=found.customer_name or "",
+        buyer_address=_address(found.customer_address),
+        buyer_vat_number=tax_ids[0].value if tax_ids else None,
+        fields=tuple((field.name, field.value) for field in found.custom_fields or []),
+        lines=tuple(_line(line) for line in lines),
+        credit_notes=tuple(_credit_note(note) for note in credit_notes),
     )
+
+
+def _line(line: Any) -> Line:
+    """Read a line of an invoice; the price of one is said only where the line is that many times it."""
+    unit = Decimal(getattr(line.pricing, "unit_amount_decimal", None) or 0)
+    is_whole = unit == int(unit) and int(unit) * (line.quantity or 0) == line.amount
+    return Line(
+        words=line.description or "",
+        quantity=line.quantity,
+        unit_minor=int(unit) if is_whole else None,
+        net_minor=line.amount,
+        starts_at=moment(line.period.start),
+        ends_at=moment(line.period.end),
+    )
+
+
+def _credit_note(note: Any) -> ProviderCreditNote:
+    net = note.total_excluding_tax if note.total_excluding_tax is not None else note.subtotal
+    return ProviderCreditNote(
+        id=note.id,
+        number=note.number,
+        why=note.memo,
+        net_minor=net,
+        vat_minor=note.total - net,
+        gross_minor=note.total,
+        refunded_minor=sum(refund.amount_refunded for refund in note.refunds),
+        issued_at=moment(note.effective_at or note.created),
+        lines=tuple(
+            Line(words=line.description or "", quantity=line.quantity, unit_minor=None, net_minor=line.amount)
+            for line in note.lines.data
+        ),
+    )
+
+
+def _address(address: Any) -> tuple[str, ...]:
+    """Give an address as the lines of an envelope."""
+    if address is None:
+        return ()
+    town = " ".join(part for part in (address.city, address.postal_code) if part)
+    country = None if address.country == HOME else address.country
+    parts = (address.line1, address.line2, town, address.state, country)
+    return tuple(part for part in parts if part)
 
 
 def preview(found: Any) -> Preview:
@@ -113,6 +171,10 @@ def event(payload: dict[str, Any]) -> ProviderEvent:
 def moment(timestamp: int) -> datetime:
     """Read a time."""
     return datetime.fromtimestamp(timestamp, UTC)
+
+
+def _moment(timestamp: int | None) -> datetime | None:
+    return None if timestamp is None else moment(timestamp)
 
 
 def _planned(schedule: Any, period_end: int) -> Any:

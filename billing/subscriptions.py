@@ -180,6 +180,12 @@ def state_of(subscription: Subscription, grace: timedelta, now: datetime) -> Sta
     )
 
 
+def live_by_card() -> dict[int, int]:
+    """Count the live subscriptions of each version of the price card that has any."""
+    query = sa.select(Subscription.card_version, sa.func.count()).where(Subscription.is_live).group_by(Subscription.card_version)
+    return dict(db.session.execute(query).tuples().all())
+
+
 def live(organisation_id: UUID) -> Subscription | None:
     """Give the organisation's live subscription, if it has one."""
     return db.session.scalar(sa.select(Subscription).where(Subscription.organisation_id == organisation_id, Subscription.is_live))

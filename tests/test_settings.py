@@ -17,6 +17,7 @@ STRIPE = {
     "LANYARD_COMPANY_NAME": "Example Training Ltd",
     "LANYARD_COMPANY_ADDRESS": "1 High Street, Exampleton",
     "LANYARD_HOSTING": "Example Hosting Ltd, in London",
+    "LANYARD_COMPANY_VAT_NUMBER": "GB 123 4567 89",
     "STRIPE_SECRET_KEY": "sk_test_1",
     "STRIPE_WEBHOOK_SECRET": "whsec_1",
 }

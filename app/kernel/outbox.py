@@ -127,6 +127,14 @@ def delivered(address: str = "", limit: int = 100) -> list[DeliveredMail]:
     return list(db.session.scalars(query))
 
 
+def known(mail_id: UUID) -> OutboxMail:
+    """Give a mail as it was written; raises Missing."""
+    mail = db.session.get(OutboxMail, mail_id)
+    if mail is None:
+        raise Missing
+    return mail
+
+
 def delivered_mail(mail_id: UUID) -> DeliveredMail:
     """Give one mail of the sandbox's mailbox; raises Missing."""
     mail = db.session.get(DeliveredMail, mail_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING
 
 import xlsxwriter
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 # A program that opens a CSV takes a cell that begins with one of these for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - those of full width count as well
 GUARD = "'"
+NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?")
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WIDTH = 24
 
 
 def guarded(cell: str) -> str:
-    """Give a cell that no program takes for a formula."""
+    """Give a cell that no program takes for a formula; a number below nothing is none."""
+    if NUMBER.fullmatch(cell):
+        return cell
     return GUARD + cell if cell.lstrip(" ").startswith(FORMULA_STARTS) else cell
 
 

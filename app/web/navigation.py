@@ -28,6 +28,8 @@ OFFICE = (
     ("overview", "Overview", "office.overview"),
     ("customers", "Customers", "office.customers_page"),
     ("money", "Money", "office.money"),
+    ("invoices", "Invoices", "office.invoices"),
+    ("prices", "Prices", "office.prices"),
     ("quotes", "Quotes", "office.quotes_page"),
     ("certificates", "Certificates", "office.certificates_page"),
     ("components", "Components", "style_page.components"),

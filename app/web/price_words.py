@@ -49,7 +49,7 @@ def describe(figure: Figure) -> PriceWords:
         gross=pounds(figure.gross_minor),
         per=per,
         split=f"{pounds(figure.net_minor)} + {pounds(figure.vat_minor)} VAT" if has_vat else f"{pounds(figure.net_minor)} in all",
-        average=f"{pounds(figure.average_net_minor)} a person a month{' before VAT' if has_vat else ''}",
+        average=_average(figure),
         saving=_saving(figure),
         spoken=f"{people(figure.seats)}: {pounds(figure.gross_minor)} {per}",
         buy=f"Buy {figure.seats:,} {'seat' if figure.seats == 1 else 'seats'}",
@@ -76,6 +76,14 @@ def _round(minor: int) -> str:
     return pounds(minor).removesuffix(".00")
 
 
+def _average(figure: Figure) -> str:
+    """Say what one person costs a month, and why there are more seats than were asked for, if there are."""
+    average = f"{pounds(figure.average_net_minor)} a person a month{' before VAT' if figure.vat_percent is not None else ''}"
+    if figure.seats == figure.asked:
+        return average
+    return f"{average}. {figure.seats:,} seats, because they cost less than {figure.asked:,}"
+
+
 def _saving(figure: Figure) -> str:
     """Say what a year saves, or nothing for a month."""
     if figure.interval is Interval.MONTH:
@@ -87,7 +95,7 @@ def _saving(figure: Figure) -> str:
 def _rows(figure: Figure) -> Iterator[PriceRow]:
     """Give the bands one by one and then the totals."""
     for number, share in enumerate(figure.bands):
-        label = f"the {'next' if number else 'first'} {share.seats:,}"
+        label = f"all {share.seats:,}" if figure.is_one_price else f"the {'next' if number else 'first'} {share.seats:,}"
         yield PriceRow(label, pounds(share.unit_minor), pounds(share.amount_minor))
     if figure.vat_percent is None:
         yield PriceRow(f"{people(figure.seats)}, to pay", "", pounds(figure.gross_minor), is_sum=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING
 
-from flask import current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import current_app, flash, make_response, redirect, render_template, request, send_file, url_for
 
+from app import letters
 from app.kernel import clock, outbox
-from app.kernel.errors import Invalid
+from app.kernel.errors import Invalid, Missing
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE
 from app.web import wiring
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from flask.typing import ResponseReturnValue
+
+    from app.letters import Attachment
 
 area = Area("sandbox", "/sandbox")
 
@@ -57,7 +61,21 @@ def mail(mail: UUID) -> ResponseReturnValue:
     """Show one mail as text, with its links to follow."""
     found = outbox.delivered_mail(mail)
     links = [word for word in found.text.split() if word.startswith(wiring.settings().url + "/")]
-    return render_template("sandbox/mail.html", mail=found, links=links)
+    return render_template("sandbox/mail.html", mail=found, links=links, attachments=_attachments(mail))
+
+
+@area.page("/mailbox/<uuid:mail>/attachments/<int:number>", allow=ANYONE)
+def attachment(mail: UUID, number: int) -> ResponseReturnValue:
+    """Open what went with a mail."""
+    found = _attachments(mail)
+    if number >= len(found):
+        raise Missing
+    return send_file(BytesIO(found[number].pdf), mimetype="application/pdf", download_name=found[number].name)
+
+
+def _attachments(mail: UUID) -> tuple[Attachment, ...]:
+    written = outbox.known(mail)
+    return letters.attachments(written.kind, written.facts)
 
 
 @area.page("/mailbox/<uuid:mail>/html", allow=ANYONE)

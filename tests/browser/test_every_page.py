@@ -64,6 +64,9 @@ PAGES = {
         "/workspace/{organisation}/billing/more-seats", "/workspace/{organisation}/billing/more-seats?seats=5",
         "/workspace/{organisation}/billing/more-seats?seats=many", "/workspace/{organisation}/billing/fewer-seats",
         "/workspace/{organisation}/billing/interval", "/workspace/{organisation}/billing/cancel",
+        "/workspace/{organisation}/billing/invoices", "/workspace/{organisation}/billing/statement",
+        "/workspace/{organisation}/billing/statement?since=2020-01-01&until=2020-01-02",
+        "/workspace/{organisation}/billing/statement?since=soon",
         "/workspace/{organisation}/billing/quote?seats=25",
         "/workspace/{organisation}/billing/changes/{change}", "/workspace/{organisation}/seats-again",
         "/workspace/{organisation}/checkouts/{checkout}", *PROFILE,
@@ -88,6 +91,7 @@ PAGES = {
     ),
     "billing": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/billing", "/workspace/{organisation}/people",
+        "/workspace/{organisation}/billing/invoices",
         "/learn/{organisation}/", "/learn/{organisation}/guides", "/learn/{organisation}/{tested}",
     ),
     "learner": (
@@ -108,6 +112,9 @@ PAGES = {
         "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
     ),
     "operator": (
+        "/office/", "/office/customers", "/office/money", "/office/components", "/office/invoices",
+        "/office/invoices?month=2020-01", "/office/invoices?month=soon",
+        "/office/prices", "/office/prices?bands=1+9.00+81.00%0A5+5.00+45.00&mode=volume&bump=y", "/office/prices?bands=one",
         "/office/", "/office/customers", "/office/money", "/office/components",
         "/office/quotes", "/office/quotes/new", "/office/quotes/{drafted_quote}", "/office/quotes/{open_quote}",
         "/office/quotes/{invoiced_quote}", "/office/customers/{customer}", "/office/receipts/{invoice}", "/quote?seats=25",
@@ -125,13 +132,17 @@ REFUSED = {
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
         "/workspace/{organisation}/history?who=nobody@demo.example", "/workspace/{organisation}/billing/more-seats?seats=many",
+        "/workspace/{organisation}/billing/statement?since=soon",
     },
     "manager": {"/workspace/{organisation}/history"},
     "admin": {"/workspace/{organisation}/billing"},
     "billing": {"/workspace/{organisation}/people", "/learn/{organisation}/{tested}"},
     "learner": {"/workspace/{organisation}/"},
     "individual": set[str](),
-    "operator": {"/office/certificates?number=LY", "/office/certificates/LY-7Q4M-2K9X-3HTP3"},
+    "operator": {
+        "/office/invoices?month=soon", "/office/prices?bands=one", "/office/certificates?number=LY",
+        "/office/certificates/LY-7Q4M-2K9X-3HTP3",
+    },
 }  # fmt: skip
 BAD_REQUEST = 400
 # It has no style of its own, and axe takes the dark ground that a browser gives it for white.

@@ -20,6 +20,7 @@ from billing import credit, events, quotes, seats, subscriptions
 from billing.gateway import ProviderEvent
 from billing.invoices import Invoice
 from billing.quotes import Wanted
+from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.shelf import importing
 from catalog.shelf.importing import Content
@@ -144,26 +145,17 @@ def more_sign_ins(_town, number):
 
 
 def more_invoices(town, number):
-    """Keep invoices of the organisation, and what happened to its subscription."""
+    """Keep invoices of the organisation with their documents, and what happened to its subscription."""
     subscription = subscriptions.live(town.ids["here"])
     for n in range(number):
         journal.write("subscription.changed", organisation_id=town.ids["here"], about=subscription.id, seats=n, status="active")
-        db.session.add(
-            Invoice(
-                id=f"in_more_{n}",
-                organisation_id=town.ids["here"],
-                subscription_id=subscription.id,
-                number=f"MORE-{n}",
-                status="paid",
-                why="subscription_cycle",
-                net_minor=100,
-                vat_minor=20,
-                gross_minor=120,
-                remaining_minor=0,
-                currency="GBP",
-                issued_at=clock.now(),
-            )
-        )
+        row = {"id": f"in_more_{n}", "organisation_id": town.ids["here"], "number": f"MORE-{n}", "currency": "GBP"}
+        row |= {"net_minor": 100, "vat_minor": 20, "gross_minor": 120, "issued_at": clock.now()}
+        paid = {"status": "paid", "why": "subscription_cycle", "remaining_minor": 0, "paid_minor": 120}
+        db.session.add(Invoice(**row, **paid, subscription_id=subscription.id))
+        db.session.flush()
+        facts = {"buyer": "St Mary", "buyer_address": [], "buyer_vat_number": None, "fields": [], "of_invoice": f"MORE-{n}"}
+        db.session.add(VatDocument(**row, invoice_id=row["id"], kind="credit_note", refunded_minor=0, facts=facts))
 
 
 def more_debts(town, number):
@@ -184,6 +176,7 @@ def more_debts(town, number):
                 vat_minor=20,
                 gross_minor=120,
                 remaining_minor=120,
+                paid_minor=0,
                 currency="GBP",
                 issued_at=clock.now(),
                 due_at=clock.now(),
@@ -233,6 +226,10 @@ PAGES = [
     ("manager", "/learn/{here}/certificates", more_certificates),
     ("owner", "/workspace/{here}/billing", more_people),
     ("owner", "/workspace/{here}/billing?", more_invoices),
+    ("owner", "/workspace/{here}/billing/invoices", more_invoices),
+    ("owner", "/workspace/{here}/billing/statement", more_invoices),
+    ("owner", "/workspace/{here}/billing/documents.csv", more_invoices),
+    ("operator", "/office/invoices", more_invoices),
     ("owner", "/workspace/{here}/seats-again", more_former),
     ("owner", "/workspace/", more_organisations),
     ("owner", "/buy?seats=3&interval=year", more_organisations),

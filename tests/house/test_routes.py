@@ -20,6 +20,7 @@ STRIPE = {
     "LANYARD_COMPANY_NAME": "Example Training Ltd",
     "LANYARD_COMPANY_ADDRESS": "1 High Street, Exampleton",
     "LANYARD_HOSTING": "Example Hosting Ltd, in London",
+    "LANYARD_COMPANY_VAT_NUMBER": "GB 123 4567 89",
     "LANYARD_SUPPLIER": "Training Ltd",
     "LANYARD_VAT_PERCENT": "20",
 }

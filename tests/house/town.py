@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import requests
@@ -34,16 +34,20 @@ from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
 from app.kernel import clock
 from app.kernel.db import db
-from app.kernel.outbox import DeliveredMail
+from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
+from app.web import billing_press
 from billing import (
     changes,
     changing,
     checkouts,
     customers,
     events,
+    invoice_recipients,
+    invoices,
     invoicing,
     price_cards,
+    printing,
     quotes,
     reactions,
     replies,
@@ -51,8 +55,10 @@ from billing import (
     subscriptions,
 )
 from billing.gateway import ProviderEvent
+from billing.invoices import Invoice
 from billing.price_cards import Interval
 from billing.quotes import Wanted
+from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
@@ -148,6 +154,7 @@ def build(app: Flask, database: Path) -> Town:
         _people(town)
         _orders(town)
         _changes(town)
+        _invoices(town)
         _quotes(town)
         _lists(town)
         _certificate(town)
@@ -281,6 +288,43 @@ def _changes(town: Town) -> None:
     assert customer is not None
     gateway.portal(customer, "http://127.0.0.1:8000/")
     gateway._price(price_cards.current(), Interval.MONTH, "town")  # noqa: SLF001 - nothing else makes it without a plan
+
+
+def _invoices(town: Town) -> None:
+    """Have each organisation hold an invoice, printed, and have it sent to somebody without an account as well."""
+    there = subscriptions.live(town.ids["there"])
+    assert there is not None
+    with transaction():
+        row: dict[str, object] = {
+            "id": "in_there",
+            "organisation_id": there.organisation_id,
+            "number": "THERE-0001",
+            "currency": "GBP",
+        }
+        row |= {"net_minor": 100, "vat_minor": 20, "gross_minor": 120, "issued_at": clock.now()}
+        paid = {"status": "paid", "why": "subscription_create", "remaining_minor": 0, "paid_minor": 120}
+        db.session.add(Invoice(**row, **paid, subscription_id=there.id))
+        db.session.flush()
+        facts: dict[str, Any] = {
+            "buyer": "St Luke",
+            "buyer_address": [],
+            "buyer_vat_number": None,
+            "fields": [],
+            "lines": [],
+            "discount_minor": 0,
+        }
+        db.session.add(VatDocument(**row, invoice_id="in_there", kind="invoice", refunded_minor=0, facts=facts))
+    printing.print_missing(billing_press.of_process)
+    for at, walker, key in (("here", "owner", ""), ("there", NEIGHBOUR, " there")):
+        person = people.with_address(address(walker))
+        assert person is not None
+        with transaction():
+            recipient = invoice_recipients.add(memberships.actor(person, town.ids[at]), "finance@example.org")
+        town.ids[f"recipient{key}"] = recipient.id
+        town.tokens[f"document{key}"] = invoices.of_organisation(town.ids[at])[0].id
+    mail.send_due()
+    with_invoice = sa.select(OutboxMail.id).where(OutboxMail.kind == "vat_document").limit(1)
+    town.ids["mail with invoice"] = db.session.scalars(with_invoice).one()
 
 
 def _quotes(town: Town) -> None:

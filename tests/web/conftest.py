@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app import mail
 from app.accounts import memberships, people
 from app.accounts.memberships import Membership, Role
+from app.accounts.people import Person
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail
 from app.kernel.transaction import transaction
@@ -106,3 +107,12 @@ def link_to(app: Flask) -> Callable[[str], str]:
             return links[0]
 
     return read
+
+
+@pytest.fixture
+def operator(parish: Parish) -> PageReader:
+    """Give the browser of the operator."""
+    person_id = parish.make_person(name="Olive Marsh", address="olive@example.org", organisation="The shop")
+    with parish.app.app_context(), transaction():
+        db.session.get_one(Person, person_id).is_operator = True
+    return parish.browser("olive@example.org")

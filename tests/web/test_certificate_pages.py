@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from app import letters, mail
 from app.accounts import memberships, people
 from app.accounts.memberships import Role
-from app.accounts.people import Person
 from app.kernel.db import db
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
@@ -33,15 +32,6 @@ def certify(app, parish):
             return passing.certify(memberships.actor(person, parish.id).membership, **how).number
 
     return make
-
-
-@pytest.fixture
-def operator(parish):
-    """Give the browser of the operator."""
-    person_id = parish.make_person(name="Olive Marsh", address="olive@example.org", organisation="The shop")
-    with parish.app.app_context(), transaction():
-        db.session.get_one(Person, person_id).is_operator = True
-    return parish.browser("olive@example.org")
 
 
 def sweep(app):

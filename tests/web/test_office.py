@@ -9,7 +9,6 @@ import requests
 import sqlalchemy as sa
 
 from app.accounts import memberships, people
-from app.accounts.people import Person
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
@@ -19,15 +18,6 @@ from billing.gateway import ProviderEvent
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
 from tests.web.test_checkout_pages import CARD
-
-
-@pytest.fixture
-def operator(parish):
-    """Give the browser of the operator."""
-    person_id = parish.make_person(name="Olive Marsh", address="olive@example.org", organisation="The shop")
-    with parish.app.app_context(), transaction():
-        db.session.get_one(Person, person_id).is_operator = True
-    return parish.browser("olive@example.org")
 
 
 def row_of(browser, name):

@@ -12,10 +12,11 @@ from app.kernel.transaction import transaction
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation, wiring
 from app.web.area import signed_in_person
-from app.web.office import certificates, credit, quotes, receipts
+from app.web.office import certificates, credit, invoices, prices, quotes, receipts
 from app.web.office.area import area
-from billing import checkouts, customers, events, invoices, price_checks, reconciliation
+from billing import checkouts, customers, events, price_checks, reconciliation
 from billing import credit as credit_limits
+from billing import invoices as provider_invoices
 from billing import overview as business
 from billing import receipts as receipts_of_bank
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from app.accounts.organisations import Organisation
     from billing.invoices import Invoice
 
-__all__ = ["area", "certificates", "credit", "quotes", "receipts"]
+__all__ = ["area", "certificates", "credit", "invoices", "prices", "quotes", "receipts"]
 
 # Messages travel in a cookie, which holds only so much.
 MOST_SHOWN = 5
@@ -74,7 +75,7 @@ def money() -> ResponseReturnValue:
 
 def _owed() -> list[Debt]:
     """Give the invoices that are to be paid, the oldest date first."""
-    found, now = invoices.to_be_paid(), clock.now()
+    found, now = provider_invoices.to_be_paid(), clock.now()
     limits = credit_limits.limits_of(organisation.id for _, organisation in found)
     noted = receipts_of_bank.of_invoices(invoice.id for invoice, _ in found)
     return [

@@ -38,6 +38,8 @@ WORDS = {
     "change.done": "What was asked for was carried out",
     "change.lapsed": "What was asked for was not paid, so nothing was changed",
     "change.refused": "The payment provider refused what was asked for",
+    "invoice_recipient.added": "{by} had the invoices sent to one more address",
+    "invoice_recipient.removed": "{by} took an address off those who get the invoices",
     "quote.prepared": "{by} prepared quote {number} for {seats}",
     "quote.sent": "Quote {number} was sent",
     "quote.reminded": "A reminder of quote {number} was sent",
@@ -90,7 +92,7 @@ WORDS = {
 
 
 # What concerns the money, and nobody's training.
-MONEY = frozenset({"checkout", "subscription", "change", "quote", "credit", "receipt"})
+MONEY = frozenset({"checkout", "subscription", "change", "quote", "credit", "receipt", "invoice_recipient"})
 ABOUT_MONEY = journal.Wanted(
     kinds=("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY and what != "change.done"))
 )

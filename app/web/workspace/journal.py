@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,7 @@ from app.accounts import memberships, people
 from app.kernel import journal, sheets
 from app.kernel.errors import Invalid
 from app.permissions import SEE_JOURNAL
-from app.web import context
+from app.web import context, days
 from app.web.forms import Form, TextField
 from app.web.workspace import history_words, wishes
 from app.web.workspace.area import area, page
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 PAGE = 50
 CHUNK = 2_000
 HEAD = ("When", "What happened")
-YEARS = range(1900, 2200)
 KINDS = {
     "": ("Everything", ()),
     "people": ("People and roles", ("membership.", "ownership.")),
@@ -39,7 +37,7 @@ KINDS = {
     "teams": ("Teams", ("team.",)),
     "lists": ("Lists brought in", ("people_import.",)),
     "learning": ("Learning", ("enrolment.", "attempt.", "certificate.")),
-    "money": ("Orders and payments", ("checkout.", "subscription.", "change.")),
+    "money": ("Orders and payments", ("checkout.", "subscription.", "change.", "invoice_recipient.")),
     "settings": ("Settings", ("organisation.", "safeguarding_contacts.")),
 }
 
@@ -108,12 +106,12 @@ def _wanted(actor: Actor, form: JournalForm) -> Wanted:
         member = memberships.ever_with_address(actor.organisation.id, _key(form.who.data))
         involving = frozenset({member.id, member.person_id or member.id})
     zone = ZoneInfo(actor.organisation.zone)
-    since, until = _day(form.since.data, "since"), _day(form.until.data, "until")
+    since, until = days.read(form.since.data, "since"), days.read(form.until.data, "until")
     return journal.Wanted(
         kinds=KINDS.get(form.kind.data or "", KINDS[""])[1],
         involving=involving,
-        since=datetime.combine(since, time.min, zone) if since else None,
-        until=datetime.combine(until + timedelta(days=1), time.min, zone) if until else None,
+        since=days.begin(since, zone) if since else None,
+        until=days.end(until, zone) if until else None,
     )
 
 
@@ -122,18 +120,6 @@ def _key(typed: str) -> str:
         return people.address_key(people.read_address(typed))
     except Invalid as refusal:
         raise Invalid(refusal.message, field="who") from refusal
-
-
-def _day(typed: str | None, field: str) -> date | None:
-    if not typed:
-        return None
-    try:
-        day = date.fromisoformat(typed)
-    except ValueError as error:
-        raise Invalid("Give a day as 2026-11-23.", field=field) from error
-    if day.year not in YEARS:
-        raise Invalid(f"Give a day between {YEARS[0]} and {YEARS[-1]}.", field=field)
-    return day
 
 
 def _mark() -> UUID | None:

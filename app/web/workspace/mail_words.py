@@ -18,6 +18,7 @@ WHY = {
     "welcome_back": ("Welcome back", "they were brought back"),
     "ownership_offered": ("Offer to become an owner", "an owner asked them"),
     "certificate": ("Certificate", "they passed a course"),
+    "vat_document": ("Invoice or credit note", "they get the invoices"),
     "seats_bought": ("Seats are ready", "seats were bought"),
 }
 OTHER = ("Mail", "something about their account or their seat here")
