@@ -18,10 +18,23 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import changing, figures, invoices, invoicing, price_cards, quotes, reactions, replies, subscriptions
+from billing import (
+    changing,
+    figures,
+    invoice_recipients,
+    invoices,
+    invoicing,
+    price_cards,
+    quotes,
+    reactions,
+    replies,
+    subscriptions,
+    vat_documents,
+)
 from billing.price_cards import Interval
 from billing.quotes import Quote, State, Wanted
 from billing.replies import Acceptance
+from billing.sandbox.engine import amounts
 from tests import changing as acts
 from tests import quoting
 from tests.buying import open_page, order, pay
@@ -76,6 +89,17 @@ def test_a_quote_without_a_discount_is_what_the_price_page_says_and_a_discount_i
     assert abs(100 * found.discount_minor - figure.net_minor * (percent or 0)) <= 50
     if percent is None:
         assert (found.net_minor, found.vat_minor, found.gross_minor) == (figure.net_minor, figure.vat_minor, figure.gross_minor)
+
+
+@pytest.mark.parametrize("vat_percent", [20, None])
+def test_for_every_number_of_seats_a_quote_is_what_the_sandbox_would_invoice(vat_percent):
+    tiers = [{"up_to": band.last, "unit_amount": band.year_minor} for band in CARD.bands]
+    sold = {"billing_scheme": "tiered", "tiers_mode": "graduated", "_tiers": tiers}
+    rates = [] if vat_percent is None else [{"id": "txr", "percentage": str(vat_percent)}]
+    for seats in range(1, 10_001):
+        found = quotes.sums(figures.figure(CARD, seats, Interval.YEAR, vat_percent), None)
+        net = amounts.net(sold, seats)
+        assert (found.net_minor, found.vat_minor) == (net, sum(tax.amount for tax in amounts.taxes(rates, net))), seats
 
 
 def test_numbers_of_a_year_have_no_gaps_also_when_a_quote_is_refused(shop, owner):
@@ -148,6 +172,19 @@ def test_accepting_makes_one_subscription_by_invoice_whose_total_is_that_of_the_
     quote = quotes.known(quote_id)
     assert (quote.invoice_id, quote.purchase_order, quote.terms_version, quote.problem) == (invoice.id, "PO-4711", 1, None)
     assert mails("quote_accepted") == ["accounts@example.org", "ruth@example.org"]
+
+
+def test_the_invoice_of_a_quote_bears_its_purchase_order_and_goes_to_the_finance_contact(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    invoicing.begin(gateway, quote_id)
+    document = vat_documents.of_organisation(owner.organisation.id, quotes.known(quote_id).invoice_id)
+    assert (document.gross_minor, document.number) == (98496, "SANDBOX-0001")
+    assert "PO-4711" in str(document.facts)
+    assert invoice_recipients.addresses(owner.organisation.id) == ["accounts@example.org", "ruth@example.org"]
+    with transaction():
+        invoice_recipients.add_finance_contact(owner.organisation.id, "Accounts@example.org")
+    assert len(invoice_recipients.of_organisation(owner.organisation.id)) == 1
 
 
 def test_a_quote_accepted_twice_is_accepted_once(shop, owner, gateway):
