@@ -58,6 +58,7 @@ from billing import (
     receipts,
     receiving,
     reconciliation,
+    withdrawing,
 )
 from billing.sandbox.server import Sandbox
 from billing.stripe_gateway import StripeGateway
@@ -215,6 +216,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(events.SWEEP, with_gateway(reactions.apply_due)),
         Sweep("paid_orders", with_gateway(reactions.serve_paid)),
         Sweep("changes", with_gateway(changing.finish_left_alone)),
+        Sweep("withdrawals", with_gateway(withdrawing.finish_left_alone)),
         Sweep(quotes.SWEEP, with_gateway(invoicing.finish_left_alone)),
         Sweep("quotes", close_quotes),
         Sweep(receipts.SWEEP, with_gateway(receiving.tell_waiting)),

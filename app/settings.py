@@ -52,6 +52,7 @@ class Settings:
     vat_percent: int | None
     grace_days: int
     renewal_notice_days: tuple[int, ...]
+    keeps_used_days: bool
     invitation_days: int
     quote_days: int
     contact_address: str
@@ -104,6 +105,7 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         vat_percent=_vat_percent(env),
         grace_days=_whole(env, "LANYARD_GRACE_DAYS", 14, 0, 90),
         renewal_notice_days=_notice_days(env),
+        keeps_used_days=_choice(env, "LANYARD_REFUND_DAYS_USED", ("kept", "refunded"), "kept") == "kept",
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
         quote_days=_whole(env, "LANYARD_QUOTE_DAYS", 30, 1, 365),
         contact_address=_contact_address(env, "LANYARD_CONTACT_ADDRESS", "hello@lanyard.example"),
@@ -221,7 +223,7 @@ def _whole(env: Mapping[str, str], name: str, default: int, lowest: int, highest
 
 
 def _notice_days(env: Mapping[str, str]) -> tuple[int, ...]:
-    """Give how many days before a yearly renewal it is announced, such as 30,7; none for never."""
+    """Give how many days before a renewal it is announced, such as 30,7; none for never."""
     value = env.get("LANYARD_RENEWAL_NOTICE_DAYS") or "30,7"
     if value == "none":
         return ()

@@ -32,11 +32,11 @@ def cost(subscription: Subscription, card: Card, seats: int, interval: Interval,
     """Give what it costs today to have so many seats, paid so often, in pence.
 
     More seats: the net difference for the days that are left, rounded half up once. Another interval: a whole new term, less the
-    days of the present one that are left.
+    days of the present one that are left. A discount that runs is taken off before and after.
     """
-    vat = subscription.vat_percent
-    now = figures.figure(card, subscription.bought, subscription.paid_interval, vat).net_minor
-    then = figures.figure(card, seats, interval, vat).net_minor
+    vat, discount = subscription.vat_percent, subscription.discount_at(counted_at)
+    now = figures.figure(card, subscription.bought, subscription.paid_interval, vat, discount).net_minor
+    then = figures.figure(card, seats, interval, vat, discount).net_minor
     left, total = days_left(subscription, counted_at)
     is_same = interval is subscription.paid_interval
     net = money.share(then - now, left, total) if is_same else then - money.share(now, left, total)

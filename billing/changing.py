@@ -47,6 +47,15 @@ def offer_year(gateway: Gateway, organisation_id: UUID) -> Offer:
     if subscription.cancel_at is not None or subscription.paid_interval is Interval.YEAR:
         message = "This subscription cannot be switched to yearly now. Open Billing to see where it stands."
         raise Conflict(message)
+    if subscription.pays_by_debit:
+        message = (
+            "A switch to yearly is paid at once, which a Direct Debit cannot do. Change to a card under Billing first, "
+            "or cancel with this term and buy the year after it."
+        )
+        raise Conflict(message)
+    if subscription.discount_until is not None and subscription.discount_at(clock.now()) is not None:
+        message = "A promotion code for paying by the month is running. You can switch to yearly as soon as it has run out."
+        raise Conflict(message)
     coming = (subscription.coming_seats, Interval.YEAR if subscription.coming_seats else None)
     return _offer(gateway, subscription, subscription.bought, Interval.YEAR, coming)
 
@@ -87,7 +96,7 @@ def give_up(gateway: Gateway, change_id: UUID) -> State:
     change = changes.known(change_id)
     if change.state == State.WAITING:
         provider_id = known(change.subscription_id).provider_id
-        gateway.give_up(provider_id, f"change-{change_id}")
+        gateway.give_up(provider_id, f"change-{change_id}", change.from_seats)
         refresh_surely(gateway, provider_id)
     state = State(changes.known(change_id).state)
     return carry_out(gateway, change_id) if state is State.PLANNING else state
@@ -97,7 +106,10 @@ def look(gateway: Gateway, change_id: UUID) -> State:
     """Ask the provider whether a change is made by now, and finish what is left to do; gives where it stands."""
     change = changes.known(change_id)
     if change.is_open and change.state == State.WAITING:
-        refresh_surely(gateway, known(change.subscription_id).provider_id)
+        provider_id = known(change.subscription_id).provider_id
+        if gateway.has_failed(provider_id):
+            return give_up(gateway, change_id)
+        refresh_surely(gateway, provider_id)
     return _finish(gateway, change_id)
 
 
@@ -139,6 +151,9 @@ def _offer(
     interval: Interval,
     coming: tuple[int | None, Interval | None],
 ) -> Offer:
+    if subscription.pays_by_debit and changes.open_of(subscription.id) is not None:
+        message = "Another change of this subscription is being paid by Direct Debit. Open Billing to see where it stands."
+        raise Conflict(message)
     if coming[0] is not None and subscription.period_end - clock.now() < TOO_NEAR:
         message = (
             "What you have planned comes with the renewal, which is less than a day away. Change more after it, or undo the plan."

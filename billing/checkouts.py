@@ -15,10 +15,12 @@ from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, journal, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
-from billing import figures, price_cards, seats, subscriptions
+from billing import consumers, price_cards, promotions, seats, subscriptions
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from app.accounts.memberships import Actor
     from billing.gateway import ProviderCheckout, Snapshot
     from billing.subscriptions import Subscription
@@ -50,6 +52,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.REFUNDED: frozenset(),
     State.EXPIRED: frozenset(),
 }
+UNPAID = frozenset({State.EXPIRED, State.REFUNDED})
 UNFINISHED = (State.OPEN, State.PROCESSING, State.PAID, State.STUCK)
 
 
@@ -68,6 +71,9 @@ class Checkout(Model):
     vat_minor: Mapped[int]
     gross_minor: Mapped[int]
     currency: Mapped[str]
+    promotion_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("promotion.id"))
+    discount_minor: Mapped[int] = mapped_column(default=0)
+    starts_at_once: Mapped[str | None]
     state: Mapped[str]
     attempt: Mapped[int] = mapped_column(default=1)
     provider_id: Mapped[str | None] = mapped_column(unique=True)
@@ -97,23 +103,31 @@ def start(
     vat_percent: int | None,
     seat_for_buyer: bool,
     shown_minor: int | None = None,
+    code: str = "",
+    starts_at_once: bool = False,
 ) -> Checkout:
     """Start an order, or give the newest open one when it is just the same; `shown_minor` is the total the buyer has seen.
 
-    Raises Invalid beyond what is sold without a quote, Conflict for an organisation that has a subscription already, or when
-    the price has changed since it was shown.
+    Raises Invalid beyond what is sold without a quote, for a code that cannot be used, or where somebody who buys for themselves
+    does not ask to start at once; Conflict for an organisation that has a subscription already, or when the price has changed.
     """
     if number > SELF_SERVICE_SEATS:
         message = f"You can buy up to {SELF_SERVICE_SEATS:,} seats here. For more, ask us for a quote."
         raise Invalid(message, field="seats")
     card = price_cards.current()
-    figure = figures.figure(card, number, interval, vat_percent)
+    figure, promotion = promotions.priced(card, number, interval, vat_percent, code)
     if shown_minor is not None and shown_minor != figure.gross_minor:
         message = "The price has changed since you opened this page. Please look at it again before you pay."
         raise Conflict(message, shown=shown_minor, now=figure.gross_minor)
     if subscriptions.is_running(actor.organisation.id):
         message = f"{actor.organisation.name} already has a subscription, so we have not started another. Open Billing to see it."
         raise Conflict(message)
+    if processing(actor.organisation.id) is not None:
+        message = (
+            "An order of yours is being paid by Direct Debit already, so we have not started another. Open Billing to see it."
+        )
+        raise Conflict(message)
+    wording = consumers.asked_for(actor.organisation, starts_at_once=starts_at_once)
     wanted = {
         "organisation_id": actor.organisation.id,
         "buyer_id": actor.membership.id,
@@ -126,11 +140,16 @@ def start(
         "vat_minor": figure.vat_minor,
         "gross_minor": figure.gross_minor,
         "currency": card.currency,
+        "promotion_id": None if promotion is None else promotion.id,
+        "discount_minor": figure.discount_minor,
+        "starts_at_once": wording,
         "state": State.OPEN,
     }
     newest = db.session.scalar(_open_of(actor.organisation.id).order_by(Checkout.began_at.desc(), Checkout.id.desc()).limit(1))
     if newest is not None and clock.now() < newest.began_at + GOES_ON_FOR and _is_just(newest, wanted):
         return newest
+    if promotion is not None:
+        promotions.take(promotion.id)
     checkout = Checkout(id=uuid7(), began_at=clock.now(), **wanted)
     db.session.add(checkout)
     db.session.flush()
@@ -142,6 +161,7 @@ def start(
         seats=figure.seats,
         interval=interval,
         gross_minor=figure.gross_minor,
+        **({"starts_at_once": wording} if wording else {}),
     )
     return checkout
 
@@ -164,6 +184,20 @@ def of_organisation(organisation_id: UUID, checkout_id: UUID) -> Checkout:
     if checkout is None or checkout.organisation_id != organisation_id:
         raise Missing
     return checkout
+
+
+def processing(organisation_id: UUID) -> Checkout | None:
+    """Give the order of an organisation whose bank debit is on its way, if there is one."""
+    query = sa.select(Checkout).where(Checkout.organisation_id == organisation_id, Checkout.state == State.PROCESSING)
+    return db.session.scalar(query.order_by(Checkout.began_at.desc(), Checkout.id.desc()).limit(1))
+
+
+def processing_among(organisation_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some organisations that have such an order, in one query."""
+    query = sa.select(Checkout.organisation_id).where(
+        Checkout.organisation_id.in_(set(organisation_ids)), Checkout.state == State.PROCESSING
+    )
+    return set(db.session.scalars(query))
 
 
 def known(checkout_id: UUID | None, provider_id: str | None = None) -> Checkout | None:
@@ -194,10 +228,13 @@ def record(checkout_id: UUID, provider: ProviderCheckout) -> State:
         if provider.is_paid:
             checkout.paid_at = clock.now()
             _move(checkout, State.PAID)
-        elif provider.is_expired:
+        elif provider.is_expired or provider.has_failed:
             _move(checkout, State.EXPIRED)
+            if provider.has_failed:
+                _tell(checkout, "debit_failed")
         elif not provider.is_open and checkout.state == State.OPEN:
             _move(checkout, State.PROCESSING)
+            _tell(checkout, "debit_on_its_way")
     return State(checkout.state)
 
 
@@ -231,14 +268,7 @@ def mark_refunded(checkout_id: UUID) -> None:
     checkout = _locked(checkout_id)
     if State(checkout.state) in {State.PAID, State.STUCK}:
         _move(checkout, State.REFUNDED)
-        buyer = db.session.get_one(Membership, checkout.buyer_id)
-        outbox.write(
-            "second_payment_refunded",
-            buyer.address,
-            organisation_id=checkout.organisation_id,
-            organisation=str(checkout.organisation_id),
-            gross_minor=checkout.gross_minor,
-        )
+        _tell(checkout, "second_payment_refunded")
 
 
 def refunded(limit: int = 50) -> list[Checkout]:
@@ -272,10 +302,13 @@ def close_forgotten() -> list[UUID]:
 
 
 def _settle_all(which: sa.Update, to: State) -> list[UUID]:
-    moved = db.session.execute(which.values(state=to).returning(Checkout.id, Checkout.organisation_id)).all()
-    for checkout_id, organisation_id in moved:
-        journal.write(f"checkout.{to}", organisation_id=organisation_id, about=checkout_id)
-    return [checkout_id for checkout_id, _ in moved]
+    returned = which.values(state=to).returning(Checkout.id, Checkout.organisation_id, Checkout.promotion_id)
+    moved = db.session.execute(returned).all()
+    for row in moved:
+        journal.write(f"checkout.{to}", organisation_id=row.organisation_id, about=row.id)
+    if to in UNPAID:
+        promotions.give_back([row.promotion_id for row in moved if row.promotion_id is not None])
+    return [row.id for row in moved]
 
 
 def _open_of(organisation_id: UUID) -> sa.Select[Checkout]:
@@ -300,6 +333,21 @@ def _move(checkout: Checkout, to: State) -> None:
     checkout.state = to
     db.session.flush()
     journal.write(f"checkout.{to}", organisation_id=checkout.organisation_id, about=checkout.id)
+    if to in UNPAID and checkout.promotion_id is not None:
+        promotions.give_back([checkout.promotion_id])
+
+
+def _tell(checkout: Checkout, kind: str) -> None:
+    """Mail the buyer about an order."""
+    buyer = db.session.get_one(Membership, checkout.buyer_id)
+    outbox.write(
+        kind,
+        buyer.address,
+        organisation_id=checkout.organisation_id,
+        organisation=str(checkout.organisation_id),
+        seats=checkout.seats,
+        gross_minor=checkout.gross_minor,
+    )
 
 
 def _welcome(checkout: Checkout, subscription: Subscription, buyer: Membership) -> None:

@@ -18,12 +18,27 @@ from billing.subscriptions import State, Subscription
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from billing.gateway import Billed
+
 
 class Customer(Model):
     """The provider's customer of an organisation."""
 
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"), primary_key=True)
     provider_id: Mapped[str] = mapped_column(unique=True)
+    billed_name: Mapped[str | None]
+    business_name: Mapped[str | None]
+    line1: Mapped[str | None]
+    line2: Mapped[str | None]
+    city: Mapped[str | None]
+    postcode: Mapped[str | None]
+    country: Mapped[str | None]
+    vat_number: Mapped[str | None]
+
+    @property
+    def address_lines(self) -> list[str]:
+        """The billing address as it stands on an envelope."""
+        return [line for line in (self.line1, self.line2, self.city, self.postcode) if line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,27 @@ def keep(organisation_id: UUID, provider_id: str) -> None:
     """Remember by which id the provider knows an organisation, unless another one was just remembered."""
     with suppress(sa.exc.IntegrityError), db.session.begin_nested():
         db.session.add(Customer(organisation_id=organisation_id, provider_id=provider_id))
+
+
+def of_organisation(organisation_id: UUID) -> Customer | None:
+    """Give what the provider knows of an organisation, with who its invoices are made out to."""
+    return db.session.get(Customer, organisation_id)
+
+
+def keep_billed(organisation_id: UUID, billed: Billed | None) -> None:
+    """Keep who the invoices of an organisation are made out to, as the provider has it; nothing where it did not say."""
+    customer = of_organisation(organisation_id)
+    if customer is None or billed is None:
+        return
+    customer.billed_name, customer.business_name = billed.name, billed.business_name
+    customer.line1, customer.line2, customer.city = billed.line1, billed.line2, billed.city
+    customer.postcode, customer.country, customer.vat_number = billed.postcode, billed.country, billed.vat_number
+
+
+def subscription_of(provider_id: str) -> str | None:
+    """Give by which id the provider knows the live subscription of a customer of its, if we have one."""
+    query = sa.select(Subscription.provider_id).join(Customer, Customer.organisation_id == Subscription.organisation_id)
+    return db.session.scalar(query.where(Customer.provider_id == provider_id, Subscription.is_live))
 
 
 def forget(organisation_id: UUID) -> None:

@@ -27,8 +27,25 @@ class BandShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Discount:
+    """What is taken off a payment before VAT: a percentage, or an amount in pence of at most all of it."""
+
+    percent: int | None
+    amount_minor: int | None
+
+    def of(self, net_minor: int) -> int:
+        """Give what it takes off a net total, a percentage rounded half up once."""
+        if self.percent is not None:
+            return money.share(net_minor, self.percent, 100)
+        return min(self.amount_minor or 0, net_minor)
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
-    """A price in pence: net, VAT and gross for one interval, and how it came about; `seats` are sold to who `asked` for fewer."""
+    """A price in pence: net, VAT and gross for one interval, and how it came about; `seats` are sold to who `asked` for fewer.
+
+    What a discount takes off is no part of the net.
+    """
 
     asked: int
     seats: int
@@ -41,6 +58,7 @@ class Figure:
     gross_minor: int
     average_net_minor: int
     saving_minor: int
+    discount_minor: int
 
     @property
     def is_one_price(self) -> bool:
@@ -48,8 +66,8 @@ class Figure:
         return self.mode is Mode.VOLUME
 
 
-def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None) -> Figure:
-    """Price a number of seats by a card.
+def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None, discount: Discount | None = None) -> Figure:
+    """Price a number of seats by a card, less a discount.
 
     VAT is rounded half up once, on the net total. The average is for one person and one month before VAT; the saving is what a
     year costs less than twelve months. Raises Invalid for fewer than one seat.
@@ -59,7 +77,9 @@ def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None) 
         raise Invalid(message, field="seats")
     asked, seats = seats, card.sold(seats, interval)
     shares = tuple(BandShare(count, unit, count * unit) for count, unit in card.shares(seats, interval))
-    net = sum(share.amount_minor for share in shares)
+    listed = sum(share.amount_minor for share in shares)
+    taken_off = 0 if discount is None else discount.of(listed)
+    net = listed - taken_off
     vat = vat_on(net, vat_percent)
     months = 1 if interval is Interval.MONTH else MONTHS
     yearly_by_month = MONTHS * card.total_minor(card.sold(asked, Interval.MONTH), Interval.MONTH)
@@ -74,7 +94,8 @@ def figure(card: Card, seats: int, interval: Interval, vat_percent: int | None) 
         vat_minor=vat,
         gross_minor=net + vat,
         average_net_minor=money.half_up(Fraction(net, seats * months)),
-        saving_minor=yearly_by_month - net if interval is Interval.YEAR else 0,
+        saving_minor=yearly_by_month - listed if interval is Interval.YEAR else 0,
+        discount_minor=taken_off,
     )
 
 

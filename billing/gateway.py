@@ -21,6 +21,32 @@ class ForgedEvent(Refusal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reduction:
+    """What a promotion code takes off each payment, for so many months (None: for ever); `key` names it at the provider."""
+
+    key: str
+    code: str
+    percent: int | None
+    amount_minor: int | None
+    currency: str
+    months: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """Who an invoice is made out to, as they gave it on the provider's pages; `business_name` is empty for a person."""
+
+    name: str | None
+    business_name: str | None
+    line1: str | None
+    line2: str | None
+    city: str | None
+    postcode: str | None
+    country: str | None
+    vat_number: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is to be paid for on the provider's page; `attempt` counts up after each definite failure."""
 
@@ -32,19 +58,24 @@ class Order:
     interval: Interval
     seats: int
     vat_percent: int | None
+    reduction: Reduction | None
     paid_url: str
     back_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderCheckout:
-    """The provider's page for one order, as it stands there; `url` is empty once it is over."""
+    """The provider's page for one order, as it stands there; `url` is empty once it is over.
+
+    One that is neither open, paid, expired nor failed waits for a bank debit.
+    """
 
     id: str
     url: str | None
     is_open: bool
     is_paid: bool
     is_expired: bool
+    has_failed: bool
     subscription_id: str | None
     gross_minor: int
 
@@ -68,6 +99,12 @@ class Snapshot:
     coming_interval: Interval | None = None
     pending_until: datetime | None = None
     pays_with: str | None = None
+    pays_by_debit: bool = False
+    owes_change: bool = False
+    discount_percent: int | None = None
+    discount_minor: int | None = None
+    discount_until: datetime | None = None
+    billed: Billed | None = None
     is_by_invoice: bool = False
     quote_id: UUID | None = None
 
@@ -118,6 +155,15 @@ class Preview:
     net_minor: int
     vat_minor: int
     gross_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenBack:
+    """What goes back of an invoice that was paid, in pence."""
+
+    invoice_id: str
+    net_minor: int
+    vat_minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,12 +288,23 @@ class Gateway(Protocol):
         """Have a subscription end with what is paid for, or go on after all; a plan for the renewal is let go of."""
         ...
 
-    def give_up(self, subscription_id: str, key: str) -> None:
-        """Take the invoice of a change back that waits for its payment, and the change with it."""
+    def give_up(self, subscription_id: str, key: str, seats: int) -> None:
+        """Take the invoice of a change back that waits for its payment, and the change with it: there were so many seats before.
+
+        Raises Conflict while a bank debit for it is on its way.
+        """
+        ...
+
+    def has_failed(self, subscription_id: str) -> bool:
+        """Say whether a change was made at once and the bank has refused the debit that was to pay it."""
         ...
 
     def take_back(self, subscription_id: str, key: str) -> None:
         """End a subscription at once and give back what was paid for it, by a credit note; once however often asked."""
+        ...
+
+    def give_back(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
+        """End a subscription at once and give these parts of its invoices back, by credit notes; once however often asked."""
         ...
 
     def agree(self, agreement: Agreement) -> str:

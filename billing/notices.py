@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from app.accounts import people
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
+from app.accounts.organisations import Kind as OrganisationKind
+from app.accounts.organisations import Organisation
 from app.kernel import clock, journal, outbox
 from app.kernel.db import db
 from billing import changes, figures, invoices, price_cards, quotes, subscriptions
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from billing.invoices import Invoice
     from billing.subscriptions import Before
 
+SHORTEST_MONTH = 28
 UNPAID = ("past_due", "unpaid", "paused", "canceled")
 TOLD = {
     Kind.MORE_SEATS: "seats_added",
@@ -82,26 +85,40 @@ def tell_closed(grace: timedelta) -> int:
 
 
 def tell_renewals(days: tuple[int, ...]) -> int:
-    """Tell those who pay by the year that it renews soon, once for each number of days before; gives how many were told of."""
+    """Tell those who pay by the year, or who bought for themselves, that it renews soon, once for each number of days before.
+
+    Of a month only what comes within it is told, so that no notice comes with the payment before. Gives how many were told of.
+    """
     if not days:
         return 0
     now, told = clock.now(), 0
+    consumers = sa.select(Organisation.id).where(Organisation.kind == OrganisationKind.INDIVIDUAL)
     query = sa.select(Subscription).where(
         Subscription.is_live,
         Subscription.status == "active",
-        Subscription.interval == Interval.YEAR,
+        sa.or_(Subscription.interval == Interval.YEAR, Subscription.organisation_id.in_(consumers)),
         Subscription.cancel_at.is_(None),
         Subscription.period_end > now,
         Subscription.period_end <= now + timedelta(days=max(days)),
     )
     for subscription in db.session.scalars(query.order_by(Subscription.id).with_for_update()):
-        due = min(number for number in days if subscription.period_end <= now + timedelta(days=number))
+        is_month = subscription.interval == Interval.MONTH
+        within = [number for number in days if not (is_month and number >= SHORTEST_MONTH)]
+        due = min((number for number in within if subscription.period_end <= now + timedelta(days=number)), default=None)
+        if due is None:
+            continue
         if subscription.renewal_told_days is not None and subscription.renewal_told_days <= due:
             continue
         subscription.renewal_told_days = due
         card = price_cards.of_version(subscription.card_version)
         interval = Interval(subscription.coming_interval or subscription.interval)
-        figure = figures.figure(card, subscription.coming_seats or subscription.ordered, interval, subscription.vat_percent)
+        figure = figures.figure(
+            card,
+            subscription.coming_seats or subscription.ordered,
+            interval,
+            subscription.vat_percent,
+            subscription.discount_at(subscription.period_end),
+        )
         _mail(
             subscription,
             "renewal_coming",

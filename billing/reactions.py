@@ -23,13 +23,14 @@ from billing import (
     invoices,
     notices,
     price_cards,
+    promotions,
     seats,
     settling,
     subscriptions,
     vat_documents,
 )
 from billing.checkouts import Checkout
-from billing.gateway import Order
+from billing.gateway import Order, Reduction
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 log = structlog.get_logger(__name__)
+ABOUT_BILLED = frozenset({"customer.updated", "customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted"})
 # A worker stops well before the lease on its events ends, because another one then takes those it has not come to.
 STOP_AFTER_SECONDS = events.LEASE.total_seconds() / 2
 
@@ -87,8 +89,24 @@ def _order(gateway: Gateway, checkout: Checkout, address: str, page_url: str) ->
         interval=checkout.paid_interval,
         seats=checkout.seats,
         vat_percent=checkout.vat_percent,
+        reduction=_reduction(checkout),
         paid_url=f"{page_url}?returned=paid",
         back_url=f"{page_url}?returned=back",
+    )
+
+
+def _reduction(checkout: Checkout) -> Reduction | None:
+    """Say what the promotion of an order takes off, if it has one."""
+    if checkout.promotion_id is None:
+        return None
+    promotion = promotions.known(checkout.promotion_id)
+    return Reduction(
+        key=promotion.id.hex,
+        code=promotion.code,
+        percent=promotion.percent,
+        amount_minor=promotion.amount_minor,
+        currency=promotion.currency,
+        months=promotion.months,
     )
 
 
@@ -127,6 +145,9 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
     if checkout is None or (provider_id := checkout.provider_id or provider_id) is None:
         return checkouts.State.OPEN if checkout is None else checkouts.State(checkout.state)
     provider = gateway.checkout(provider_id)
+    if provider.has_failed and provider.subscription_id:
+        # The subscription must not live on unpaid; the order stays unfinished until it is ended, however often that takes.
+        gateway.take_back(provider.subscription_id, f"checkout-{checkout_id}-failed")
     snapshot = gateway.subscription(provider.subscription_id) if provider.subscription_id else None
     found = gateway.invoices(snapshot.id) if snapshot is not None else []
     with transaction():
@@ -135,6 +156,8 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
         return state
     with transaction():
         served = checkouts.serve(checkout_id, snapshot)
+        if served:
+            customers.keep_billed(checkout.organisation_id, snapshot.billed)
         subscription = subscriptions.with_provider_id(snapshot.id)
         if served and subscription is not None:
             invoices.keep(subscription, found)
@@ -171,12 +194,14 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
             subscriptions.give_back(subscription_id, token)
         raise
     with transaction():
+        snapshot = settling.as_paid(subscriptions.known(subscription_id), snapshot)
         before = subscriptions.refresh(subscription_id, snapshot, token, found)
         if before is None:
             return
         row = subscriptions.known(subscription_id)
         paid = invoices.keep(row, found)
         settled = settling.settle(row, snapshot, waited)
+        customers.keep_billed(row.organisation_id, snapshot.billed)
         vat_documents.copy(row, found)
         notices.write(before, row, settled, paid)
         if not row.is_live:
@@ -197,6 +222,8 @@ def apply_due(gateway: Gateway) -> int:
                 serve(gateway, checkout_id, object_id)
             elif subscription_id is not None:
                 refresh(gateway, subscription_id)
+            elif kind in ABOUT_BILLED and (provider_id := customers.subscription_of(object_id)) is not None:
+                refresh(gateway, provider_id)
         except Exception as error:
             # One event that cannot be applied must not stop the others; it is kept and shown.
             # A refusal, such as while another worker is at the same subscription, says itself what it is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from billing import changes
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 
     from billing.gateway import Snapshot
     from billing.subscriptions import Subscription
+
+
+def as_paid(subscription: Subscription, snapshot: Snapshot) -> Snapshot:
+    """Give what the provider says without the seats that it has added and that a bank debit has not paid yet."""
+    change = changes.open_of(subscription.id)
+    if change is None or not snapshot.owes_change or snapshot.quantity not in {change.seats, change.from_seats}:
+        return snapshot
+    return replace(snapshot, quantity=change.from_seats, pending_until=snapshot.period_end)
 
 
 def settle(subscription: Subscription, snapshot: Snapshot, waited: UUID | None) -> Change | None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import stripe
 
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
-from billing import stripe_invoicing, stripe_objects
+from billing import stripe_debits, stripe_endings, stripe_invoicing, stripe_objects, stripe_prices, stripe_promotions
 from billing.gateway import (
     Agreement,
     ForgedEvent,
+    GivenBack,
     Order,
     Plan,
     Preview,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 20
 RETRIES = 2
 TOLERANCE_SECONDS = 300
-PRODUCT = "lanyard_seats"
 INVOICES = 36
 PORTAL_VERSION = "1"
 # Seats are changed in the shop only, which knows how many are in use; invoices are listed there too.
@@ -64,8 +64,7 @@ class StripeGateway:
             max_network_retries=RETRIES,
         )
         self._webhook_secret = webhook_secret
-        self._prices: dict[str, str] = {}
-        self._tax_rates: dict[int, str] = {}
+        self._sold = stripe_prices.Sold(self._client)
         self._portal: str | None = None
 
     def customer(self, organisation_id: UUID, name: str, address: str, attempt: int) -> str:
@@ -93,15 +92,27 @@ class StripeGateway:
             "metadata": metadata,
             "success_url": order.paid_url,
             "cancel_url": order.back_url,
+            "billing_address_collection": "required",
+            "tax_id_collection": {"enabled": True},
+            "customer_update": {"name": "auto", "address": "auto"},
+            "allowed_payment_method_types": ["card", "bacs_debit"],
         }
+        if order.reduction is not None:
+            with _translated():
+                code = stripe_promotions.promotion_code(self._client, order.reduction)
+            params["discounts"] = [{"promotion_code": code}]
         with _translated():
             options: Any = {"idempotency_key": key}
             return stripe_objects.checkout(self._client.v1.checkout.sessions.create(cast("Any", params), options))
 
     def checkout(self, provider_id: str) -> ProviderCheckout:
-        """Fetch a hosted page."""
+        """Fetch a hosted page, and how the debit stands by which it is being paid."""
         with _translated():
-            return stripe_objects.checkout(self._client.v1.checkout.sessions.retrieve(provider_id))
+            session = self._client.v1.checkout.sessions.retrieve(provider_id)
+            is_waiting = session.status == "complete" and session.payment_status == "unpaid"
+            return stripe_objects.checkout(
+                session, stripe_debits.with_payments(self._client, session.invoice) if is_waiting else None
+            )
 
     def expire_checkout(self, provider_id: str) -> ProviderCheckout:
         """Close a hosted page; one that is over already is given as it stands."""
@@ -137,7 +148,8 @@ class StripeGateway:
                 self._release(found, wish.key)
                 params: Any = self._change_of(found, wish) | {"proration_behavior": "always_invoice"}
                 if not now.is_by_invoice:
-                    params["payment_behavior"] = "pending_if_incomplete"
+                    # A bank debit cannot be waited for by a pending update: those seats are held back by us until it is paid.
+                    params["payment_behavior"] = "allow_incomplete" if now.pays_by_debit else "pending_if_incomplete"
                 self._client.v1.subscriptions.update(wish.subscription_id, params, {"idempotency_key": wish.key})
             if now.is_by_invoice:
                 stripe_invoicing.open_drafts(self._client, wish.subscription_id, wish.key)
@@ -147,7 +159,12 @@ class StripeGateway:
         with _translated():
             found = self._fetched(plan.subscription_id)
             item = found.items.data[0]
-            rates = {"default_tax_rates": [rate.id for rate in found.default_tax_rates]} if found.default_tax_rates else {}
+            kept: dict[str, Any] = {}
+            if found.default_tax_rates:
+                kept["default_tax_rates"] = [rate.id for rate in found.default_tax_rates]
+            discounts: Any = found.discounts
+            if discounts:
+                kept["discounts"] = [{"discount": discount.id} for discount in discounts]
             schedule: Any = found.schedule
             schedules = self._client.v1.subscription_schedules
             if schedule is None:
@@ -161,13 +178,13 @@ class StripeGateway:
                         "start_date": schedule.current_phase.start_date,
                         "end_date": item.current_period_end,
                         "items": [{"price": item.price.id, "quantity": item.quantity}],
-                        **rates,
+                        **kept,
                     },
                     {
                         "items": [{"price": self._price(plan.card, plan.interval, plan.key), "quantity": plan.seats}],
                         "duration": {"interval": plan.interval.value, "interval_count": 1},
                         "proration_behavior": "none",
-                        **rates,
+                        **kept,
                     },
                 ],
             }
@@ -190,26 +207,31 @@ class StripeGateway:
                 params["cancellation_details"] = {"feedback": reason}
             self._client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})
 
-    def give_up(self, subscription_id: str, key: str) -> None:
-        """Void the invoice that a pending update waits for."""
+    def give_up(self, subscription_id: str, key: str, seats: int) -> None:
+        """Void the invoice that a pending update waits for, or that a debit did not pay."""
         with _translated():
             found = self._fetched(subscription_id)
-            if found.pending_update is not None and isinstance(found.latest_invoice, str):
-                self._client.v1.invoices.void_invoice(found.latest_invoice, {}, {"idempotency_key": f"{key}-give-up"})
+            latest: Any = found.latest_invoice
+            if found.pending_update is not None:
+                self._client.v1.invoices.void_invoice(latest.id, {}, {"idempotency_key": f"{key}-give-up"})
+            elif stripe_objects.owes_change(found):
+                stripe_debits.take_seats_back(self._client, found, seats, key)
 
     def take_back(self, subscription_id: str, key: str) -> None:
         """Cancel a subscription now, and refund its invoice by a credit note for all of its lines."""
         with _translated():
+            stripe_endings.take_back(self._client, self._fetched(subscription_id), key)
+
+    def give_back(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
+        """Cancel a subscription now, and refund parts of its invoices by a credit note for each."""
+        with _translated():
+            stripe_endings.give_back(self._client, self._fetched(subscription_id), parts, key)
+
+    def has_failed(self, subscription_id: str) -> bool:
+        """Say whether a change is still to be paid and the bank has refused the debit for it."""
+        with _translated():
             found = self._fetched(subscription_id)
-            if found.status != "canceled":
-                self._client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
-            paid: Any = self._client.v1.invoices.list({"subscription": subscription_id, "status": "paid"}).data
-            for invoice in paid:
-                if invoice.total and not invoice.post_payment_credit_notes_amount:
-                    kind = "invoice_line_item"
-                    lines = [{"type": kind, "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
-                    params: Any = {"invoice": invoice.id, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"}
-                    self._client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{invoice.id}"})
+            return stripe_objects.owes_change(found) and stripe_debits.has_failed(self._client, found.latest_invoice)
 
     def agree(self, agreement: Agreement) -> str:
         """Begin a subscription whose invoices are sent, and give its id."""
@@ -218,6 +240,9 @@ class StripeGateway:
             terms: dict[str, Any] = {"items": [{"price": price, "quantity": agreement.seats}]}
             if agreement.vat_percent is not None:
                 terms["default_tax_rates"] = [self._tax_rate(agreement.vat_percent, agreement.key)]
+            if agreement.discount_percent is not None:
+                coupon = stripe_promotions.coupon_of_quotes(self._client, agreement.discount_percent)
+                terms["discounts"] = [{"coupon": coupon}]
             return stripe_invoicing.agree(self._client, agreement, terms)
 
     def receive(self, invoice_id: str) -> None:
@@ -264,15 +289,8 @@ class StripeGateway:
 
     def price_drift(self, card: Card, interval: Interval) -> str | None:
         """Compare the Price of a card with the card, band by band."""
-        lookup_key = _lookup_key(card, interval)
         with _translated():
-            found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "limit": 1, "expand": ["data.tiers"]}).data
-        if not found:
-            return None
-        theirs = [(tier.up_to, tier.unit_amount) for tier in found[0].tiers or []]
-        ours = [(band.last, band.unit_minor(interval)) for band in card.bands]
-        is_same = theirs == ours and found[0].currency == card.currency.lower() and found[0].tiers_mode == card.mode
-        return None if is_same else f"Price {found[0].id} ({lookup_key}) differs from version {card.version} of the price card."
+            return self._sold.drift(card, interval)
 
     def event(self, payload: bytes, signature: str) -> ProviderEvent:
         """Read a webhook; raises ForgedEvent when it is not signed by Stripe, too old or from the future."""
@@ -319,72 +337,13 @@ class StripeGateway:
 
     def _price(self, card: Card, interval: Interval, key: str) -> str:
         """Give the Price of a card and interval, made from the card when Stripe does not have it yet."""
-        lookup_key = _lookup_key(card, interval)
-        if lookup_key not in self._prices:
-            with _translated():
-                self._prices[lookup_key] = self._find_price(lookup_key) or self._make_price(lookup_key, card, interval, key)
-        return self._prices[lookup_key]
-
-    def _find_price(self, lookup_key: str) -> str | None:
-        found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "limit": 1}).data
-        return found[0].id if found else None
-
-    def _make_price(self, lookup_key: str, card: Card, interval: Interval, key: str) -> str:
-        """Make the Price, unless somebody else is just doing so: its lookup key is given once."""
-        try:
-            self._client.v1.products.retrieve(PRODUCT)
-        except stripe.InvalidRequestError:
-            with suppress(stripe.InvalidRequestError):
-                self._client.v1.products.create(
-                    {"id": PRODUCT, "name": "Lanyard seats", "unit_label": "seat"}, {"idempotency_key": f"product-{key}"}
-                )
-        tiers: list[Any] = [
-            {"up_to": "inf" if band.last is None else band.last, "unit_amount": band.unit_minor(interval)} for band in card.bands
-        ]
-        params: Any = {
-            "product": PRODUCT,
-            "currency": card.currency.lower(),
-            "billing_scheme": "tiered",
-            "tiers_mode": card.mode.value,
-            "tiers": tiers,
-            "recurring": {"interval": interval.value},
-            "tax_behavior": "exclusive",
-            "lookup_key": lookup_key,
-            "metadata": {"card_version": str(card.version)},
-        }
-        try:
-            return self._client.v1.prices.create(params, {"idempotency_key": f"price-{key}"}).id
-        except stripe.InvalidRequestError:
-            found = self._find_price(lookup_key)
-            if found is None:
-                raise
-            return found
+        with _translated():
+            return self._sold.price(card, interval, key)
 
     def _tax_rate(self, percent: int, key: str) -> str:
         """Give the exclusive VAT rate, made when Stripe does not have it yet."""
-        if percent not in self._tax_rates:
-            with _translated():
-                for rate in self._client.v1.tax_rates.list({"active": True, "limit": 100}).auto_paging_iter():
-                    if rate.metadata and "lanyard_vat" in rate.metadata and rate.metadata["lanyard_vat"] == str(percent):
-                        self._tax_rates[percent] = rate.id
-                        break
-                else:
-                    made = self._client.v1.tax_rates.create(
-                        {
-                            "display_name": "VAT",
-                            "percentage": float(percent),
-                            "inclusive": False,
-                            "country": "GB",
-                            "metadata": {"lanyard_vat": str(percent)},
-                        },
-                        {"idempotency_key": f"vat-{key}"},
-                    )
-                    self._tax_rates[percent] = made.id
-        return self._tax_rates[percent]
-
-
-def _lookup_key(card: Card, interval: Interval) -> str:
-    return f"lanyard_seats_v{card.version}_{interval}"
+        with _translated():
+            return self._sold.tax_rate(percent, key)
 
 
 @contextmanager

@@ -7,7 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from billing.gateway import Line, Preview, ProviderCheckout, ProviderCreditNote, ProviderEvent, ProviderInvoice, Snapshot
+from billing.gateway import (
+    Billed,
+    Line,
+    Preview,
+    ProviderCheckout,
+    ProviderCreditNote,
+    ProviderEvent,
+    ProviderInvoice,
+    Snapshot,
+)
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -16,20 +25,34 @@ if TYPE_CHECKING:
 # Where we sell: an address at home does not name the country.
 HOME = "GB"
 # What is fetched along with a subscription, because a snapshot tells of it.
-EXPANDED = ["schedule.phases.items.price", "default_payment_method", "customer.invoice_settings.default_payment_method"]
+EXPANDED = [
+    "schedule.phases.items.price",
+    "default_payment_method",
+    "customer.invoice_settings.default_payment_method",
+    "customer.tax_ids",
+    "discounts.source.coupon",
+    "latest_invoice",
+]
 
 
-def checkout(session: Any) -> ProviderCheckout:
-    """Read a hosted checkout."""
+def checkout(session: Any, invoice: Any = None) -> ProviderCheckout:
+    """Read a hosted checkout, and how a debit for its invoice stands where it is complete and unpaid."""
     return ProviderCheckout(
         id=session.id,
         url=session.url,
         is_open=session.status == "open",
         is_paid=session.status == "complete" and session.payment_status in {"paid", "no_payment_required"},
         is_expired=session.status == "expired",
+        has_failed=invoice is not None and debit_failed(invoice),
         subscription_id=_id(session.subscription),
         gross_minor=session.amount_total or 0,
     )
+
+
+def debit_failed(invoice: Any) -> bool:
+    """Read from an invoice that was fetched with its payments whether the bank has refused a debit for it."""
+    stands = {payment.payment.payment_intent.status for payment in invoice.payments.data}
+    return invoice.status == "open" and not stands & {"processing", "succeeded"}
 
 
 def snapshot(subscription: Any) -> Snapshot:
@@ -41,6 +64,8 @@ def snapshot(subscription: Any) -> Snapshot:
     ends_at = item.current_period_end if subscription.cancel_at_period_end else subscription.cancel_at
     planned = _planned(subscription.schedule, item.current_period_end)
     pending = subscription.pending_update
+    discount = subscription.discounts[0] if subscription.discounts else None
+    coupon = None if discount is None else discount.source.coupon
     return Snapshot(
         id=subscription.id,
         checkout_id=_uuid(metadata.get("checkout")),
@@ -57,6 +82,12 @@ def snapshot(subscription: Any) -> Snapshot:
         coming_interval=None if planned is None else _interval(planned.price),
         pending_until=None if pending is None else moment(pending.expires_at),
         pays_with=_card_words(subscription),
+        pays_by_debit=pays_by_debit(subscription),
+        owes_change=owes_change(subscription),
+        discount_percent=None if coupon is None or coupon.percent_off is None else int(coupon.percent_off),
+        discount_minor=None if coupon is None else coupon.amount_off,
+        discount_until=None if discount is None or discount.end is None else moment(discount.end),
+        billed=_billed(subscription.customer),
         is_by_invoice=subscription.collection_method == "send_invoice",
         quote_id=_uuid(metadata.get("quote")),
     )
@@ -161,7 +192,7 @@ def event(payload: dict[str, Any]) -> ProviderEvent:
         kind=kind,
         created_at=moment(payload["created"]),
         api_version=payload.get("api_version"),
-        object_id=about.get("id") or "",
+        object_id=(about.get("customer") if kind.startswith("customer.tax_id.") else about.get("id")) or "",
         checkout_id=_uuid(about.get("client_reference_id") or metadata.get("checkout")),
         subscription_id=subscription_id,
         payload=payload,
@@ -171,6 +202,22 @@ def event(payload: dict[str, Any]) -> ProviderEvent:
 def moment(timestamp: int) -> datetime:
     """Read a time."""
     return datetime.fromtimestamp(timestamp, UTC)
+
+
+def _billed(customer: Any) -> Billed:
+    """Read who a customer's invoices are made out to, with the VAT number that was given last."""
+    address = customer.address
+    numbers = [found.value for found in customer.tax_ids.data if found.type == "gb_vat"]
+    return Billed(
+        name=customer.name,
+        business_name=getattr(customer, "business_name", None),
+        line1=getattr(address, "line1", None),
+        line2=getattr(address, "line2", None),
+        city=getattr(address, "city", None),
+        postcode=getattr(address, "postal_code", None),
+        country=getattr(address, "country", None),
+        vat_number=numbers[0] if numbers else None,
+    )
 
 
 def _moment(timestamp: int | None) -> datetime | None:
@@ -184,10 +231,31 @@ def _planned(schedule: Any, period_end: int) -> Any:
     return next((phase.items[0] for phase in schedule.phases if phase.start_date >= period_end), None)
 
 
+def method_of(subscription: Any) -> Any:
+    """Give with what a subscription is paid."""
+    return subscription.default_payment_method or subscription.customer.invoice_settings.default_payment_method
+
+
+def pays_by_debit(subscription: Any) -> bool:
+    """Whether a subscription is paid by bank debit."""
+    return getattr(method_of(subscription), "type", None) == "bacs_debit"
+
+
+def owes_change(subscription: Any) -> bool:
+    """Whether a change that was made at once is still to be paid, as while a bank debit is on its way."""
+    latest = subscription.latest_invoice
+    if latest is None or subscription.pending_update is not None or subscription.collection_method != "charge_automatically":
+        return False
+    return bool(latest.billing_reason == "subscription_update" and latest.status == "open")
+
+
 def _card_words(subscription: Any) -> str | None:
-    """Say with which card is paid."""
-    method = subscription.default_payment_method or subscription.customer.invoice_settings.default_payment_method
+    """Say with which card, or from which account, is paid."""
+    method = method_of(subscription)
     card = getattr(method, "card", None)
+    debit = getattr(method, "bacs_debit", None)
+    if debit is not None:
+        return f"Direct Debit from the account ending {debit.last4}"
     if card is None:
         return None
     return f"{card.brand.capitalize()} ending {card.last4}, expires {card.exp_month:02}/{card.exp_year}"

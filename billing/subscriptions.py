@@ -15,6 +15,7 @@ from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
 from billing import credit
+from billing.figures import Discount
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ class Subscription(Model):
     coming_seats: Mapped[int | None]
     coming_interval: Mapped[str | None]
     pays_with: Mapped[str | None]
+    pays_by_debit: Mapped[bool] = mapped_column(default=False)
+    discount_percent: Mapped[int | None]
+    discount_minor: Mapped[int | None]
+    discount_until: Mapped[datetime | None]
     closed_told_at: Mapped[datetime | None]
     renewal_told_days: Mapped[int | None]
     is_by_invoice: Mapped[bool] = mapped_column(default=False)
@@ -111,6 +116,13 @@ class Subscription(Model):
     def capacity(self) -> int:
         """How many seats can be given: what was bought, or fewer where that is planned for the renewal."""
         return self.bought if self.coming_seats is None else min(self.bought, self.coming_seats)
+
+    def discount_at(self, moment: datetime) -> Discount | None:
+        """Give what a promotion takes off the payments of a moment, if one runs then."""
+        has_one = self.discount_percent is not None or self.discount_minor is not None
+        if not has_one or (self.discount_until is not None and self.discount_until <= moment):
+            return None
+        return Discount(self.discount_percent, self.discount_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +194,9 @@ def state_of(subscription: Subscription, grace: timedelta, now: datetime) -> Sta
 
 def live_by_card() -> dict[int, int]:
     """Count the live subscriptions of each version of the price card that has any."""
-    query = sa.select(Subscription.card_version, sa.func.count()).where(Subscription.is_live).group_by(Subscription.card_version)
-    return dict(db.session.execute(query).tuples().all())
+    number = sa.func.count().label("number")
+    query = sa.select(Subscription.card_version, number).where(Subscription.is_live).group_by(Subscription.card_version)
+    return {row.card_version: row.number for row in db.session.execute(query)}
 
 
 def live(organisation_id: UUID) -> Subscription | None:
@@ -325,6 +338,10 @@ def _copy(subscription: Subscription, snapshot: Snapshot, found: Sequence[Provid
     subscription.coming_seats = snapshot.coming_seats
     subscription.coming_interval = snapshot.coming_interval
     subscription.pays_with = snapshot.pays_with
+    subscription.pays_by_debit = snapshot.pays_by_debit
+    subscription.discount_percent = snapshot.discount_percent
+    subscription.discount_minor = snapshot.discount_minor
+    subscription.discount_until = snapshot.discount_until
     if snapshot.status == "active":
         subscription.closed_told_at = None
     subscription.was_asked_to_end = snapshot.was_asked_to_end

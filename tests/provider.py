@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.gateway import Snapshot
+from billing.gateway import ProviderInvoice, Snapshot
 from billing.price_cards import Interval
 
 PERIOD_START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -28,3 +28,33 @@ def snapshot(**changes: Any) -> Snapshot:
         "was_asked_to_end": False,
     }
     return Snapshot(**{**values, **changes})
+
+
+def invoice(**changes: Any) -> ProviderInvoice:
+    """Give a sent invoice of a hundred pence that is to be paid, changed as a test wants it."""
+    values: dict[str, Any] = {
+        "id": "in_1",
+        "number": "SANDBOX-0001",
+        "status": "open",
+        "why": "subscription_create",
+        "net_minor": 100,
+        "vat_minor": 0,
+        "gross_minor": 100,
+        "remaining_minor": 100,
+        "currency": "GBP",
+        "issued_at": PERIOD_START,
+        "paid_at": None,
+        "tries_again_at": None,
+        "url": None,
+        "paid_minor": 0,
+        "discount_minor": 0,
+        "due_at": PERIOD_START,
+        "voided_at": None,
+        "is_sent": True,
+        "buyer": "St Mary",
+        "buyer_address": (),
+        "buyer_vat_number": None,
+        "fields": (),
+        "lines": (),
+    }
+    return ProviderInvoice(**{**values, **changes})

@@ -41,7 +41,15 @@ WORDS = (
     "island", "juniper", "kettle", "ladder", "lantern", "maple", "meadow", "nutmeg", "orchard", "paper", "pebble", "quilt",
     "river", "saddle", "silver", "thistle", "umber", "velvet", "willow", "yarrow",
 )  # fmt: skip
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Demo Buyer", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Demo Buyer",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +195,9 @@ def _buy(app: Flask, actor: Actor, scene: Scene) -> None:
     for_owner = Role.LEARNER in scene.cast[0].roles
     settings: Settings = app.config["SETTINGS"]
     with transaction():
-        checkout = checkouts.start(actor, scene.seats, scene.interval, vat_percent=settings.vat_percent, seat_for_buyer=for_owner)
+        checkout = checkouts.start(
+            actor, scene.seats, scene.interval, vat_percent=settings.vat_percent, seat_for_buyer=for_owner, starts_at_once=True
+        )
     page = f"{settings.url}/workspace/{checkout.organisation_id}/checkouts/{checkout.id}"
     gateway = app.extensions["gateway"]
     reactions.open_checkout(gateway, checkout.id, address=actor.person.address, page_url=page)

@@ -1,5 +1,6 @@
 """The endpoints of the API: method and address, the parameters covered, and what answers them."""
 
+from billing.sandbox import promotion_endpoints
 from billing.sandbox.coverage import parameters
 from billing.sandbox.engine import (
     catalogue,
@@ -88,6 +89,7 @@ def void_invoice(work: Work, body: JSON, _params: JSON) -> JSON:
 
 
 OPERATIONS = (
+    *promotion_endpoints.OPERATIONS,
     Operation(
         "POST",
         "/v1/products",
@@ -172,18 +174,20 @@ OPERATIONS = (
         "/v1/checkout/sessions",
         create_session,
         parameters(
-            *("billing_address_collection", "cancel_url", "client_reference_id", "customer", "customer_email"),
+            *("billing_address_collection", "cancel_url", "customer_update.address", "customer_update.name"),
+            *("discounts.coupon", "discounts.promotion_code"),
+            *("client_reference_id", "customer", "customer_email"),
             *("expires_at", "line_items.metadata", "line_items.price", "line_items.quantity", "line_items.tax_rates"),
             *("locale", "metadata", "subscription_data.default_tax_rates", "subscription_data.description"),
             *("subscription_data.invoice_settings.custom_fields", "subscription_data.metadata", "success_url"),
             allow_promotion_codes=[False],
-            allowed_payment_method_types=["card"],
+            allowed_payment_method_types=["bacs_debit", "card"],
             automatic_tax__enabled=[False],
             line_items__adjustable_quantity__enabled=[False],
             mode=["subscription"],
             payment_method_collection=["always"],
             subscription_data__billing_mode__type=["flexible"],
-            tax_id_collection__enabled=[False],
+            tax_id_collection__enabled=[False, True],
             ui_mode=["hosted_page"],
         ),
     ),
@@ -206,6 +210,7 @@ OPERATIONS = (
         maker(subscriptions.create),
         parameters(
             *("customer", "default_payment_method", "default_tax_rates", "description"),
+            *("discounts.coupon", "discounts.promotion_code"),
             *("invoice_settings.custom_fields", "items.metadata", "items.price", "items.quantity", "items.tax_rates"),
             *("metadata", "off_session"),
             "days_until_due",
@@ -228,7 +233,7 @@ OPERATIONS = (
         parameters(
             *("cancel_at_period_end", "cancellation_details", "default_payment_method", "default_tax_rates", "description"),
             *("invoice_settings.custom_fields", "items.id", "items.price", "items.quantity", "metadata", "proration_date"),
-            payment_behavior=["pending_if_incomplete"],
+            payment_behavior=["allow_incomplete", "pending_if_incomplete"],
             proration_behavior=["none", "always_invoice"],
         ),
     ),
@@ -276,7 +281,8 @@ OPERATIONS = (
         maker(credit_notes.create),
         parameters(
             *("invoice", "lines.amount", "lines.invoice_line_item", "memo", "metadata", "reason", "refund_amount"),
-            lines__type=["invoice_line_item"],
+            *("lines.description", "lines.quantity", "lines.tax_amounts", "lines.unit_amount"),
+            lines__type=["custom_line_item", "invoice_line_item"],
         ),
     ),
     Operation(
@@ -286,6 +292,7 @@ OPERATIONS = (
         parameters(*PAGING, "created", "customer"),
     ),
     Operation("GET", "/v1/credit_notes/{id}", reader("credit_note", "credit note")),
+    Operation("GET", "/v1/payment_intents/{id}", reader("payment_intent", "payment_intent")),
     Operation("GET", "/v1/refunds/{id}", reader("refund", "refund")),
     Operation(
         "POST",
@@ -300,7 +307,12 @@ OPERATIONS = (
         changer("subscription_schedule", "subscription_schedule", schedules.update),
         parameters(
             *("phases.items.price", "phases.items.quantity", "phases.start_date", "phases.end_date"),
-            *("phases.duration.interval", "phases.duration.interval_count", "phases.default_tax_rates"),
+            *(
+                "phases.duration.interval",
+                "phases.duration.interval_count",
+                "phases.default_tax_rates",
+                "phases.discounts.discount",
+            ),
             end_behavior=["release"],
             phases__proration_behavior=["none"],
             proration_behavior=["none"],

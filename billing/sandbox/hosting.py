@@ -27,6 +27,10 @@ NOTICES = {
         "This payment page has expired",
         "Payment pages stay open for 24 hours. Nothing was charged. Go back to the shop to start again.",
     ),
+    "debited": (
+        "Your payment is on its way",
+        "Your bank has been asked to debit your account. That takes up to seven working days; there is nothing more to do here.",
+    ),
     "complete": ("This order is already paid", "There is nothing more to do here, and you were charged once only."),
     "foreign": (
         "We did not accept that form",

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from billing.sandbox import card_form
 from billing.sandbox.card_form import CardForm
-from billing.sandbox.engine import collection, customers
+from billing.sandbox.engine import collection, customers, debits
 from billing.sandbox.engine.customers import BY_NUMBER, Card, Holder
 from billing.sandbox.engine.invoice_lines import money
 from billing.sandbox.hosting import Hosted, protected
@@ -33,7 +33,7 @@ class InvoicePages(Hosted):
         self.catch_up()
         with self.store.reading(self.now()) as work:
             invoice = work.find("invoice", invoice_id)
-            if invoice is None or invoice["status"] != "open":
+            if invoice is None or invoice["status"] != "open" or invoice.get("_debit"):
                 return self.over(invoice)
             return self.form(work, invoice, CardForm())
 
@@ -44,7 +44,7 @@ class InvoicePages(Hosted):
         self.catch_up()
         with self.store.writing(self.now()) as work:
             invoice = work.find("invoice", invoice_id)
-            if invoice is None or invoice["status"] != "open":
+            if invoice is None or invoice["status"] != "open" or invoice.get("_debit"):
                 return self.over(invoice)
             kept = kept_card(work, invoice)
             if "kept" in request.form and kept is not None:
@@ -107,7 +107,10 @@ class InvoicePages(Hosted):
             "invoice.html",
             invoice=invoice,
             lines=[(line["description"], money(line["amount"], currency)) for line in invoice["_lines"]],
-            net=money(invoice["subtotal"], currency),
+            taken_off=money(-sum(row["amount"] for row in invoice["total_discount_amounts"]), currency)
+            if invoice["discounts"]
+            else "",
+            net=money(invoice["total_excluding_tax"], currency),
             taxes=[(rate_words(work, tax), money(tax["amount"], currency)) for tax in invoice["total_taxes"]],
             total=money(invoice["amount_remaining"], currency),
             issued=day(invoice["status_transitions"]["finalized_at"]),
@@ -120,6 +123,8 @@ class InvoicePages(Hosted):
     def over(self, invoice: JSON | None) -> Response:
         """Say that an invoice is paid, was taken back, or never was."""
         name, status = OVER.get("" if invoice is None else invoice["status"], ("missing", 404))
+        if invoice is not None and invoice["status"] == "open":
+            name, status = "debited", 200
         return self.notice(name, status=status)
 
 
@@ -138,7 +143,8 @@ def rate_words(work: Work, tax: JSON) -> str:
 def kept_card(work: Work, invoice: JSON) -> JSON | None:
     """Return the card that an invoice is charged to."""
     subscription = stored(work, "subscription", invoice["parent"]["subscription_details"]["subscription"])
-    return customers.card_to_charge(work, stored(work, "customer", invoice["customer"]), subscription["default_payment_method"])
+    found = customers.card_to_charge(work, stored(work, "customer", invoice["customer"]), subscription["default_payment_method"])
+    return None if debits.is_debit(found) else found
 
 
 def attempted(invoice: JSON, card: Card) -> JSON:

@@ -1,13 +1,15 @@
 """The hosted checkout: the payment page, the bank's question, and the pages of sessions that are over."""
 
+from dataclasses import asdict
+
 from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from billing.sandbox import card_form, summary
-from billing.sandbox.card_form import CardForm
+from billing.sandbox import order_form, summary
 from billing.sandbox.engine import checkout
 from billing.sandbox.engine.customers import BY_NUMBER, Card, Holder
 from billing.sandbox.hosting import Hosted, protected
+from billing.sandbox.order_form import OrderForm
 from billing.sandbox.store import JSON, Work, new_id
 
 DECLINED = "Your card was declined. Nothing was charged. Try another card."
@@ -31,7 +33,7 @@ class Pages(Hosted):
             session = work.find("checkout.session", session_id)
             if session is None or not checkout.is_open(work, session):
                 return self.over(session)
-            form = CardForm()
+            form = OrderForm()
             return self.form(work, session, form)
 
     def pay(self, session_id: str) -> BaseResponse:
@@ -44,8 +46,11 @@ class Pages(Hosted):
             if session is None or not checkout.is_open(work, session):
                 return self.after(session)
             email = summary.of(work, session).email
-            form = card_form.read(request.form, known_email=email, now=work.now)
+            form = order_form.read(request.form, session, known_email=email, now=work.now)
             card = form.card
+            if not form.problems and form.account is not None:
+                checkout.complete(work, session, form.account, form.holder)
+                return redirect(checkout.success_url(session), 303)
             if form.problems or card is None:
                 return self.form(work, session, form, status=422)
             if card.asks:
@@ -53,7 +58,7 @@ class Pages(Hosted):
                 return redirect(url_for("question", session_id=session_id, attempt_id=attempt["id"]), 303)
             return self.charged(work, session, form, card)
 
-    def charged(self, work: Work, session: JSON, form: CardForm, card: Card) -> BaseResponse:
+    def charged(self, work: Work, session: JSON, form: OrderForm, card: Card) -> BaseResponse:
         """Complete the session when the bank pays; else say so, and change nothing."""
         if not card.charges:
             form.problems["number"] = DECLINED
@@ -97,13 +102,21 @@ class Pages(Hosted):
             if request.form.get("outcome") == "complete":
                 checkout.complete(work, session, BY_NUMBER[attempt["card"]], holder)
                 return redirect(checkout.success_url(session), 303)
-            form = CardForm(problems={"number": NOT_CONFIRMED})
-            form.typed |= card_form.typed_again(attempt["card"], holder)
+            form = OrderForm(problems={"number": NOT_CONFIRMED})
+            form.typed |= order_form.typed_again(attempt["card"], holder)
             return self.form(work, session, form, status=402)
 
-    def form(self, work: Work, session: JSON, form: CardForm, *, status: int = 200) -> Response:
+    def form(self, work: Work, session: JSON, form: OrderForm, *, status: int = 200) -> Response:
         """Render the payment page."""
-        page = render_template("payment.html", session=session, order=summary.of(work, session), form=form)
+        page = render_template(
+            "payment.html",
+            session=session,
+            order=summary.of(work, session),
+            form=form,
+            asks_for_address=order_form.asks_for_address(session),
+            asks_for_tax_id=order_form.asks_for_tax_id(session),
+            takes_debits=order_form.takes_debits(session),
+        )
         return protected(page, status=status, leads_to=session["success_url"])
 
     def after(self, session: JSON | None) -> BaseResponse:
@@ -117,7 +130,8 @@ class Pages(Hosted):
         if session is None:
             return self.notice("missing", status=404)
         if session["status"] == "complete":
-            return self.notice("complete", status=200, onward=checkout.success_url(session))
+            name = "debited" if session["payment_status"] == "unpaid" else "complete"
+            return self.notice(name, status=200, onward=checkout.success_url(session))
         return self.notice("expired", status=410, onward=session["cancel_url"])
 
 
@@ -127,6 +141,6 @@ def attempted(session: JSON, card: Card, holder: Holder) -> JSON:
         "id": new_id("att"),
         "object": "attempt",
         "card": card.number,
-        "holder": {"email": holder.email, "name": holder.name, "postcode": holder.postcode, "expiry": holder.expiry},
+        "holder": asdict(holder),
         "session": session["id"],
     }

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from billing.sandbox import card_form
 from billing.sandbox.card_form import CardForm
-from billing.sandbox.engine import customers, portal, subscriptions
+from billing.sandbox.engine import customers, debits, portal, subscriptions
 from billing.sandbox.hosting import Hosted, protected
 from billing.sandbox.invoice_pages import day
 from billing.sandbox.refusals import Refusal
@@ -81,7 +81,8 @@ class PortalPages(Hosted):
             "portal.html",
             session=session,
             customer=customer,
-            card=None if kept is None else kept["card"],
+            card=None if kept is None or debits.is_debit(kept) else kept["card"],
+            debit=kept["bacs_debit"] if kept is not None and debits.is_debit(kept) else None,
             subscription=body,
             term_ends=None if body is None else day(body["_items"][0]["current_period_end"]),
             may_end=features(work, session)["subscription_cancel"]["enabled"],

@@ -13,11 +13,16 @@ EXPANDABLE = {
     "customer": "customer",
     "default_payment_method": "payment_method",
     "configuration": "billing_portal.configuration",
+    "coupon": "coupon",
+    "discount": "discount",
+    "discounts": "discount",
     "default_price": "price",
     "invoice": "invoice",
     "latest_invoice": "invoice",
+    "payment_intent": "payment_intent",
     "price": "price",
     "product": "product",
+    "promotion_code": "promotion_code",
     "schedule": "subscription_schedule",
     "subscription": "subscription",
 }
@@ -162,10 +167,10 @@ def line_items(work: Work, session: JSON) -> list[JSON]:
                 "id": line["id"],
                 "object": "item",
                 "adjustable_quantity": None,
-                "amount_discount": 0,
+                "amount_discount": line["taken_off"],
                 "amount_subtotal": line["subtotal"],
                 "amount_tax": line["tax"],
-                "amount_total": line["subtotal"] + line["tax"],
+                "amount_total": line["subtotal"] - line["taken_off"] + line["tax"],
                 "currency": session["currency"],
                 "description": line["description"],
                 "discounts": [],
@@ -173,7 +178,12 @@ def line_items(work: Work, session: JSON) -> list[JSON]:
                 "price": public(stored(work, "price", line["price"])),
                 "quantity": line["quantity"],
                 "taxes": [
-                    {"amount": amount, "rate": rate, "taxability_reason": None, "taxable_amount": line["subtotal"]}
+                    {
+                        "amount": amount,
+                        "rate": rate,
+                        "taxability_reason": None,
+                        "taxable_amount": line["subtotal"] - line["taken_off"],
+                    }
                     for rate, amount in zip(rates, line["taxes"], strict=True)
                 ],
             }
@@ -181,21 +191,30 @@ def line_items(work: Work, session: JSON) -> list[JSON]:
     return found
 
 
+def credit_note(_work: Work, body: JSON) -> JSON:
+    """Return a credit note with its lines."""
+    return public(body) | {"lines": listed(f"/v1/credit_notes/{body['id']}/lines", body["_lines"])}
+
+
+def coupon(_work: Work, body: JSON) -> JSON:
+    """Return a coupon; the wire has its percentage as a number, the store as exact text."""
+    return public(body) | {"percent_off": None if body["_percent"] is None else float(body["_percent"])}
+
+
+SHOWN: dict[str, Callable[[Work, JSON], JSON]] = {
+    "coupon": coupon,
+    "credit_note": credit_note,
+    "invoice": invoice,
+    "subscription": subscription,
+    "subscription_schedule": schedule,
+    "tax_rate": lambda _work, body: tax_rate(body),
+}
+
+
 def wire(work: Work, body: JSON) -> JSON:
     """Return an object as the API answers it when nothing is expanded."""
-    match body["object"]:
-        case "subscription":
-            return subscription(work, body)
-        case "invoice":
-            return invoice(work, body)
-        case "credit_note":
-            return public(body) | {"lines": listed(f"/v1/credit_notes/{body['id']}/lines", body["_lines"])}
-        case "subscription_schedule":
-            return schedule(work, body)
-        case "tax_rate":
-            return tax_rate(body)
-        case _:
-            return public(body)
+    shown = SHOWN.get(body["object"])
+    return public(body) if shown is None else shown(work, body)
 
 
 def hidden_payments(work: Work, key: str) -> JSON:
@@ -208,6 +227,11 @@ def hidden_line_items(work: Work, key: str) -> JSON:
     return listed(f"/v1/checkout/sessions/{key}/line_items", line_items(work, stored(work, "checkout.session", key)))
 
 
+def hidden_tax_ids(work: Work, key: str) -> JSON:
+    """Read the tax numbers of a customer."""
+    return listed(f"/v1/customers/{key}/tax_ids", work.all("tax_id", customer=key))
+
+
 def hidden_tiers(work: Work, key: str) -> list[JSON] | None:
     """Read the bands of a price."""
     return tiers(stored(work, "price", key))
@@ -215,6 +239,7 @@ def hidden_tiers(work: Work, key: str) -> list[JSON] | None:
 
 HIDDEN: dict[tuple[str, str], Callable[[Work, str], Any]] = {
     ("checkout.session", "line_items"): hidden_line_items,
+    ("customer", "tax_ids"): hidden_tax_ids,
     ("invoice", "payments"): hidden_payments,
     ("price", "tiers"): hidden_tiers,
 }
@@ -245,6 +270,9 @@ def _expand_at(work: Work, target: JSON, steps: list[str], path: str) -> None:
         if step not in EXPANDABLE:
             raise _impossible(path)
         target[step] = wire(work, stored(work, EXPANDABLE[step], target[step]))
+    elif isinstance(target[step], list) and step in EXPANDABLE:
+        kind = EXPANDABLE[step]
+        target[step] = [wire(work, stored(work, kind, key)) if isinstance(key, str) else key for key in target[step]]
     if rest:
         value = target[step]
         for member in value if isinstance(value, list) else [value]:

@@ -14,10 +14,9 @@ from app.kernel.transaction import transaction
 from billing import changes, changing, credit, entitlements, invoices, reactions, receipts, receiving, seats, subscriptions
 from billing.changes import State as ChangeState
 from billing.entitlements import Access
-from billing.gateway import ProviderInvoice
 from billing.subscriptions import State, Terms
 from tests import changing as acts
-from tests import quoting
+from tests import provider, quoting
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 GRACE = timedelta(days=14)
@@ -31,21 +30,17 @@ def gateway(shop, connect):
 
 
 def invoice(status="open", why="subscription_create", gross=100, due=30):
-    return ProviderInvoice(
+    is_over = status in {"paid", "void"}
+    return provider.invoice(
         id=f"in_{why}_{status}",
         number=None if status == "draft" else "SANDBOX-0001",
         status=status,
         why=why,
         net_minor=gross,
-        vat_minor=0,
         gross_minor=gross,
-        remaining_minor=0 if status in {"paid", "void"} else gross,
-        currency="GBP",
+        remaining_minor=0 if is_over else gross,
         issued_at=NOW,
-        paid_at=None,
-        tries_again_at=None,
         due_at=NOW + timedelta(days=due),
-        url=None,
     )
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from app.kernel import money
 from app.kernel.errors import Invalid
 from billing import figures, price_cards
+from billing.figures import Discount
 from billing.price_cards import SEED, Interval
+from billing.sandbox.engine import amounts
 
 BANDS = tomllib.loads(SEED.read_text())["bands"]
 CARD = price_cards.read(1, "GBP", BANDS)
@@ -64,6 +66,55 @@ def test_a_figure_adds_up(seats, interval, vat):
     assert sum(share.seats * share.unit_minor for share in figure.bands) == figure.net_minor
     assert figure.gross_minor == figure.net_minor + figure.vat_minor
     assert figure.vat_minor == (0 if vat is None else money.half_up(Fraction(figure.net_minor * vat, 100)))
+
+
+def at_the_provider(seats, interval, vat, discount):
+    """Give net, VAT and gross as the sandbox's engine works them out from a Price and a coupon of its own."""
+    tiers = [{"up_to": band.last, "unit_amount": band.unit_minor(interval)} for band in CARD.bands]
+    price = {"billing_scheme": "tiered", "tiers_mode": "graduated", "_tiers": tiers}
+    coupon = None
+    if discount is not None:
+        coupon = {
+            "amount_off": discount.amount_minor,
+            "_percent": None if discount.percent is None else str(discount.percent),
+        }
+    listed = amounts.net(price, seats)
+    net = listed - amounts.taken_off(coupon, listed)
+    rates = [] if vat is None else [{"id": "txr", "percentage": f"{vat}.0"}]
+    tax = sum(found.amount for found in amounts.taxes(rates, net))
+    return net, tax, net + tax
+
+
+DISCOUNTS = st.one_of(
+    st.none(),
+    st.builds(Discount, percent=st.integers(1, 90), amount_minor=st.none()),
+    st.builds(Discount, percent=st.none(), amount_minor=st.integers(1, 500_000)),
+)
+
+
+@given(seats=st.integers(1, 10_000), interval=st.sampled_from(Interval), vat=st.sampled_from([None, 20]), discount=DISCOUNTS)
+def test_our_figure_is_that_of_the_provider_with_any_promotion_and_vat(seats, interval, vat, discount):
+    ours = figures.figure(CARD, seats, interval, vat, discount)
+    assert (ours.net_minor, ours.vat_minor, ours.gross_minor) == at_the_provider(seats, interval, vat, discount)
+    assert ours.net_minor + ours.discount_minor == sum(share.amount_minor for share in ours.bands)
+
+
+def test_for_every_number_of_seats_our_figure_is_that_of_the_provider():
+    kinds = [None, Discount(15, None), Discount(None, 2500)]
+    for seats in range(1, 10_001):
+        interval, vat = Interval.YEAR if seats % 2 else Interval.MONTH, 20 if seats % 3 else None
+        for discount in kinds:
+            ours = figures.figure(CARD, seats, interval, vat, discount)
+            assert (ours.net_minor, ours.vat_minor, ours.gross_minor) == at_the_provider(seats, interval, vat, discount)
+
+
+def test_vat_is_on_what_is_left_after_the_promotion():
+    figure = figures.figure(CARD, 25, YEAR, 20, Discount(20, None))
+    assert (figure.discount_minor, figure.net_minor, figure.vat_minor, figure.gross_minor) == (16416, 65664, 13133, 78797)
+
+
+def test_an_amount_takes_off_all_there_is_at_most():
+    assert figures.figure(CARD, 1, MONTH, 20, Discount(None, 5000)).gross_minor == 0
 
 
 @given(amount=st.fractions(min_value=0, max_value=10_000, max_denominator=1000))

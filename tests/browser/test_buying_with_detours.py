@@ -105,3 +105,69 @@ def test_a_second_order_in_another_tab_closes_the_payment_page_of_the_first(buye
     buyer.pay()
     buyer.is_served()
     buyer.sees("St Luke has 30 seats.")
+
+
+@pytest.fixture
+def code(come, demo_password):
+    """Have the operator make a promotion code, and give it."""
+    operator = come()
+    operator.sign_in("olive.marsh@demo.example", demo_password)
+    operator.open("/office/money")
+    operator.follow("Promotion codes")
+    operator.heads("Promotion codes")
+    spelt = f"AUTUMN{next(numbers)}"
+    operator.fill_in({"Code": spelt, "Per cent off": "20", "For how many payments": "1"})
+    operator.press("Make the code")
+    operator.sees(f"The code {spelt} can be used now")
+    return spelt
+
+
+def test_a_promotion_code_and_a_vat_number_go_with_the_order_to_the_billing_page(come, code):
+    visitor = come()
+    visitor.open("/buy?seats=25&interval=year")
+    visitor.fill_in({"Promotion code": "NOSUCH"})
+    visitor.press("Use this code")
+    visitor.sees("We do not know this code.")
+    visitor.fill_in({"Promotion code": code})
+    visitor.press("Use this code")
+    visitor.sees("£787.97")
+    assert look_at(visitor, "light") == []
+    visitor.follow("Create an account")
+    visitor.register(f"buyer{next(numbers)}@example.org", "St Luke")
+    visitor.press("Pay £787.97")
+    visitor.heads("Pay for Lanyard seats")
+    visitor.sees("£787.97")
+    visitor.fill_in({"VAT number (optional)": "GB12"})
+    visitor.pay()
+    visitor.sees("Enter the VAT number as GB and nine digits")
+    assert look_at(visitor, "light") == []
+    visitor.fill_in({"VAT number (optional)": "GB123456789"})
+    visitor.pay()
+    visitor.is_served()
+    visitor.follow("Billing")
+    visitor.sees("20% off each payment until")
+    visitor.sees("GB123456789")
+    visitor.sees("1 High Street, Exampleton, SW1A 1AA")
+    assert look_at(visitor, "dark") == []
+
+
+def test_an_order_paid_by_direct_debit_says_that_it_is_on_its_way_and_is_not_bought_twice(buyer):
+    hosted = buyer.page.url
+    buyer.choose(buyer.page.get_by_label("By Direct Debit, in some days"))
+    buyer.fill_in({"Billing address": "1 High Street", "Town or city": "Exampleton", "Billing postcode": "SW1A 1AA"})
+    buyer.fill_in({"Name of the account holder": "Ruth Amadi", "Sort code": "10-88-00", "Account number": "1"})
+    assert look_at(buyer, "light") == []
+    buyer.press("Pay £984.96")
+    buyer.sees("Enter one of the test account numbers")
+    buyer.fill_in({"Account number": "00012345"})
+    buyer.press("Pay £984.96")
+    buyer.heads("Your Direct Debit is on its way")
+    assert look_at(buyer, "light") == []
+    buyer.open(hosted)
+    buyer.heads("Your payment is on its way")
+    buyer.open("/buy?seats=25&interval=year")
+    buyer.sees("St Luke has ordered already and pays by Direct Debit")
+    buyer.follow("See where it stands")
+    buyer.heads("Billing")
+    buyer.sees("is being paid by Direct Debit: £984.96")
+    assert look_at(buyer, "dark") == []

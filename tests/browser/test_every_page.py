@@ -47,6 +47,7 @@ PAGES = {
         "/policies/terms", "/policies/privacy", "/policies/data-processing", "/policies/sub-processors", "/policies/security",
         "/policies/retention", "/policies/accessibility", "/policies/terms/1",
         "/prices", "/prices?seats=250&interval=month", "/prices?seats=0", "/buy?seats=25&interval=year",
+        "/buy?seats=25&interval=year&code=NOSUCH",
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
         "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
@@ -112,10 +113,9 @@ PAGES = {
         "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
     ),
     "operator": (
-        "/office/", "/office/customers", "/office/money", "/office/components", "/office/invoices",
+        "/office/", "/office/customers", "/office/money", "/office/promotions", "/office/components", "/office/invoices",
         "/office/invoices?month=2020-01", "/office/invoices?month=soon",
         "/office/prices", "/office/prices?bands=1+9.00+81.00%0A5+5.00+45.00&mode=volume&bump=y", "/office/prices?bands=one",
-        "/office/", "/office/customers", "/office/money", "/office/components",
         "/office/quotes", "/office/quotes/new", "/office/quotes/{drafted_quote}", "/office/quotes/{open_quote}",
         "/office/quotes/{invoiced_quote}", "/office/customers/{customer}", "/office/receipts/{invoice}", "/quote?seats=25",
         "/office/certificates", "/office/certificates?number=LY",
@@ -126,6 +126,7 @@ PAGES = {
 # What is refused, and is a page all the same.
 REFUSED = {
     "visitor": {
+        "/buy?seats=25&interval=year&code=NOSUCH",
         "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
         "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3", "{drafted_link}",
     },

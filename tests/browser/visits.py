@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 TABS = 80
 CARD = {"Card number": "4242 4242 4242 4242", "Expiry date": "12/34", "Security code": "123"}
-HOLDER = {"Name on card": "Ruth Amadi", "Billing postcode": "SW1A 1AA"}
+HOLDER = {
+    "Name on card": "Ruth Amadi",
+    "Billing postcode": "SW1A 1AA",
+    "Billing address": "1 High Street",
+    "Town or city": "Exampleton",
+}
 SERVER_ERROR = 500
 REFUSED = 400
 

@@ -7,7 +7,15 @@ import requests
 
 from tests.contract import shape
 
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth Okafor", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Ruth Okafor",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 BANDS = [{"up_to": 4, "unit_amount": 9000}, {"up_to": 9, "unit_amount": 3600}, {"up_to": "inf", "unit_amount": 1800}]
 
 
@@ -44,15 +52,30 @@ def walk(client, base, clock):
     card = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
     v1.payment_methods.retrieve(card.id, {"expand": ["customer"]})
     v1.payment_methods.list({"customer": customer.id})
-    sessions = [open_session(v1, price, rate, {"customer": customer.id}), open_session(v1, flat, rate, {})]
+    code = walk_promotions(v1, customer)
+    asked = {
+        "discounts": [{"promotion_code": code}],
+        "billing_address_collection": "required",
+        "tax_id_collection": {"enabled": True},
+        "customer_update": {"name": "auto", "address": "auto"},
+    }
+    sessions = [open_session(v1, price, rate, {"customer": customer.id} | asked), open_session(v1, flat, rate, {})]
     paid = requests.post(
-        f"{base}/checkout/{sessions[0].id}", data=CARD | {"email": "x@y.example"}, allow_redirects=False, timeout=10
+        f"{base}/checkout/{sessions[0].id}",
+        data=CARD | {"email": "x@y.example", "vat_number": "GB987654321"},
+        allow_redirects=False,
+        timeout=10,
     )
     assert paid.status_code == 303
     v1.checkout.sessions.expire(sessions[1].id)
     done = v1.checkout.sessions.retrieve(
         sessions[0].id,
-        {"expand": ["line_items.data.price.product", "subscription.latest_invoice.payments", "customer", "invoice"]},
+        {
+            "expand": [
+                *("line_items.data.price.product", "subscription.latest_invoice.payments", "customer.tax_ids"),
+                *("invoice.discounts.source.coupon", "subscription.discounts.promotion_code"),
+            ]
+        },
     )
     v1.checkout.sessions.line_items.list(done.id, {"expand": ["data.price.tiers"]})
     v1.checkout.sessions.list()
@@ -75,7 +98,8 @@ def walk(client, base, clock):
             "payment_behavior": "default_incomplete",
         }
     )
-    v1.invoices.pay(unpaid.latest_invoice)
+    take_half_back(v1, v1.invoices.pay(unpaid.latest_invoice), rate)
+    walk_debits(v1, base, price, rate, clock)
     v1.subscriptions.create({"customer": direct.id, "items": [{"price": flat.id}], "payment_behavior": "default_incomplete"})
     walk_changes(v1, price)
     walk_sent_invoices(v1, price, rate)
@@ -87,6 +111,48 @@ def walk(client, base, clock):
     events = v1.events.list({"limit": 100})
     v1.events.list({"limit": 100, "starting_after": events.data[-1].id})
     v1.events.retrieve(events.data[0].id)
+
+
+def walk_promotions(v1, customer):
+    """Make coupons and codes for them, and a VAT number; gives the code."""
+    coupon = v1.coupons.create({"percent_off": 12.5, "duration": "repeating", "duration_in_months": 3, "name": "Autumn"})
+    v1.coupons.create({"amount_off": 500, "currency": "gbp", "duration": "forever"})
+    v1.coupons.retrieve(coupon.id)
+    v1.coupons.list()
+    code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "AUTUMN"})
+    v1.promotion_codes.update(code.id, {"metadata": {"for": "parishes"}})
+    v1.promotion_codes.retrieve(code.id, {"expand": ["promotion.coupon"]})
+    v1.promotion_codes.list({"code": "autumn"})
+    v1.promotion_codes.list()
+    number = v1.customers.tax_ids.create(customer.id, {"type": "gb_vat", "value": "GB123456789"})
+    v1.customers.tax_ids.list(customer.id)
+    v1.tax_ids.retrieve(number.id)
+    return code.id
+
+
+def take_half_back(v1, invoice, rate):
+    """Take a part of an invoice back by a line of its own."""
+    part = {"type": "custom_line_item", "description": "Half of it", "quantity": 1, "unit_amount": 250}
+    tax = {"tax_amounts": [{"tax_rate": rate.id, "taxable_amount": 250, "amount": 50}]}
+    v1.credit_notes.create({"invoice": invoice.id, "lines": [part | tax], "refund_amount": 300})
+
+
+def walk_debits(v1, base, price, rate, clock):
+    """Buy by bank debits, one that is paid and one that is refused, and change a subscription by one."""
+    for account in ("00012345", "22222227"):
+        session = open_session(v1, price, rate, {"allowed_payment_method_types": ["card", "bacs_debit"]})
+        debit = {"method": "bacs_debit", "sort_code": "108800", "account": account, "account_name": "Ruth"}
+        paid = requests.post(
+            f"{base}/checkout/{session.id}", data=CARD | debit | {"email": "x@y.example"}, allow_redirects=False, timeout=10
+        )
+        assert paid.status_code == 303
+        done = v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription.default_payment_method"]})
+        v1.invoices.retrieve(done.invoice, {"expand": ["payments.data.payment.payment_intent"]})
+        clock.forward(days=10)
+        if account == "00012345":
+            change = {"items": [{"id": done.subscription["items"].data[0].id, "quantity": 9}]}
+            change |= {"proration_behavior": "always_invoice", "payment_behavior": "allow_incomplete"}
+            v1.subscriptions.update(done.subscription.id, change)
 
 
 def walk_sent_invoices(v1, price, rate):
@@ -117,6 +183,7 @@ def take_back(v1, key):
     lines = [{"type": "invoice_line_item", "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
     note = v1.credit_notes.create({"invoice": key, "lines": lines, "refund_amount": invoice.total, "reason": "duplicate"})
     v1.credit_notes.retrieve(note.id)
+    v1.payment_intents.retrieve(v1.invoices.retrieve(key, {"expand": ["payments"]}).payments.data[0].payment.payment_intent)
     v1.credit_notes.list({"customer": note.customer})
     v1.refunds.retrieve(note.refunds[0].refund)
 
@@ -189,6 +256,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
     assert kinds == {
         *("product", "price", "tax_rate", "customer", "payment_method"),
         *("checkout.session", "subscription", "invoice", "event", "subscription_schedule"),
+        *("coupon", "promotion_code", "tax_id", "payment_intent"),
         *("billing_portal.configuration", "billing_portal.session", "credit_note", "refund"),
     }
     types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
@@ -202,6 +270,8 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
         *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),
         *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
+        *("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
+        *("coupon.created", "promotion_code.created", "promotion_code.updated", "customer.tax_id.created"),
     }
 
 

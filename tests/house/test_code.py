@@ -38,12 +38,12 @@ CLOCK_READERS = {
 
 # Floats: money never is one. Each exception with its reason.
 FLOATS = {
-    ("billing/stripe_gateway.py", "float()"): "Stripe's API takes the percentage of a tax rate as a float",
+    ("billing/stripe_prices.py", "float()"): "Stripe's API takes the percentage of a tax rate as a float",
     ("billing/sandbox/rendering.py", "float()"): "Stripe's API gives it as one",
     ("billing/sandbox/listener.py", "0.05"): "seconds between two looks at a flag",
     ("billing/changing.py", "0.25"): "seconds between two looks at a lease",
     ("billing/reactions.py", "events.LEASE.total_seconds() / 2"): "seconds of a lease",
-    ("billing/sandbox/engine/amounts.py", "Decimal(rate['percentage']) * taxable / 100"): "a Decimal divided, exactly",
+    ("billing/sandbox/engine/amounts.py", "Decimal(percent) * amount / 100"): "a Decimal divided, exactly",
 }
 
 
@@ -90,7 +90,15 @@ def test_only_the_gateway_and_the_sandbox_import_stripe():
         or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stripe")
     }
     assert "billing/stripe_gateway.py" in importers
-    assert {path for path in importers if not path.startswith("billing/sandbox/")} == {"billing/stripe_gateway.py"}
+    assert {path for path in importers if not path.startswith("billing/sandbox/")} == {
+        *(
+            "billing/stripe_gateway.py",
+            "billing/stripe_debits.py",
+            "billing/stripe_prices.py",
+            "billing/stripe_promotions.py",
+            "billing/stripe_endings.py",
+        ),
+    }
 
 
 def test_only_the_clock_knows_what_time_it_is():

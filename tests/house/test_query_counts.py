@@ -16,9 +16,11 @@ from app.accounts.sign_ins import SignIn
 from app.kernel import clock, journal, outbox
 from app.kernel.db import db, uuid7
 from app.kernel.transaction import transaction
-from billing import credit, events, quotes, seats, subscriptions
+from billing import credit, events, promotions, quotes, seats, subscriptions
+from billing.figures import Discount
 from billing.gateway import ProviderEvent
 from billing.invoices import Invoice
+from billing.price_cards import Interval
 from billing.quotes import Wanted
 from billing.vat_documents import VatDocument
 from catalog.learning import attempts
@@ -73,6 +75,11 @@ def more_organisations(_town, number):
         organisation = organisations.found(f"Parish {n}", Kind.ORGANISATION, by=owner.id)
         memberships.add(organisation, owner, {Role.OWNER})
         subscriptions.begin(organisation.id, snapshot(id=f"sub_parish_{n}"))
+
+
+def more_promotions(_town, number):
+    for n in range(number):
+        promotions.make(f"MORE{n}", Discount(10, None), by=uuid7(), currency="GBP", interval=Interval.YEAR)
 
 
 def more_mails(_town, number):
@@ -236,6 +243,7 @@ PAGES = [
     ("owner", "/profile", more_sign_ins),
     ("operator", "/office/", more_organisations),
     ("operator", "/office/money", more_events),
+    ("operator", "/office/promotions", more_promotions),
     ("operator", "/office/money", more_debts),
     ("operator", "/office/customers", more_debts),
     ("operator", "/office/customers/{here}", more_quotes),

@@ -48,12 +48,14 @@ from billing import (
     invoicing,
     price_cards,
     printing,
+    promotions,
     quotes,
     reactions,
     replies,
     seats,
     subscriptions,
 )
+from billing.figures import Discount
 from billing.gateway import ProviderEvent
 from billing.invoices import Invoice
 from billing.price_cards import Interval
@@ -81,7 +83,15 @@ VISITOR, STRANGER, OPERATOR, NEIGHBOUR = "visitor", "stranger", "operator", "own
 MEMBERS = tuple(role.value for role in Role)
 WALKERS = (VISITOR, STRANGER, *MEMBERS, NEIGHBOUR, OPERATOR)
 PASSWORD = "three odd words"  # noqa: S105 - of people who do not exist
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Ruth",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 DAYS = 14
 
 
@@ -241,11 +251,12 @@ def _third(town: Town, founder: Person) -> None:
 
 
 def _orders(town: Town) -> None:
-    """Add an order of the neighbour, and a message of the provider that was stored."""
+    """Add a promotion code, an order of the neighbour, and a message of the provider that was stored."""
     with transaction():
         person, subscription = people.with_address(address(NEIGHBOUR)), subscriptions.live(town.ids["there"])
         assert person is not None
         assert subscription is not None
+        promotions.make("AUTUMN20", Discount(20, None), by=person.id, currency="GBP", interval=Interval.YEAR, payments=1)
         neighbour = memberships.actor(person, town.ids["there"])
         subscription.is_live = False
         db.session.flush()

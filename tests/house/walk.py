@@ -18,6 +18,7 @@ from app.kernel.db import db
 from app.kernel.transaction import transaction
 from app.permissions import Permission, Reach
 from billing import subscriptions
+from billing.checkouts import Checkout
 from tests.house.town import MEMBERS, NEIGHBOUR, OPERATOR, PASSWORD, STRANGER, VISITOR, WALKERS, Town, address
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ def _ending(town: Town) -> None:
         subscription = subscriptions.live(town.ids["here"])
         assert subscription is not None
         subscription.cancel_at = subscription.period_end
+
+
+def _bought_for_oneself(town: Town) -> None:
+    with transaction():
+        db.session.get_one(Checkout, town.ids["order"]).starts_at_once = "1"
 
 
 def _signed_event(town: Town) -> dict[str, Any]:
@@ -212,6 +218,9 @@ STEPS: dict[str, Step] = {
     "membership.sign_in_page": Step(instead=GOES_ON),
     "membership.sign_out": Step(),
     "membership.signed_out": Step(),
+    "office.end_promotion": Step({"code": "AUTUMN20"}),
+    "office.make_promotion": Step(form={"code": "SPRING10", "percent": "10", "interval": "year"}),
+    "office.promotions_page": Step(),
     "office.certificate": CERTIFICATE,
     "office.customer": Step({"customer": "here"}),
     "office.new_quote": Step(query={"customer": "here"}),
@@ -306,6 +315,8 @@ STEPS: dict[str, Step] = {
     "workspace.found_organisation": Step(form={"name": "St Anne"}),
     "workspace.give_change_up": CHANGE,
     "workspace.give_seats_again": Step(HERE),
+    "workspace.withdraw": Step(HERE, first=_bought_for_oneself),
+    "workspace.withdrawal": Step(HERE, first=_bought_for_oneself),
     "workspace.go_on": Step(HERE, first=_ending),
     "workspace.history": Step(HERE),
     "workspace.history_csv": Step(HERE),

@@ -49,7 +49,15 @@ ORIGIN = "http://127.0.0.1:8000"
 OWNER = "ruth@example.org"
 INVITED = {"amy": "Amy Pond", "ben": "Ben Wade", "cat": "Cat Hill"}
 PASSWORD = "three odd words"  # noqa: S105 - of nobody
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Ruth",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 ORDER = "/buy?seats=25&interval=year"
 SLUG = "first-response"
 COURSE = next(course for course in SHELF.courses if course.slug == SLUG)

@@ -12,7 +12,15 @@ YEAR = [
     *((4, 9000), (9, 3600), (24, 1800), (49, 1080), (99, 720)),
     *((249, 450), (499, 360), (999, 270), ("inf", 225)),
 ]
-CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Ruth Okafor", "postcode": "SW1A 1AA"}
+CARD = {
+    "number": "4242 4242 4242 4242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Ruth Okafor",
+    "postcode": "SW1A 1AA",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+}
 
 
 class Clock:

@@ -95,7 +95,7 @@ def test_an_address_stripe_does_not_have_and_one_only_the_sandbox_lacks_are_told
     answer = post(base, "/v1/lanyards", {})
     assert (answer.status_code, "Unrecognized request URL" in answer.text) == (404, True)
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        v1.coupons.list()
+        v1.topups.list()
     assert (caught.value.http_status, caught.value.code) == (404, "sandbox_uncovered")
 
 

@@ -38,7 +38,8 @@ def wanted() -> str:
     """Give the page this visitor came for: `next`, or the seats they were about to buy; empty when they came for none."""
     seats, interval = request.args.get("seats", ""), request.args.get("interval", "")
     if re.fullmatch(r"[1-9][0-9]{0,5}", seats) and interval in INTERVALS:
-        return f"{CHECKOUT}?{urlencode({'seats': seats, 'interval': interval})}"
+        code = {"code": request.args["code"]} if re.fullmatch(r"[A-Za-z0-9]{3,20}", request.args.get("code", "")) else {}
+        return f"{CHECKOUT}?{urlencode({'seats': seats, 'interval': interval, **code})}"
     return same_site(request.args.get("next")) or ""
 
 

@@ -12,7 +12,7 @@ from app.kernel.transaction import transaction
 from app.permissions import RUN_THE_SHOP
 from app.web import navigation, wiring
 from app.web.area import signed_in_person
-from app.web.office import certificates, credit, invoices, prices, quotes, receipts
+from app.web.office import certificates, credit, invoices, prices, promotions, quotes, receipts
 from app.web.office.area import area
 from billing import checkouts, customers, events, price_checks, reconciliation
 from billing import credit as credit_limits
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from app.accounts.organisations import Organisation
     from billing.invoices import Invoice
 
-__all__ = ["area", "certificates", "credit", "invoices", "prices", "quotes", "receipts"]
+__all__ = ["area", "certificates", "credit", "invoices", "prices", "promotions", "quotes", "receipts"]
 
 # Messages travel in a cookie, which holds only so much.
 MOST_SHOWN = 5

@@ -16,6 +16,7 @@ from app.web.workspace import (
     seat_changes,
     teams,
     today,
+    withdrawal,
 )
 from app.web.workspace.area import area
 
@@ -36,4 +37,5 @@ __all__ = [
     "seat_changes",
     "teams",
     "today",
+    "withdrawal",
 ]

@@ -17,7 +17,19 @@ from app.web.forms import Form
 from app.web.workspace import history_words
 from app.web.workspace.area import area, page
 from app.web.workspace.making import made
-from billing import changes, customers, entitlements, figures, invoices, price_cards, quotes, seats, subscriptions
+from billing import (
+    changes,
+    checkouts,
+    customers,
+    entitlements,
+    figures,
+    invoices,
+    price_cards,
+    quotes,
+    seats,
+    subscriptions,
+    withdrawals,
+)
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
@@ -53,6 +65,9 @@ def billing(actor: Actor) -> ResponseReturnValue:
         actor,
         "billing",
         subscription=subscription,
+        customer=customers.of_organisation(actor.organisation.id),
+        right=withdrawals.right_of(actor.organisation.id, keeps_used_days=wiring.settings().keeps_used_days),
+        debited=checkouts.processing(actor.organisation.id),
         change=None if subscription is None else changes.open_of(subscription.id),
         entitlement=entitlements.of_organisation(actor.organisation.id, wiring.grace(), clock.now()),
         renewal=renewal(subscription),
@@ -139,4 +154,4 @@ def renewal(subscription: Subscription | None) -> Figure | None:
     card = price_cards.of_version(subscription.card_version)
     number = subscription.coming_seats or max(1, subscription.ordered)
     interval = Interval(subscription.coming_interval or subscription.interval)
-    return figures.figure(card, number, interval, subscription.vat_percent)
+    return figures.figure(card, number, interval, subscription.vat_percent, subscription.discount_at(subscription.period_end))

@@ -38,6 +38,8 @@ WORDS = {
     "change.done": "What was asked for was carried out",
     "change.lapsed": "What was asked for was not paid, so nothing was changed",
     "change.refused": "The payment provider refused what was asked for",
+    "withdrawal.asked": "{by} cancelled within 14 days",
+    "withdrawal.done": "The money for the days that were left went back",
     "invoice_recipient.added": "{by} had the invoices sent to one more address",
     "invoice_recipient.removed": "{by} took an address off those who get the invoices",
     "quote.prepared": "{by} prepared quote {number} for {seats}",
@@ -92,7 +94,7 @@ WORDS = {
 
 
 # What concerns the money, and nobody's training.
-MONEY = frozenset({"checkout", "subscription", "change", "quote", "credit", "receipt", "invoice_recipient"})
+MONEY = frozenset({"checkout", "subscription", "change", "quote", "credit", "receipt", "invoice_recipient", "withdrawal"})
 ABOUT_MONEY = journal.Wanted(
     kinds=("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY and what != "change.done"))
 )

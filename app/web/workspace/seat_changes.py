@@ -186,7 +186,7 @@ def _fewer_seats(actor: Actor, form: FewerSeatsForm) -> str:
 
 def _figure(subscription: Subscription, number: int, interval: Interval) -> Figure:
     card = price_cards.of_version(subscription.card_version)
-    return figures.figure(card, number, interval, subscription.vat_percent)
+    return figures.figure(card, number, interval, subscription.vat_percent, subscription.discount_at(subscription.period_end))
 
 
 def _refuse_other_price(form: SeatsForm, offer: Offer) -> None:

@@ -54,16 +54,29 @@ def net(price: dict[str, Any], quantity: int) -> int:
     return sum(part.amount for part in parts(price, quantity))
 
 
+def taken_off(coupon: dict[str, Any] | None, net_amount: int) -> int:
+    """Return what a coupon takes off a net total: a percentage rounded half up once, or an amount of at most all of it."""
+    if coupon is None:
+        return 0
+    if coupon["amount_off"] is not None:
+        return min(int(coupon["amount_off"]), net_amount)
+    return _percentage(coupon["_percent"], net_amount)
+
+
 def taxes(rates: Sequence[dict[str, Any]], taxable: int) -> list[Tax]:
     """Return the tax of each (exclusive) rate on a net total, each rounded half up once."""
     return [
         Tax(
             rate["id"],
             taxable,
-            int((Decimal(rate["percentage"]) * taxable / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)),
+            _percentage(rate["percentage"], taxable),
         )
         for rate in rates
     ]
+
+
+def _percentage(percent: str, amount: int) -> int:
+    return int((Decimal(percent) * amount / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def shared_out(total: int, weights: Sequence[int]) -> list[int]:

@@ -1,11 +1,11 @@
 """Checkout sessions: opened by the shop, finished on the hosted page, expired by time or on request."""
 
-from billing.sandbox.engine import amounts, customers, events, prorations, subscriptions
+from billing.sandbox.engine import amounts, customers, debits, discounts, events, prorations, subscriptions
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.deadlines import SESSION_LIFE
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.refusals import Refusal, missing, required, uncovered
-from billing.sandbox.rendering import stored
+from billing.sandbox.rendering import stored, wire
 from billing.sandbox.store import JSON, Work, new_id
 
 SHORTEST_LIFE = 30 * 60
@@ -23,7 +23,11 @@ def create(work: Work, params: JSON, public_url: str) -> JSON:
     data = params.get("subscription_data", {})
     defaults = data.get("default_tax_rates", [])
     known_tax_rates(work, defaults, "subscription_data[default_tax_rates]")
-    lines = [_line(work, line, defaults) for line in params["line_items"]]
+    choice = discounts.chosen(work, params.get("discounts") or [], "discounts")
+    coupon = None if choice is None else stored(work, "coupon", choice["coupon"])
+    lines = [_line(work, line, defaults, coupon) for line in params["line_items"]]
+    taken_off = sum(line["taken_off"] for line in lines)
+    _refuse_collection(params)
     subtotal = sum(line["subtotal"] for line in lines)
     tax = sum(line["tax"] for line in lines)
     key = new_id("cs_test", 58)
@@ -34,7 +38,7 @@ def create(work: Work, params: JSON, public_url: str) -> JSON:
         "after_expiration": None,
         "allow_promotion_codes": None,
         "amount_subtotal": subtotal,
-        "amount_total": subtotal + tax,
+        "amount_total": subtotal - taken_off + tax,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "billing_address_collection": params.get("billing_address_collection"),
         "cancel_url": params.get("cancel_url"),
@@ -57,7 +61,7 @@ def create(work: Work, params: JSON, public_url: str) -> JSON:
         "customer_creation": "always" if customer is None else None,
         "customer_details": None,
         "customer_email": params.get("customer_email"),
-        "discounts": [],
+        "discounts": [] if choice is None else [_shown(choice)],
         "expires_at": _expiry(work, params),
         "invoice": None,
         "invoice_creation": None,
@@ -71,7 +75,7 @@ def create(work: Work, params: JSON, public_url: str) -> JSON:
         "payment_method_collection": "always",
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": ["card"],
+        "payment_method_types": params.get("allowed_payment_method_types", ["card"]),
         "payment_status": "unpaid",
         "permissions": None,
         "recovered_from": None,
@@ -84,10 +88,12 @@ def create(work: Work, params: JSON, public_url: str) -> JSON:
         "submit_type": None,
         "subscription": None,
         "success_url": params["success_url"],
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": tax},
+        "total_details": {"amount_discount": taken_off, "amount_shipping": 0, "amount_tax": tax},
         "ui_mode": "hosted_page",
         "url": f"{public_url}/checkout/{key}",
         "wallet_options": None,
+        "_customer_update": params.get("customer_update", {}),
+        "_discount": choice,
         "_lines": lines,
         "_subscription_data": {
             "custom_fields": data.get("invoice_settings", {}).get("custom_fields") or None,
@@ -96,7 +102,27 @@ def create(work: Work, params: JSON, public_url: str) -> JSON:
             "metadata": merged({}, data),
         },
     }
+    if "tax_id_collection" in params:
+        body["tax_id_collection"] = {"enabled": params["tax_id_collection"]["enabled"], "required": "never"}
     return work.put("checkout.session", body)
+
+
+def _refuse_collection(params: JSON) -> None:
+    """Raise Refusal when a tax number is to be collected for a customer who may not be changed."""
+    changed = params.get("customer_update", {})
+    if "customer_update" in params and "customer" not in params:
+        raise Refusal(says="`customer_update` can only be used with `customer`.", param="customer_update")
+    if params.get("tax_id_collection", {}).get("enabled") and "customer" in params:
+        for name in ("name", "address"):
+            if changed.get(name) != "auto":
+                message = f"Tax ID collection requires updating {name} on the customer: set `customer_update[{name}]` to `auto`."
+                raise Refusal(says=message, param="customer_update")
+
+
+def _shown(choice: JSON) -> JSON:
+    """Return a discount as a session has it: by its code where it was given by one."""
+    code = choice["promotion_code"]
+    return {"coupon": None if code else choice["coupon"], "promotion_code": code}
 
 
 def _customer(work: Work, params: JSON) -> JSON | None:
@@ -119,7 +145,7 @@ def _expiry(work: Work, params: JSON) -> int:
     return moment
 
 
-def _line(work: Work, sent: JSON, defaults: list[str]) -> JSON:
+def _line(work: Work, sent: JSON, defaults: list[str], coupon: JSON | None) -> JSON:
     for param in ("price", "quantity"):
         if param not in sent:
             raise required(param=f"line_items[0][{param}]")
@@ -129,7 +155,8 @@ def _line(work: Work, sent: JSON, defaults: list[str]) -> JSON:
     known_tax_rates(work, own, "line_items[0][tax_rates]")
     effective = own or defaults
     subtotal = amounts.net(price, quantity)
-    found = amounts.taxes([stored(work, "tax_rate", key) for key in effective], subtotal)
+    taken_off = amounts.taken_off(coupon, subtotal)
+    found = amounts.taxes([stored(work, "tax_rate", key) for key in effective], subtotal - taken_off)
     return {
         "id": new_id("li"),
         "currency": price["currency"],
@@ -139,6 +166,7 @@ def _line(work: Work, sent: JSON, defaults: list[str]) -> JSON:
         "price": price["id"],
         "quantity": quantity,
         "subtotal": subtotal,
+        "taken_off": taken_off,
         "tax": sum(tax.amount for tax in found),
         "tax_rates": effective,
         "taxes": [tax.amount for tax in found],
@@ -155,13 +183,16 @@ def is_open(work: Work, session: JSON) -> bool:
     return bool(session["status"] == "open" and session["expires_at"] > work.now)
 
 
-def complete(work: Work, session: JSON, card: customers.Card, holder: customers.Holder) -> JSON:
-    """Pay an open session: customer, card, subscription, invoice and session change together in this transaction."""
-    if session["customer"] is None:
-        customer = customers.create(work, {"email": holder.email, "name": holder.name})
-    else:
-        customer = stored(work, "customer", session["customer"])
-    payment_method = customers.make_card(work, card, holder)
+def complete(work: Work, session: JSON, means: customers.Card | debits.Account, holder: customers.Holder) -> JSON:
+    """Pay an open session: customer, card, subscription, invoice and session change together in this transaction.
+
+    By a bank debit it is complete and unpaid, until the bank has answered.
+    """
+    customer = _buyer(work, session, holder)
+    is_debit = isinstance(means, debits.Account)
+    payment_method = (
+        debits.make_method(work, means, holder) if isinstance(means, debits.Account) else customers.make_card(work, means, holder)
+    )
     payment_method["customer"] = customer["id"]
     work.put("payment_method", payment_method)
     line = session["_lines"][0]
@@ -176,27 +207,63 @@ def complete(work: Work, session: JSON, card: customers.Card, holder: customers.
         item_metadata=line["metadata"],
         description=data["description"],
         custom_fields=data["custom_fields"],
+        discount=session["_discount"],
+        session=session["id"],
     )
-    subscription = subscriptions.begin(work, customer, wish, is_paid=True)
+    debit = payment_method if is_debit else None
+    subscription = subscriptions.begin(work, customer, wish, is_paid=not is_debit, debit=debit)
     session["customer"] = customer["id"]
     session["customer_details"] = {
         "address": payment_method["billing_details"]["address"],
-        "business_name": None,
+        "business_name": holder.business_name,
         "email": customer["email"] or holder.email,
         "individual_name": None,
         "name": holder.name,
         "phone": None,
         "tax_exempt": "none",
-        "tax_ids": [],
+        "tax_ids": customers.tax_id_values(work, customer["id"]),
     }
     session["subscription"] = subscription["id"]
     session["invoice"] = subscription["latest_invoice"]
-    session["payment_status"] = "paid"
+    session["payment_status"] = "unpaid" if is_debit else "paid"
     session["status"] = "complete"
     session["url"] = None
     work.put("checkout.session", session)
     events.record(work, "checkout.session.completed", session)
     return session
+
+
+def tell_debit(work: Work, invoice: JSON) -> None:
+    """Say of the session from which a debit came whether it was paid."""
+    if invoice["billing_reason"] != "subscription_create":
+        return
+    for session in work.all("checkout.session", subscription=invoice["parent"]["subscription_details"]["subscription"]):
+        is_paid = invoice["status"] == "paid"
+        session["payment_status"] = "paid" if is_paid else "unpaid"
+        work.put("checkout.session", session)
+        events.record(work, f"checkout.session.async_payment_{'succeeded' if is_paid else 'failed'}", session)
+
+
+def _buyer(work: Work, session: JSON, holder: customers.Holder) -> JSON:
+    """Return who buys, made or brought up to date by what they gave on the page, also their VAT number."""
+    if session["customer"] is None:
+        customer = customers.create(work, {"email": holder.email, "name": holder.business_name or holder.name})
+    else:
+        customer = stored(work, "customer", session["customer"])
+    wanted = session["_customer_update"]
+    given: JSON = {}
+    if session["customer"] is None or wanted.get("name") == "auto":
+        given["name"] = holder.business_name or customer["name"] or holder.name
+    if session["billing_address_collection"] == "required" and (session["customer"] is None or wanted.get("address") == "auto"):
+        given["address"] = holder.address
+    if given:
+        before = wire(work, customer)
+        customer |= {"business_name": holder.business_name, **given}
+        work.put("customer", customer)
+        events.record_change(work, "customer.updated", before, customer)
+    if holder.vat_number is not None:
+        customers.add_tax_id(work, customer, holder.vat_number)
+    return customer
 
 
 def expire(work: Work, session: JSON) -> JSON:

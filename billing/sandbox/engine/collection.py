@@ -1,6 +1,6 @@
 """Getting invoices paid: charges, what a success or a failure does to the subscription, and the retries of two weeks."""
 
-from billing.sandbox.engine import customers, events, invoices, pending_updates
+from billing.sandbox.engine import customers, debits, events, invoices, payment_intents, pending_updates
 from billing.sandbox.engine.deadlines import RETRY_AFTER
 from billing.sandbox.refusals import Refusal, declined
 from billing.sandbox.rendering import stored, wire
@@ -10,18 +10,20 @@ SAYS_NO = "Your card was declined."
 
 
 def is_good(card: JSON | None) -> bool:
-    """Say whether the bank behind this payment method pays."""
-    return card is not None and customers.BY_NUMBER[card["_number"]].charges and not asks(card)
+    """Say whether the bank behind this payment method pays at once."""
+    return card is not None and not debits.is_debit(card) and customers.BY_NUMBER[card["_number"]].charges and not asks(card)
 
 
 def asks(card: JSON | None) -> bool:
     """Say whether the bank behind this payment method asks its holder at each payment, also one that the shop begins."""
-    return card is not None and customers.BY_NUMBER[card["_number"]].asks_always
+    return card is not None and not debits.is_debit(card) and customers.BY_NUMBER[card["_number"]].asks_always
 
 
 def settle(work: Work, body: JSON, *, is_received: bool = False) -> JSON:
     """Mark an invoice paid, or received in another way, and bring its subscription back to life when it was waiting for this."""
     body["status"] = "paid"
+    body["_debit"] = None
+    payment_intents.move(work, body, "succeeded")
     body["attempted"] = True
     body["attempt_count"] += 1
     body["amount_paid"] = body["total"]
@@ -52,6 +54,8 @@ def fail(work: Work, body: JSON, *, is_scheduled: bool, asked: bool = False) -> 
     """
     body["attempted"] = True
     body["attempt_count"] += 1
+    body["_debit"] = None
+    payment_intents.move(work, body, "requires_action" if asked else "requires_payment_method")
     subscription = _subscription(work, body)
     if is_scheduled:
         retry = body["_retries"]
@@ -75,7 +79,28 @@ def charge(work: Work, body: JSON) -> JSON:
     card = customers.card_to_charge(work, customer, subscription["default_payment_method"])
     if body["total"] == 0 or is_good(card):
         return settle(work, body)
+    if card is not None and debits.is_debit(card):
+        return debit(work, body, card, debits.USUAL_DAYS)
     return fail(work, body, is_scheduled=True, asked=asks(card))
+
+
+def debit(work: Work, body: JSON, method: JSON, days: int) -> JSON:
+    """Send a debit to the bank, which answers after some business days; until then the invoice stays open."""
+    body["attempted"] = True
+    body["next_payment_attempt"] = None
+    body["_debit"] = {"at": debits.business_days_after(work.now, days), "pays": debits.pays(method)}
+    payment_intents.move(work, body, "processing")
+    return work.put("invoice", body)
+
+
+def finish_debit(work: Work, body: JSON) -> JSON:
+    """Take the bank's answer to a debit; one for a renewal is tried again like any other charge."""
+    if body["_debit"]["pays"]:
+        return settle(work, body)
+    fail(work, body, is_scheduled=body["billing_reason"] == "subscription_cycle")
+    if body["billing_reason"] == "subscription_create":
+        move(work, _subscription(work, body), "past_due")
+    return body
 
 
 def pay(work: Work, body: JSON, params: JSON) -> JSON:
@@ -88,6 +113,8 @@ def pay(work: Work, body: JSON, params: JSON) -> JSON:
         raise Refusal(says=f"This invoice is {body['status']} and can no longer be paid.", code="invoice_not_editable")
     if params.get("paid_out_of_band", False):
         return settle(work, body, is_received=True)
+    if body.get("_debit") is not None:
+        raise Refusal(says="This invoice is being paid by a bank debit.", code="invoice_not_editable")
     customer = stored(work, "customer", body["customer"])
     card = (
         customers.owned_card(work, customer["id"], params["payment_method"], "payment_method")
@@ -96,6 +123,8 @@ def pay(work: Work, body: JSON, params: JSON) -> JSON:
     )
     if card is None and body["total"] > 0:
         raise no_card()
+    if body["total"] > 0 and card is not None and debits.is_debit(card):
+        return debit(work, body, card, debits.USUAL_DAYS)
     if body["total"] > 0 and not is_good(card):
         fail(work, body, is_scheduled=False, asked=asks(card))
         raise declined(says=SAYS_NO, keeps_effects=True)

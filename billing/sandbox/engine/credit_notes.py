@@ -1,6 +1,7 @@
-"""Credit notes: a paid invoice taken back as a whole, with the refund that brings the money back."""
+"""Credit notes: a paid invoice taken back, as a whole or in part, with the refund that brings the money back."""
 
 from billing.sandbox.engine import events
+from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.refusals import Refusal, missing, required, uncovered
 from billing.sandbox.store import JSON, Work, new_id
@@ -19,26 +20,26 @@ def create(work: Work, params: JSON) -> JSON:
         raise required(param="lines")
     if any(payment["payment"]["type"] != "payment_intent" for payment in invoice["_payments"]):
         raise uncovered(param="refund_amount (for an invoice that was paid out of band)")
-    own = {line["id"]: line["amount"] for line in invoice["_lines"]}
-    if {line.get("invoice_line_item"): line.get("amount") for line in params["lines"]} != own:
-        raise uncovered(param="lines (other than all of the invoice with their amounts)")
-    if params.get("refund_amount") != invoice["total"]:
-        message = f"The sum of credit amount, refund amount and out of band amount must equal the total ({invoice['total']})."
+    taken = _part(work, params) if params["lines"][0]["type"] == "custom_line_item" else _whole(invoice, params)
+    if params.get("refund_amount") != taken["total"]:
+        message = f"The sum of credit amount, refund amount and out of band amount must equal the total ({taken['total']})."
         raise Refusal(says=message, param="refund_amount")
-    refund = _refund(work, invoice)
-    invoice["post_payment_credit_notes_amount"] = invoice["total"]
+    if taken["total"] > invoice["total"]:
+        raise Refusal(says="The sum of credit amount, refund amount and out of band amount exceeds the amount paid.")
+    refund = _refund(work, invoice, taken["total"])
+    invoice["post_payment_credit_notes_amount"] = taken["total"]
     work.put("invoice", invoice)
     body = {
         "id": new_id("cn"),
         "object": "credit_note",
-        "amount": invoice["total"],
+        "amount": taken["total"],
         "amount_shipping": 0,
         "created": work.now,
         "currency": invoice["currency"],
         "customer": invoice["customer"],
         "customer_balance_transaction": None,
-        "discount_amount": 0,
-        "discount_amounts": [],
+        "discount_amount": sum(row["amount"] for row in taken["discounts"]),
+        "discount_amounts": taken["discounts"],
         "effective_at": work.now,
         "invoice": invoice["id"],
         "livemode": False,
@@ -47,34 +48,81 @@ def create(work: Work, params: JSON) -> JSON:
         "number": f"{invoice['number']}-CN-01",
         "out_of_band_amount": None,
         "pdf": f"{work.public_url}/credit-notes/{invoice['id']}",
-        "post_payment_amount": invoice["total"],
+        "post_payment_amount": taken["total"],
         "pre_payment_amount": 0,
         "pretax_credit_amounts": [],
         "reason": params.get("reason"),
-        "refunds": [
-            {"amount_refunded": invoice["total"], "payment_record_refund": None, "refund": refund["id"], "type": "refund"}
-        ],
+        "refunds": [{"amount_refunded": taken["total"], "payment_record_refund": None, "refund": refund["id"], "type": "refund"}],
         "shipping_cost": None,
         "status": "issued",
-        "subtotal": invoice["subtotal"],
-        "subtotal_excluding_tax": invoice["subtotal"],
-        "total": invoice["total"],
-        "total_excluding_tax": invoice["subtotal"],
-        "total_taxes": invoice["total_taxes"],
+        "subtotal": taken["subtotal"],
+        "subtotal_excluding_tax": taken["subtotal"],
+        "total": taken["total"],
+        "total_excluding_tax": taken["net"],
+        "total_taxes": taken["taxes"],
         "type": "post_payment",
         "voided_at": None,
-        "_lines": [_line(line) for line in invoice["_lines"]],
+        "_lines": taken["lines"],
     }
     work.put("credit_note", body)
     events.record(work, "credit_note.created", body)
     return body
 
 
-def _refund(work: Work, invoice: JSON) -> JSON:
+def _whole(invoice: JSON, params: JSON) -> JSON:
+    """Return what is taken back when it is all of an invoice. Raises Refusal for some of its lines."""
+    own = {line["id"]: line["amount"] for line in invoice["_lines"]}
+    if {line.get("invoice_line_item"): line.get("amount") for line in params["lines"]} != own:
+        raise uncovered(param="lines (other than all of the invoice with their amounts)")
+    return {
+        "discounts": invoice["total_discount_amounts"],
+        "lines": [_line(line) for line in invoice["_lines"]],
+        "net": invoice["total_excluding_tax"],
+        "subtotal": invoice["subtotal"],
+        "taxes": invoice["total_taxes"],
+        "total": invoice["total"],
+    }
+
+
+def _part(work: Work, params: JSON) -> JSON:
+    """Return what is taken back by one line of its own. Raises Refusal for more of them, or without amounts of tax."""
+    if len(params["lines"]) != 1:
+        raise uncovered(param="lines (more than one custom line)")
+    sent = params["lines"][0]
+    for param in ("description", "quantity", "unit_amount"):
+        if param not in sent:
+            raise required(param=f"lines[0][{param}]")
+    net = sent["unit_amount"] * sent["quantity"]
+    rates = [tax["tax_rate"] for tax in sent.get("tax_amounts", [])]
+    known_tax_rates(work, rates, "lines[0][tax_amounts]")
+    taxes = [_tax(tax) for tax in sent.get("tax_amounts", [])]
+    line = _line({"amount": net, "description": sent["description"], "discount_amounts": [], "id": None, "taxes": taxes})
+    line |= {
+        "quantity": sent["quantity"],
+        "type": "custom_line_item",
+        "unit_amount": sent["unit_amount"],
+        "unit_amount_decimal": str(sent["unit_amount"]),
+    }
+    total = net + sum(tax["amount"] for tax in taxes)
+    return {"discounts": [], "lines": [line], "net": net, "subtotal": net, "taxes": taxes, "total": total}
+
+
+def _tax(sent: JSON) -> JSON:
+    return {
+        "amount": sent["amount"],
+        "tax_behavior": "exclusive",
+        "tax_rate_details": {"tax_rate": sent["tax_rate"]},
+        "taxability_reason": "not_available",
+        "taxable_amount": sent["taxable_amount"],
+        "type": "tax_rate_details",
+    }
+
+
+def _refund(work: Work, invoice: JSON, amount: int) -> JSON:
     body = {
         "id": new_id("re"),
         "object": "refund",
-        "amount": invoice["total"],
+        "amount": amount,
         "balance_transaction": None,
         "charge": None,
         "created": work.now,
@@ -98,13 +146,13 @@ def _line(line: JSON) -> JSON:
         "object": "credit_note_line_item",
         "amount": line["amount"],
         "description": line["description"],
-        "discount_amount": 0,
-        "discount_amounts": [],
+        "discount_amount": sum(row["amount"] for row in line["discount_amounts"]),
+        "discount_amounts": line["discount_amounts"],
         "invoice_line_item": line["id"],
         "livemode": False,
         "metadata": {},
         "pretax_credit_amounts": [],
-        "quantity": line["quantity"],
+        "quantity": line.get("quantity"),
         "tax_rates": [],
         "taxes": line["taxes"],
         "type": "invoice_line_item",

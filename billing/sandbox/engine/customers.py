@@ -1,5 +1,6 @@
 """Customers and the cards they pay with, as far as test cards go."""
 
+import re
 from dataclasses import dataclass
 
 from billing.sandbox.engine import events
@@ -8,6 +9,7 @@ from billing.sandbox.refusals import Refusal, missing
 from billing.sandbox.rendering import wire
 from billing.sandbox.store import JSON, Work, new_id
 
+GB_VAT = re.compile(r"GB(\d{9}|\d{12}|GD\d{3}|HA\d{3})")
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
@@ -43,12 +45,29 @@ READY_MADE = {
 
 @dataclass(frozen=True)
 class Holder:
-    """What a buyer says beside the card's number; the expiry is month and year."""
+    """What a buyer says beside the card's number; the expiry is month and year, the address is in the United Kingdom."""
 
     email: str | None = None
     name: str | None = None
     postcode: str | None = None
     expiry: tuple[int, int] = (12, 2034)
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    business_name: str | None = None
+    vat_number: str | None = None
+
+    @property
+    def address(self) -> JSON:
+        """Return the billing address, as far as it was asked for."""
+        country = "GB" if self.line1 else None
+        return dict.fromkeys(ADDRESS) | {
+            "city": self.city,
+            "country": country,
+            "line1": self.line1,
+            "line2": self.line2,
+            "postal_code": self.postcode,
+        }
 
 
 def create(work: Work, params: JSON) -> JSON:
@@ -106,6 +125,48 @@ def update(work: Work, body: JSON, params: JSON) -> JSON:
     return body
 
 
+def read_vat_number(typed: str) -> str | None:
+    """Return a United Kingdom VAT number as it is kept, such as GB123456789; None when it is none."""
+    plain = re.sub(r"[\s.-]", "", typed).upper()
+    number = plain if plain.startswith("GB") else f"GB{plain}"
+    return number if GB_VAT.fullmatch(number) else None
+
+
+def create_tax_id(work: Work, customer: JSON, params: JSON) -> JSON:
+    """Keep a tax number of a customer. Raises Refusal when it has not the form of one."""
+    value = read_vat_number(params["value"])
+    if value is None:
+        raise Refusal(says=f"Invalid value for {params['type']}.", code="tax_id_invalid", param="value")
+    return add_tax_id(work, customer, value)
+
+
+def add_tax_id(work: Work, customer: JSON, value: str) -> JSON:
+    """Keep a VAT number of a customer, once."""
+    for kept in work.all("tax_id", customer=customer["id"]):
+        if kept["value"] == value:
+            return kept
+    body = {
+        "id": new_id("txi"),
+        "object": "tax_id",
+        "country": "GB",
+        "created": work.now,
+        "customer": customer["id"],
+        "livemode": False,
+        "owner": {"customer": customer["id"], "type": "customer"},
+        "type": "gb_vat",
+        "value": value,
+        "verification": {"status": "pending", "verified_address": None, "verified_name": None},
+    }
+    work.put("tax_id", body)
+    events.record(work, "customer.tax_id.created", body)
+    return body
+
+
+def tax_id_values(work: Work, key: str) -> list[JSON]:
+    """Return the tax numbers of a customer as a document carries them."""
+    return [{"type": found["type"], "value": found["value"]} for found in work.all("tax_id", customer=key)]
+
+
 def _address(sent: JSON | str | None, kept: JSON | None = None) -> JSON | None:
     if not isinstance(sent, dict):
         return None if sent == "" else kept
@@ -130,7 +191,7 @@ def make_card(work: Work, card: Card, holder: Holder) -> JSON:
         "object": "payment_method",
         "allow_redisplay": "unspecified",
         "billing_details": {
-            "address": dict.fromkeys(ADDRESS) | {"postal_code": holder.postcode},
+            "address": holder.address,
             "email": holder.email,
             "name": holder.name,
             "phone": None,

@@ -26,6 +26,8 @@ def deadline(body: dict[str, Any]) -> int | None:
                 moment = min(moment, body["_pending"]["expires_at"])
         case "invoice", "draft":
             moment = body["automatically_finalizes_at"]
+        case "invoice", "open" if body.get("_debit") is not None:
+            moment = body["_debit"]["at"]
         case "invoice", "open":
             is_awaited = body["due_date"] is not None and not body.get("_is_overdue")
             moment = body["due_date"] if is_awaited else body["next_payment_attempt"]

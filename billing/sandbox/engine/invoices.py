@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.sandbox.engine import amounts, events, invoice_lines
+from billing.sandbox.engine import amounts, customers, discounts, events, invoice_lines, payment_intents
 from billing.sandbox.engine.deadlines import DAY, DRAFT_LIFE
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work, new_id
@@ -32,8 +32,10 @@ def drawn(
     for line in charged:
         line["invoice"] = key
     subtotal = sum(line["amount"] for line in charged)
+    taken_off = _take_off(work, subscription, charged)
+    net = subtotal - sum(row["amount"] for row in taken_off)
     totals = _tax(work, subscription, charged)
-    total = subtotal + sum(tax["amount"] for tax in totals)
+    total = net + sum(tax["amount"] for tax in totals)
     advances = subscription["status"] != "unpaid"
     return {
         "id": key,
@@ -70,12 +72,12 @@ def drawn(
         "customer_phone": customer["phone"],
         "customer_shipping": None,
         "customer_tax_exempt": customer["tax_exempt"],
-        "customer_tax_ids": [],
+        "customer_tax_ids": customers.tax_id_values(work, customer["id"]),
         "default_payment_method": None,
         "default_source": None,
         "default_tax_rates": subscription["default_tax_rates"],
         "description": None,
-        "discounts": [],
+        "discounts": [row["discount"] for row in taken_off],
         "due_date": _due(work, subscription["days_until_due"]),
         "effective_at": None,
         "ending_balance": None,
@@ -125,14 +127,15 @@ def drawn(
         "subtotal_excluding_tax": subtotal,
         "test_clock": None,
         "total": total,
-        "total_discount_amounts": [],
-        "total_excluding_tax": subtotal,
+        "total_discount_amounts": taken_off,
+        "total_excluding_tax": net,
         "total_pretax_credit_amounts": [],
         "total_taxes": totals,
         "webhooks_delivered_at": None,
         "_days_until_due": subscription["days_until_due"],
         "_is_overdue": False,
         "_lines": charged,
+        "_debit": None,
         "_payments": [],
         "_retries": 0,
     }
@@ -142,18 +145,35 @@ def _due(work: Work, days: int | None) -> int | None:
     return None if days is None else work.now + days * DAY
 
 
+def _take_off(work: Work, subscription: JSON, charged: list[JSON]) -> list[JSON]:
+    """Take a running discount off the lines that are whole periods, shared out to them; the others are reduced already."""
+    key, coupon = discounts.running(work, subscription)
+    if key is None:
+        return []
+    whole = [line for line in charged if line["discountable"]]
+    weights = [line["amount"] for line in whole]
+    amount = amounts.taken_off(coupon, sum(weights))
+    for line, share in zip(whole, amounts.shared_out(amount, weights), strict=True):
+        line["discount_amounts"] = [{"amount": share, "discount": key}]
+    for line in charged:
+        if not line["discountable"]:
+            line["discounts"] = [key]
+            line["discount_amounts"] = [{"amount": 0, "discount": key}]
+    return [{"amount": amount, "discount": key}] if whole else []
+
+
 def _tax(work: Work, subscription: JSON, charged: list[JSON]) -> list[JSON]:
     """Tax the lines by their item's rates, else the subscription's: once on each net total, then shared out to lines."""
     totals: list[JSON] = []
     for item in subscription["_items"]:
         own = [found for found in charged if found["parent"]["subscription_item_details"]["subscription_item"] == item["id"]]
-        weights = [found["amount"] for found in own]
+        weights = [found["amount"] - sum(row["amount"] for row in found["discount_amounts"]) for found in own]
         keys = item["tax_rates"] or subscription["default_tax_rates"]
         rates = [stored(work, "tax_rate", key) for key in keys]
         for tax in amounts.taxes(rates, sum(weights)):
             totals.append(_tax_row(tax.rate, tax.amount, tax.taxable))
-            for found, share in zip(own, amounts.shared_out(tax.amount, weights), strict=True):
-                found["taxes"].append(_tax_row(tax.rate, share, found["amount"]))
+            for found, share, weight in zip(own, amounts.shared_out(tax.amount, weights), weights, strict=True):
+                found["taxes"].append(_tax_row(tax.rate, share, weight))
     return totals
 
 
@@ -176,6 +196,7 @@ def finalise(work: Work, body: JSON) -> JSON:
     body["due_date"] = _due(work, body.get("_days_until_due"))
     body["automatically_finalizes_at"] = None
     body["ending_balance"] = 0
+    intent = payment_intents.make(work, body, new_id("pi"))
     body["_payments"] = [
         {
             "id": new_id("inpay"),
@@ -187,7 +208,7 @@ def finalise(work: Work, body: JSON) -> JSON:
             "invoice": body["id"],
             "is_default": True,
             "livemode": False,
-            "payment": {"payment_intent": new_id("pi"), "type": "payment_intent"},
+            "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
             "status": "open",
             "status_transitions": {"canceled_at": None, "paid_at": None},
         }
@@ -206,6 +227,7 @@ def void(work: Work, body: JSON) -> JSON:
     for payment in body["_payments"]:
         payment["status"] = "canceled"
         payment["status_transitions"]["canceled_at"] = work.now
+    payment_intents.move(work, body, "canceled")
     work.put("invoice", body)
     events.record(work, "invoice.voided", body)
     return body

@@ -23,6 +23,8 @@ def step(work: Work) -> bool:
             subscriptions.renew(work, body)
         case "invoice", "draft":
             terms.finalise(work, body, {})
+        case "invoice", _ if body.get("_debit") is not None:
+            checkout.tell_debit(work, collection.finish_debit(work, body))
         case "invoice", _ if body["due_date"] is not None:
             terms.fall_due(work, body)
         case _:

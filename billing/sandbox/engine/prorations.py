@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from billing.sandbox.engine import amounts, invoice_lines
+from billing.sandbox.engine import amounts, discounts, invoice_lines
 from billing.sandbox.engine.periods import end_of_period
 from billing.sandbox.refusals import Refusal, missing, uncovered
 from billing.sandbox.rendering import stored
@@ -59,25 +59,29 @@ def moment_of(work: Work, body: JSON, params: JSON) -> int:
 def lines(work: Work, body: JSON, after: list[JSON], moment: int) -> list[JSON]:
     """Return what is credited for the time not used and what is charged for the time that is left.
 
-    An item with a new period is charged for the whole of it. Raises Refusal where money would have to flow back.
+    An item with a new period is charged for the whole of it; the other amounts have a running discount in them already. Raises
+    Refusal where money would have to flow back.
     """
     found: list[JSON] = []
+    _, coupon = discounts.running(work, body)
     for old, new in zip(body["_items"], after, strict=True):
         if (old["price"], old["quantity"]) == (new["price"], new["quantity"]):
             continue
         left, total = old["current_period_end"] - moment, old["current_period_end"] - old["current_period_start"]
-        found.append(_line(work, body, old, (-_share(_net(work, old), left, total), moment)))
+        found.append(_line(work, body, old, (-_share(_net(work, old, coupon), left, total), moment)))
         if new["current_period_start"] == old["current_period_start"]:
-            found.append(_line(work, body, new, (_share(_net(work, new), left, total), moment)))
+            found.append(_line(work, body, new, (_share(_net(work, new, coupon), left, total), moment)))
         else:
             found += invoice_lines.lines(work, body, new)
-    if sum(line["amount"] for line in found) < 0:
+    base = sum(line["amount"] for line in found if line["discountable"])
+    if sum(line["amount"] for line in found) - amounts.taken_off(coupon, base) < 0:
         raise uncovered(param="items that would give money back")
     return found
 
 
-def _net(work: Work, item: JSON) -> int:
-    return amounts.net(stored(work, "price", item["price"]), item["quantity"])
+def _net(work: Work, item: JSON, coupon: JSON | None) -> int:
+    net = amounts.net(stored(work, "price", item["price"]), item["quantity"])
+    return net - amounts.taken_off(coupon, net)
 
 
 def _share(amount: int, left: int, total: int) -> int:

@@ -68,7 +68,10 @@ def create(work: Work, params: JSON) -> JSON:
         "test_clock": None,
         "_phases": [
             _phase(
-                subscription, item, item["current_period_start"], item["current_period_end"], subscription["default_tax_rates"]
+                subscription,
+                item,
+                (item["current_period_start"], item["current_period_end"]),
+                {"default_tax_rates": subscription["default_tax_rates"], "discounts": _discounts(subscription)},
             )
         ],
     }
@@ -148,8 +151,9 @@ def enter_next_phase(work: Work, subscription: JSON) -> JSON:
     if stored(work, "price", item["price"])["recurring"] != stored(work, "price", planned["price"])["recurring"]:
         subscription["billing_cycle_anchor"] = now
     item["price"], item["quantity"] = planned["price"], planned["quantity"]
-    # What a phase does not say of taxes is taken as none, so that a plan that forgets them is seen.
+    # What a phase does not say of taxes and discounts is taken as none, so that a plan that forgets them is seen.
     subscription["default_tax_rates"] = phase["default_tax_rates"]
+    subscription["discounts"] = [row["discount"] for row in phase["discounts"]]
     body["current_phase"] = {"start_date": phase["start_date"], "end_date": phase["end_date"]}
     work.put("subscription_schedule", body)
     events.record_change(work, "subscription_schedule.updated", before, body)
@@ -166,7 +170,7 @@ def _current_phase(body: JSON, subscription: JSON, sent: JSON) -> JSON:
     planned = sent["items"]
     if [(line.get("price"), line.get("quantity", 1)) for line in planned] != [(item["price"], item["quantity"])]:
         raise uncovered(param="phases[0][items] (other than what the subscription has)")
-    return _phase(subscription, item, sent["start_date"], sent["end_date"], sent.get("default_tax_rates") or [])
+    return _phase(subscription, item, (sent["start_date"], sent["end_date"]), _terms(subscription, sent, "phases[0]"))
 
 
 def _following_phase(work: Work, subscription: JSON, sent: JSON) -> JSON:
@@ -190,10 +194,26 @@ def _following_phase(work: Work, subscription: JSON, sent: JSON) -> JSON:
     planned = item | {"price": price["id"], "quantity": quantity}
     rates = sent.get("default_tax_rates") or []
     known_tax_rates(work, rates, "phases[1][default_tax_rates]")
-    return _phase(subscription, planned, start, end_of_period(anchor, start, interval, count), rates)
+    terms = _terms(subscription, sent, "phases[1]")
+    return _phase(subscription, planned, (start, end_of_period(anchor, start, interval, count)), terms)
 
 
-def _phase(subscription: JSON, item: JSON, start: int, end: int, rates: list[str]) -> JSON:
+def _terms(subscription: JSON, sent: JSON, param: str) -> JSON:
+    """Return the tax rates and the discounts of a phase; only a discount that the subscription has can be named."""
+    wanted = [row.get("discount") for row in sent.get("discounts") or []]
+    for number, key in enumerate(wanted):
+        if key not in subscription["discounts"]:
+            raise uncovered(param=f"{param}[discounts][{number}] (other than a discount of the subscription)")
+    discounts = [row for row in _discounts(subscription) if row["discount"] in wanted]
+    return {"default_tax_rates": sent.get("default_tax_rates") or [], "discounts": discounts}
+
+
+def _discounts(subscription: JSON) -> list[JSON]:
+    return [{"coupon": None, "discount": key, "promotion_code": None} for key in subscription["discounts"]]
+
+
+def _phase(subscription: JSON, item: JSON, span: tuple[int, int], terms: JSON) -> JSON:
+    """Return a phase; `span` is its start and its end, `terms` its tax rates and discounts."""
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
@@ -203,10 +223,10 @@ def _phase(subscription: JSON, item: JSON, start: int, end: int, rates: list[str
         "collection_method": None,
         "currency": subscription["currency"],
         "default_payment_method": None,
-        "default_tax_rates": rates,
+        "default_tax_rates": terms["default_tax_rates"],
         "description": None,
-        "discounts": [],
-        "end_date": end,
+        "discounts": terms["discounts"],
+        "end_date": span[1],
         "invoice_settings": None,
         "items": [
             {
@@ -222,7 +242,7 @@ def _phase(subscription: JSON, item: JSON, start: int, end: int, rates: list[str
         "metadata": {},
         "on_behalf_of": None,
         "proration_behavior": "none",
-        "start_date": start,
+        "start_date": span[0],
         "transfer_data": None,
         "trial_end": None,
     }

@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from billing.sandbox.engine import collection, customers, events, invoices, pending_updates, prorations, schedules, terms
+from billing.sandbox.engine import (
+    collection,
+    customers,
+    debits,
+    discounts,
+    events,
+    invoices,
+    pending_updates,
+    prorations,
+    schedules,
+    terms,
+)
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.engine.periods import end_of_period
@@ -26,6 +37,8 @@ class Wish:
     item_metadata: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     custom_fields: list[JSON] | None = None
+    discount: JSON | None = None
+    session: str | None = None
     days_until_due: int | None = None
 
     @property
@@ -61,6 +74,7 @@ def create(work: Work, params: JSON) -> JSON:
         item_metadata=merged({}, item),
         description=params.get("description"),
         custom_fields=params.get("invoice_settings", {}).get("custom_fields") or None,
+        discount=discounts.chosen(work, params.get("discounts") or [], "discounts"),
         days_until_due=terms.days_until_due(params),
     )
     if wish.is_sent:
@@ -76,8 +90,8 @@ def create(work: Work, params: JSON) -> JSON:
     return begin(work, customer, wish, is_paid=is_paid, is_tried=is_tried)
 
 
-def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True) -> JSON:
-    """Begin a subscription and its first invoice, paid at once or left incomplete; one to be sent stays a draft at first."""
+def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True, debit: JSON | None = None) -> JSON:
+    """Begin a subscription and its first invoice: paid at once, being debited, or left incomplete; a sent one is a draft."""
     key = new_id("sub")
     recurring = wish.price["recurring"]
     end = end_of_period(work.now, work.now, recurring["interval"], recurring["interval_count"])
@@ -154,10 +168,13 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
             }
         ],
     }
+    if wish.discount is not None:
+        body["discounts"] = [discounts.redeem(work, body, wish.discount, wish.session)["id"]]
     invoice = invoices.draft(work, body, "subscription_create", (work.now, work.now))
     body["latest_invoice"] = invoice["id"]
     has_nothing_to_pay = invoice["total"] == 0
-    body["status"] = "active" if is_paid or has_nothing_to_pay or wish.is_sent else "incomplete"
+    is_begun = is_paid or has_nothing_to_pay or wish.is_sent or debit is not None
+    body["status"] = "active" if is_begun else "incomplete"
     work.put("subscription", body)
     if customer["currency"] is None:
         customer["currency"] = body["currency"]
@@ -167,7 +184,9 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
         return body
     invoices.finalise(work, invoice)
     events.record(work, "customer.subscription.created", body)
-    if body["status"] == "active":
+    if debit is not None and not has_nothing_to_pay:
+        collection.debit(work, invoice, debit, debits.NEW_MANDATE_DAYS)
+    elif body["status"] == "active":
         collection.settle(work, invoice)
     elif is_tried:
         collection.fail(work, invoice, is_scheduled=False)
@@ -237,8 +256,15 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
     """Invoice a change at once; it applies when it is paid, and waits as a pending update otherwise."""
     if body["collection_method"] == "send_invoice":
         return _change_and_send(work, body, after, params, before)
+    customer = stored(work, "customer", body["customer"])
+    card = customers.card_to_charge(work, customer, body["default_payment_method"])
+    if params.get("payment_behavior") == "allow_incomplete" and card is not None and debits.is_debit(card):
+        return _change_by_debit(work, body, after, params, before)
     if params.get("payment_behavior") != "pending_if_incomplete":
         raise uncovered(param="items with proration_behavior=always_invoice and without payment_behavior=pending_if_incomplete")
+    if debits.is_debit(card):
+        message = "`payment_behavior=pending_if_incomplete` is not supported with the payment method type bacs_debit."
+        raise Refusal(says=message, param="payment_behavior")
     if extra := params.keys() - WITH_PENDING:
         message = "When `payment_behavior` is `pending_if_incomplete`, these parameters cannot be changed: "
         raise Refusal(says=message + ", ".join(sorted(extra)) + ".", param=min(extra))
@@ -249,8 +275,6 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
         raise uncovered(param="items while an update is pending")
     charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
     invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
-    customer = stored(work, "customer", body["customer"])
-    card = customers.card_to_charge(work, customer, body["default_payment_method"])
     is_paid = invoice["total"] == 0 or collection.is_good(card)
     if is_paid:
         pending_updates.put_in_place(body, after)
@@ -267,18 +291,33 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
     return body
 
 
+def _change_by_debit(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
+    """Change a subscription at once and invoice it, to be paid by a bank debit in the days that follow."""
+    invoice = _changed(work, body, after, params)
+    invoices.finalise(work, invoice)
+    events.record_change(work, "customer.subscription.updated", before, body)
+    collection.charge(work, invoice)
+    return body
+
+
 def _change_and_send(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
     """Make a change at once and draw up the invoice for it, which is sent like any other."""
     if "payment_behavior" in params:
         raise uncovered(param="payment_behavior of a subscription whose invoices are sent")
+    _changed(work, body, after, params)
+    events.record_change(work, "customer.subscription.updated", before, body)
+    return body
+
+
+def _changed(work: Work, body: JSON, after: list[JSON], params: JSON) -> JSON:
+    """Make a change at once, and return the draft of its invoice."""
     schedules.refuse_managed(body, "its items")
     charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
     invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
     pending_updates.put_in_place(body, after)
     body["latest_invoice"] = invoice["id"]
     work.put("subscription", body)
-    events.record_change(work, "customer.subscription.updated", before, body)
-    return body
+    return invoice
 
 
 def _plan_end(work: Work, body: JSON, params: JSON) -> None:
@@ -332,6 +371,7 @@ def renew(work: Work, body: JSON) -> JSON:
             recurring["interval"],
             recurring["interval_count"],
         )
+    discounts.drop_ended(work, body)
     body["latest_invoice"] = invoices.draft(work, body, "subscription_cycle", passed)["id"]
     work.put("subscription", body)
     events.record_change(work, "customer.subscription.updated", before, body)

@@ -1,0 +1,199 @@
+"""Paying by Direct Debit: days pass, nobody buys twice meanwhile, and seats come with the money and not before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.kernel.db import db
+from app.kernel.errors import Conflict
+from app.kernel.outbox import OutboxMail
+from app.kernel.transaction import transaction
+from billing import changes, changing, checkouts, entitlements, price_cards, reactions, reconciliation, seats, subscriptions
+from billing.checkouts import Checkout, State
+from billing.price_cards import Interval
+from billing.subscriptions import State as SubscriptionState
+from tests.buying import debit, open_page, order, pay
+from tests.changing import add, row, sees, travel
+
+TOO_LITTLE = "22222227"
+GRACE = timedelta(days=14)
+
+
+@pytest.fixture
+def gateway(shop, connect):
+    with transaction():
+        price_cards.publish_seed()
+    return connect()
+
+
+def start(shop, owner, gateway, account="00012345", number=10):
+    checkout_id = order(owner, number, Interval.MONTH)
+    open_page(gateway, checkout_id)
+    assert debit(shop, checkout_id, account) == 303
+    return checkout_id
+
+
+def written():
+    db.session.rollback()
+    return list(db.session.scalars(sa.select(OutboxMail.kind).order_by(OutboxMail.id)))
+
+
+def test_a_debit_is_on_its_way_for_days_and_the_seats_come_with_the_money(shop, owner, gateway):
+    checkout_id = start(shop, owner, gateway)
+    for _ in range(2):
+        assert reactions.serve(gateway, checkout_id) is State.PROCESSING
+    assert seats.count(owner.organisation.id).bought == 0
+    travel(shop, days=12)
+    for _ in range(2):
+        assert reactions.serve(gateway, checkout_id) is State.SERVED
+    assert (row(owner).bought, row(owner).pays_by_debit) == (10, True)
+    assert row(owner).pays_with == "Direct Debit from the account ending 2345"
+    assert written() == ["debit_on_its_way", "seats_bought"]
+
+
+def test_while_a_debit_is_on_its_way_no_other_order_starts(shop, owner, gateway):
+    checkout_id = start(shop, owner, gateway)
+    reactions.serve(gateway, checkout_id)
+    with pytest.raises(Conflict, match="being paid by Direct Debit already"):
+        order(owner, 30)
+
+
+def test_an_order_in_another_tab_is_closed_once_the_first_is_paid_by_debit(shop, owner, gateway):
+    first = order(owner, 10, Interval.MONTH)
+    open_page(gateway, first)
+    second = order(owner, 30)
+    debit(shop, first)
+    with pytest.raises(Conflict, match="just been paid"):
+        open_page(gateway, second)
+    assert checkouts.processing(owner.organisation.id).id == first
+
+
+def test_a_debit_that_the_bank_refuses_ends_the_subscription_and_says_so_once(shop, owner, gateway):
+    checkout_id = start(shop, owner, gateway, TOO_LITTLE)
+    reactions.serve(gateway, checkout_id)
+    provider_id = gateway.checkout(db.session.get_one(Checkout, checkout_id).provider_id).subscription_id
+    travel(shop, days=12)
+    for _ in range(2):
+        assert reactions.serve(gateway, checkout_id) is State.EXPIRED
+    assert gateway.subscription(provider_id).status == "canceled"
+    assert subscriptions.live(owner.organisation.id) is None
+    assert written() == ["debit_on_its_way", "debit_failed"]
+    assert order(owner, 30) != checkout_id
+
+
+@pytest.mark.parametrize(("account", "state"), [("00012345", State.SERVED), (TOO_LITTLE, State.EXPIRED)])
+def test_with_every_message_lost_a_reconciliation_finds_out_how_a_debit_ended(shop, owner, gateway, account, state):
+    checkout_id = start(shop, owner, gateway, account)
+    assert reconciliation.run(gateway).differences == ()
+    assert db.session.get_one(Checkout, checkout_id).state == State.PROCESSING
+    travel(shop, days=12)
+    assert reconciliation.run(gateway).differences == ()
+    db.session.rollback()
+    assert db.session.get_one(Checkout, checkout_id).state == state
+
+
+def test_a_refusal_that_was_half_dealt_with_before_a_kill_is_finished(shop, owner, gateway):
+    checkout_id = start(shop, owner, gateway, TOO_LITTLE)
+    reactions.serve(gateway, checkout_id)
+    travel(shop, days=12)
+    provider = gateway.checkout(db.session.get_one(Checkout, checkout_id).provider_id)
+    gateway.take_back(provider.subscription_id, f"checkout-{checkout_id}-failed")
+    reconciliation.run(gateway)
+    db.session.rollback()
+    assert db.session.get_one(Checkout, checkout_id).state == State.EXPIRED
+    assert written() == ["debit_on_its_way", "debit_failed"]
+
+
+def test_a_debit_that_is_paid_beside_another_subscription_goes_back(shop, owner, gateway, subscribe):
+    checkout_id = start(shop, owner, gateway)
+    reactions.serve(gateway, checkout_id)
+    subscribe(owner.organisation.id, 5, id="sub_elsewhere")
+    travel(shop, days=12)
+    assert reactions.serve(gateway, checkout_id) is State.REFUNDED
+
+
+def serve(shop, owner, gateway):
+    checkout_id = start(shop, owner, gateway)
+    travel(shop, days=12)
+    assert reactions.serve(gateway, checkout_id) is State.SERVED
+
+
+def test_seats_added_by_debit_can_be_given_when_it_is_paid_and_not_before(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    change_id, state = add(owner, gateway, 5)
+    assert state is changes.State.WAITING
+    assert (sees(gateway, owner).bought, seats.count(owner.organisation.id).free) == (10, 10)
+    with pytest.raises(Conflict, match="being paid by Direct Debit"):
+        changing.offer_seats(gateway, owner.organisation.id, 2)
+    with pytest.raises(Conflict, match="on its way already"):
+        changing.give_up(gateway, change_id)
+    travel(shop, days=7)
+    assert changing.look(gateway, change_id) is changes.State.DONE
+    assert row(owner).bought == 15
+    assert written()[-1] == "seats_added"
+
+
+def test_seats_whose_debit_fails_are_taken_back_at_the_provider_too(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    empty_the_account(shop)
+    change_id, _ = add(owner, gateway, 5)
+    provider_id = row(owner).provider_id
+    travel(shop, days=7)
+    assert changing.finish_left_alone(gateway) == 1
+    db.session.rollback()
+    assert changes.known(change_id).state == changes.State.LAPSED
+    assert gateway.subscription(provider_id).quantity == row(owner).bought == 10
+    assert written()[-1] == "change_not_paid"
+
+
+def test_a_kill_while_seats_are_taken_back_leaves_the_change_open_for_the_sweep(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    empty_the_account(shop)
+    change_id, _ = add(owner, gateway, 5)
+    provider_id = row(owner).provider_id
+    travel(shop, days=7)
+    # The number is put back as the gateway does first; the invoice is not taken back yet.
+    item = gateway._fetched(provider_id).items.data[0].id  # noqa: SLF001 - half of what the gateway does
+    back = {"items": [{"id": item, "quantity": 10}], "proration_behavior": "none"}
+    gateway._client.v1.subscriptions.update(provider_id, back)  # noqa: SLF001 - the same
+    sees(gateway, owner)
+    assert changes.known(change_id).state == changes.State.WAITING
+    assert changing.finish_left_alone(gateway) == 1
+    db.session.rollback()
+    assert changes.known(change_id).state == changes.State.LAPSED
+    assert gateway.invoices(provider_id)[0].status == "void"
+
+
+def empty_the_account(shop):
+    """Have the bank refuse every debit from now on."""
+    sandbox = shop.extensions["sandbox"]
+    with sandbox._store.writing(sandbox._seconds()) as work:  # noqa: SLF001 - a test account never changes by itself
+        for method in work.all("payment_method"):
+            work.put("payment_method", method | {"_number": TOO_LITTLE})
+
+
+def test_a_renewal_whose_debit_is_on_its_way_leaves_everything_open(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    travel(shop, days=20)
+    sees(gateway, owner)
+    found = entitlements.of_organisation(owner.organisation.id, GRACE, row(owner).period_start)
+    assert found.state is SubscriptionState.ACTIVE
+    assert "payment_failed" not in written()
+
+
+def test_paying_by_the_year_needs_a_card(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    with pytest.raises(Conflict, match="Change to a card"):
+        changing.offer_year(gateway, owner.organisation.id)
+
+
+def test_an_order_of_a_debit_that_is_paid_by_card_instead_is_served_at_once(shop, owner, gateway):
+    checkout_id = order(owner, 10, Interval.MONTH)
+    open_page(gateway, checkout_id)
+    assert debit(shop, checkout_id, "12345678") == 422
+    assert pay(shop, checkout_id) == 303
+    assert reactions.serve(gateway, checkout_id) is State.SERVED
+    assert row(owner).pays_by_debit is False

@@ -1,0 +1,78 @@
+"""Buying for oneself in a browser: told of the right to cancel, ticking to start at once, and cancelling with the money back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.accounts.organisations import Organisation
+from app.kernel import clock
+from app.kernel.db import db
+from app.kernel.transaction import transaction
+from tests.web.test_checkout_pages import PaymentPage, come_back
+
+
+@pytest.fixture
+def alone(parish, connect):
+    """Have the owner buy for themselves."""
+    connect()
+    with parish.app.app_context(), transaction():
+        db.session.execute(sa.update(Organisation).values(kind="individual"))
+    return parish.owner
+
+
+def buy(parish, alone):
+    alone.get("/buy?seats=1&interval=year")
+    alone.submit("Pay £108.00", {"starts_at_once": "y"})
+    come_back(parish, PaymentPage(parish.app, alone.location).pay())
+    alone.submit("Check now")
+
+
+def travel(parish, **step):
+    with parish.app.app_context(), transaction():
+        clock.advance(timedelta(**step))
+
+
+def test_before_paying_they_are_told_of_the_right_and_have_to_ask_to_start_at_once(parish, alone):
+    alone.get("/buy?seats=1&interval=year")
+    assert "You have 14 days to change your mind" in alone.words
+    alone.submit("Pay £108.00", status=422)
+    assert "Tick that you want to start at once." in alone.words
+    assert alone.page.find("input", attrs={"name": "starts_at_once"}) is not None
+
+
+def test_an_organisation_is_not_asked(parish):
+    parish.owner.get("/buy?seats=1&interval=year")
+    assert "14 days" not in parish.owner.words
+
+
+def test_they_cancel_from_billing_see_what_goes_back_and_that_it_did(parish, alone):
+    buy(parish, alone)
+    travel(parish, days=10)
+    alone.get(f"{parish.home}billing")
+    alone.click("Cancel and get your money back")
+    assert "we keep £2.96 for the 10 days you have used" in alone.words
+    alone.submit("Cancel now and get £105.04 back")
+    assert alone.heading == "You have cancelled"
+    assert "£105.04" in alone.words
+    alone.get(f"{parish.home}billing")
+    assert "The subscription has ended" in alone.words
+    assert "cancelled within 14 days" in alone.words
+
+
+def test_a_page_that_was_opened_days_ago_gives_back_nothing_else_than_it_showed(parish, alone):
+    buy(parish, alone)
+    alone.get(f"{parish.home}billing/withdrawal")
+    travel(parish, days=2)
+    alone.submit("Cancel now and get £108.00 back", status=409)
+    assert "What you get back has changed" in alone.words
+
+
+def test_after_fourteen_days_the_page_is_gone(parish, alone):
+    buy(parish, alone)
+    travel(parish, days=15)
+    alone.get(f"{parish.home}billing")
+    assert alone.page.find("a", string="Cancel and get your money back") is None
+    alone.get(f"{parish.home}billing/withdrawal", 404)
