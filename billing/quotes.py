@@ -240,6 +240,8 @@ def send(quote_id: UUID, *, by: UUID, days: int) -> Quote:
     """Send a draft to whom it is for; from now on it is valid for some days. Raises Conflict when it was sent before."""
     quote = locked(quote_id)
     quote.valid_until = clock.now() + timedelta(days=days)
+    # It counts as reminded of with so many days to go, so that one that is valid for a week is not reminded of at once.
+    quote.reminded_days = days
     move(quote, State.SENT, by=by)
     mail("quote_sent", quote, [quote.for_address])
     return quote
@@ -256,17 +258,22 @@ def expire_due() -> int:
 
 
 def remind_due() -> int:
-    """Remind of the quotes that expire soon, once for each number of days before; gives how many were reminded of."""
+    """Remind of the quotes that expire soon, once for each number of days before; gives how many were reminded of.
+
+    Whoever has bought in another way meanwhile is left alone.
+    """
     now, reminded = clock.now(), 0
     query = sa.select(Quote).where(
         Quote.state == State.SENT,
         Quote.valid_until > now,
         Quote.valid_until <= now + timedelta(days=max(REMINDED_DAYS)),
-        sa.or_(Quote.reminded_days.is_(None), Quote.reminded_days > min(REMINDED_DAYS)),
+        Quote.reminded_days > min(REMINDED_DAYS),
     )
-    for quote in db.session.scalars(query.order_by(Quote.id).with_for_update()):
+    soon = list(db.session.scalars(query.order_by(Quote.id).with_for_update()))
+    running = subscriptions.running_among(quote.organisation_id for quote in soon if quote.organisation_id is not None)
+    for quote in soon:
         due = min(days for days in REMINDED_DAYS if quote.valid_until <= now + timedelta(days=days))
-        if quote.reminded_days is not None and quote.reminded_days <= due:
+        if quote.organisation_id in running or quote.reminded_days is None or quote.reminded_days <= due:
             continue
         quote.reminded_days = due
         journal.write("quote.reminded", organisation_id=quote.organisation_id, about=quote.id, number=quote.number)

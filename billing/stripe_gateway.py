@@ -208,12 +208,14 @@ class StripeGateway:
             self._client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})
 
     def give_up(self, subscription_id: str, key: str, seats: int) -> None:
-        """Void the invoice that a pending update waits for, or that a debit did not pay."""
+        """Void the invoice that a pending update waits for, that a debit did not pay, or that was sent and not paid yet."""
         with _translated():
             found = self._fetched(subscription_id)
             latest: Any = found.latest_invoice
             if found.pending_update is not None:
                 self._client.v1.invoices.void_invoice(latest.id, {}, {"idempotency_key": f"{key}-give-up"})
+            elif found.collection_method == "send_invoice":
+                stripe_invoicing.take_seats_back(self._client, found, seats, key)
             elif stripe_objects.owes_change(found):
                 stripe_debits.take_seats_back(self._client, found, seats, key)
 

@@ -92,13 +92,16 @@ def test_a_quote_without_a_discount_is_what_the_price_page_says_and_a_discount_i
 
 
 @pytest.mark.parametrize("vat_percent", [20, None])
-def test_for_every_number_of_seats_a_quote_is_what_the_sandbox_would_invoice(vat_percent):
+@pytest.mark.parametrize("percent", [None, 1, 33, 90])
+def test_for_every_number_of_seats_a_quote_is_what_the_sandbox_would_invoice(vat_percent, percent):
+    coupon = None if percent is None else {"amount_off": None, "_percent": str(percent)}
     tiers = [{"up_to": band.last, "unit_amount": band.year_minor} for band in CARD.bands]
     sold = {"billing_scheme": "tiered", "tiers_mode": "graduated", "_tiers": tiers}
     rates = [] if vat_percent is None else [{"id": "txr", "percentage": str(vat_percent)}]
     for seats in range(1, 10_001):
-        found = quotes.sums(figures.figure(CARD, seats, Interval.YEAR, vat_percent), None)
-        net = amounts.net(sold, seats)
+        found = quotes.sums(figures.figure(CARD, seats, Interval.YEAR, vat_percent), percent)
+        listed = amounts.net(sold, seats)
+        net = listed - amounts.taken_off(coupon, listed)
         assert (found.net_minor, found.vat_minor) == (net, sum(tax.amount for tax in amounts.taxes(rates, net))), seats
 
 
@@ -268,6 +271,22 @@ def test_reminders_go_a_week_and_a_day_before_and_it_expires_by_the_clock_and_by
     assert mails("quote_expired") == ["ruth@example.org"]
 
 
+def test_who_has_bought_in_another_way_is_not_reminded_and_a_week_is_not_reminded_of_at_once(shop, owner, subscribe):
+    quoting.publish()
+    with transaction():
+        for days in (7, 30):
+            quotes.send_own(owner, 5, "Ruth Amadi", "ruth@example.org", vat_percent=20, days=days)
+    with transaction():
+        assert quotes.remind_due() == 0
+    later(days=6, hours=1)
+    with transaction():
+        assert quotes.remind_due() == 1
+    subscribe(owner.organisation.id)
+    later(days=20)
+    with transaction():
+        assert quotes.remind_due() == 0
+
+
 class Cut(Exception):
     """A kill at a point that a test chose."""
 
@@ -322,10 +341,10 @@ def test_a_quote_accepted_while_somebody_paid_by_card_is_withdrawn_and_its_invoi
     assert state(quote_id) is State.WITHDRAWN
 
 
-@pytest.mark.parametrize("vat_percent", [20, None])
-def test_over_http_the_first_invoice_is_the_quote_at_each_edge_of_a_band(shop, owner, gateway, vat_percent):
+@pytest.mark.parametrize(("vat_percent", "percent"), [(20, None), (None, None), (20, 7), (None, 33)])
+def test_over_http_the_first_invoice_is_the_quote_at_each_edge_of_a_band(shop, owner, gateway, vat_percent, percent):
     for number in [*BAND_EDGES, 2001, 10_000]:
-        quote_id = by_operator(owner, number, vat_percent=vat_percent)
+        quote_id = by_operator(owner, number, vat_percent=vat_percent, percent=percent)
         organisation_id = quoting.accept(quote_id)
         invoicing.begin(gateway, quote_id)
         [invoice] = invoices.of_organisation(organisation_id)

@@ -41,6 +41,7 @@ def test_a_quote_is_taken_to_the_finance_office_accepted_paid_by_bank_and_seats_
     invoice = finance.page.locator("dd").filter(has_text=re.compile("^SANDBOX-")).first.inner_text()
 
     buyer.open("/workspace/")
+    buyer.follow(f"Workspace of St Bede {slug}")
     buyer.follow("Billing")
     buyer.sees("waiting for payment")
     buyer.sees(invoice)
