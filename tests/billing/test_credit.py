@@ -270,6 +270,15 @@ def killed(*_):
     raise ZeroDivisionError
 
 
+def test_a_subscription_is_cancelled_and_goes_on_while_its_first_invoice_is_not_paid(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    assert acts.do(gateway, lambda: changes.end(owner, None)) is ChangeState.DONE
+    assert (acts.row(owner).cancel_at, access(owner).state) == (acts.row(owner).period_end, State.PENDING)
+    assert acts.do(gateway, lambda: changes.go_on(owner)) is ChangeState.DONE
+    quoting.receive(owner, gateway, bill.id)
+    assert access(owner).state is State.ACTIVE
+
+
 def test_paying_by_the_month_is_not_for_those_who_pay_by_invoice(shop, owner, gateway):
     bill = quoting.by_invoice(owner, gateway)
     with pytest.raises(Conflict, match="wait for their invoice"):

@@ -31,7 +31,8 @@ from billing import (
     subscriptions,
     vat_documents,
 )
-from billing.price_cards import Interval
+from billing.figures import Discount
+from billing.price_cards import Interval, Mode
 from billing.quotes import Quote, State, Wanted
 from billing.replies import Acceptance
 from billing.sandbox.engine import amounts
@@ -80,29 +81,28 @@ def later(**step):
         clock.advance(timedelta(**step))
 
 
-@given(st.integers(1, 10_000), st.sampled_from([20, None]), st.sampled_from([None, 1, 7, 33, 90]))
-def test_a_quote_without_a_discount_is_what_the_price_page_says_and_a_discount_is_rounded_once(seats, vat_percent, percent):
-    figure = figures.figure(CARD, seats, Interval.YEAR, vat_percent)
-    found = quotes.sums(figure, percent)
-    assert found.list_minor == figure.net_minor
-    assert found.gross_minor == found.net_minor + found.vat_minor
-    assert abs(100 * found.discount_minor - figure.net_minor * (percent or 0)) <= 50
-    if percent is None:
-        assert (found.net_minor, found.vat_minor, found.gross_minor) == (figure.net_minor, figure.vat_minor, figure.gross_minor)
-
-
 @pytest.mark.parametrize("vat_percent", [20, None])
 @pytest.mark.parametrize("percent", [None, 1, 33, 90])
 def test_for_every_number_of_seats_a_quote_is_what_the_sandbox_would_invoice(vat_percent, percent):
     coupon = None if percent is None else {"amount_off": None, "_percent": str(percent)}
+    discount = None if percent is None else Discount(percent, None)
     tiers = [{"up_to": band.last, "unit_amount": band.year_minor} for band in CARD.bands]
     sold = {"billing_scheme": "tiered", "tiers_mode": "graduated", "_tiers": tiers}
     rates = [] if vat_percent is None else [{"id": "txr", "percentage": str(vat_percent)}]
     for seats in range(1, 10_001):
-        found = quotes.sums(figures.figure(CARD, seats, Interval.YEAR, vat_percent), percent)
+        found = figures.figure(CARD, seats, Interval.YEAR, vat_percent, discount)
         listed = amounts.net(sold, seats)
         net = listed - amounts.taken_off(coupon, listed)
         assert (found.net_minor, found.vat_minor) == (net, sum(tax.amount for tax in amounts.taxes(rates, net))), seats
+
+
+@given(seats=st.integers(1, 10_000), vat_percent=st.sampled_from([20, None]), percent=st.integers(1, quotes.MOST_PERCENT))
+def test_a_discount_is_taken_off_before_vat_and_rounded_once(seats, vat_percent, percent):
+    full = figures.figure(CARD, seats, Interval.YEAR, vat_percent)
+    less = figures.figure(CARD, seats, Interval.YEAR, vat_percent, Discount(percent, None))
+    assert abs(100 * less.discount_minor - full.net_minor * percent) <= 50
+    assert less.net_minor == full.net_minor - less.discount_minor
+    assert less.gross_minor == less.net_minor + figures.vat_on(less.net_minor, vat_percent)
 
 
 def test_numbers_of_a_year_have_no_gaps_also_when_a_quote_is_refused(shop, owner):
@@ -353,6 +353,18 @@ def test_over_http_the_first_invoice_is_the_quote_at_each_edge_of_a_band(shop, o
             *(quote.net_minor, quote.vat_minor, quote.gross_minor),
             None,
         ), number
+
+
+def test_a_quote_by_a_card_that_sells_more_seats_for_less_gives_the_spare_ones(shop, owner, gateway):
+    bands = [{"first": 1, "month": 1000, "year": 9000}, {"first": 25, "month": 500, "year": 4500}]
+    with transaction():
+        price_cards.publish("GBP", bands, Mode.VOLUME, bump=True)
+    quote_id = quoting.send(owner, 24)
+    quoting.accept(quote_id)
+    invoicing.begin(gateway, quote_id)
+    quote, [invoice] = quotes.known(quote_id), invoices.of_organisation(owner.organisation.id)
+    assert (quote.seats, quote.gross_minor, quote.problem, invoice.gross_minor) == (25, 135_000, None, 135_000)
+    assert acts.row(owner).ordered == 25
 
 
 def test_a_subscription_that_the_webhook_tells_of_first_waits_for_the_quote(shop, owner, gateway):

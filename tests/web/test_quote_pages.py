@@ -229,7 +229,7 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
     operator.post("/office/quotes", typed | {"discount_percent": "half"}, 422)
     assert "Give a discount as a whole number" in operator.words
     assert operator.page.select_one("#organisation")["value"] == "St Bede"
-    operator.post("/office/quotes", typed | {"note": "As agreed by phone"})
+    operator.post("/office/quotes", typed | {"note": "As agreed by phone", "discount_percent": "10"})
     quote = desk.newest()
     operator.get(f"/office/quotes/{quote.id}")
     assert "draft" in operator.words
@@ -238,7 +238,9 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
     assert "The quote is on its way." in operator.words
     browser = desk.accept(f"/quotes/{token(desk, quote)}")
     assert "SANDBOX-0001" in browser.words
-    assert "As agreed by phone" in browser.words
+    for words in ("As agreed by phone", "Discount of 10%, for the first year -£153.45", "£1,657.26"):
+        assert words in browser.words
+    assert "£1,841.40" not in browser.words
     assert desk.subjects("ben@example.org")[-1].startswith("Quote Q-")
     assert any(subject.startswith("St Bede invites you") for subject in desk.subjects("ben@example.org"))
     operator.get(f"/office/quotes/{quote.id}")
