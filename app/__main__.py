@@ -27,7 +27,7 @@ def main() -> None:
     """Build the environment when it is missing or its lock has changed, then run the command inside it."""
     if sys.version_info < OLDEST:
         sys.exit("Lanyard needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
-    lock = TEST_LOCK if sys.argv[1:2] == ["test"] else LOCK
+    lock = TEST_LOCK if sys.argv[1:2] in (["test"], ["scenarios"]) else LOCK
     if not _is_built(lock):
         _build(lock)
     python = ENVIRONMENT / "bin" / "python"

@@ -127,6 +127,15 @@ def named_browser() -> str | None:
     return os.environ.get("CHROMIUM")
 
 
+def stripe_test_key() -> str:
+    """Give the key of the Stripe account in test mode on which scenarios run; raises BadSetting for none and for a real one."""
+    key = os.environ.get("STRIPE_TEST_KEY", "")
+    if not key.startswith(("sk_test_", "rk_test_")) or key.startswith(SANDBOX_KEY_PREFIX):
+        message = "STRIPE_TEST_KEY: scenarios run with a test key only (it begins sk_test_ or rk_test_), never with a live one."
+        raise BadSetting(message)
+    return key
+
+
 def environment_with(**more: str) -> dict[str, str]:
     """Give the environment of this process and something more, for a tool that is started from here."""
     return os.environ | more

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
-from billing import seats, subscriptions
+from billing import price_cards, seats, subscriptions
 from billing.price_cards import INVOICED_SEATS, SELF_SERVICE_SEATS, Interval
 from billing.subscriptions import Subscription
 
@@ -157,14 +157,20 @@ def more_seats(subscription: Subscription, added: int) -> tuple[int, int | None,
     if added < 1:
         message = "Give the number of seats to add as a whole number from 1 upwards."
         raise Invalid(message, field="seats")
-    seats_now = subscription.bought + added
+    seats_now = sold(subscription, subscription.bought + added, subscription.paid_interval)
     most = INVOICED_SEATS if subscription.is_by_invoice else SELF_SERVICE_SEATS
     if seats_now > most:
         message = f"You can have up to {most:,} seats here. For more, write to us."
         raise Invalid(message, field="seats")
     if subscription.coming_seats is None or subscription.coming_interval is None:
         return seats_now, None, None
-    return seats_now, subscription.coming_seats + added, Interval(subscription.coming_interval)
+    then = Interval(subscription.coming_interval)
+    return seats_now, sold(subscription, subscription.coming_seats + seats_now - subscription.bought, then), then
+
+
+def sold(subscription: Subscription, seats: int, interval: Interval) -> int:
+    """Give the number of seats that is sold by the card of a subscription to whoever asks for so many."""
+    return price_cards.of_version(subscription.card_version).sold(seats, interval)
 
 
 def as_it_is(subscription: Subscription) -> tuple[int, str, int | None, str | None]:
@@ -203,6 +209,9 @@ def fewer_seats(actor: Actor, number: int) -> Change:
         message = f"You have {subscription.bought:,} seats. Give a smaller number, from 1 upwards."
         raise Invalid(message, field="seats")
     interval = subscription.coming_interval or subscription.interval
+    if sold(subscription, number, Interval(interval)) != number:
+        message = f"{number:,} seats would not cost less than you pay now. Give a smaller number, or keep what you have."
+        raise Invalid(message, field="seats")
     change = _open(actor, subscription, Kind.FEWER_SEATS, then_seats=number, then_interval=interval)
     reserved = db.session.execute(
         sa.update(Subscription)
@@ -230,7 +239,7 @@ def monthly(actor: Actor) -> Change:
         raise Conflict(message)
     if Interval.MONTH in {subscription.interval, subscription.coming_interval}:
         raise moved_on()
-    coming = subscription.coming_seats or subscription.bought
+    coming = sold(subscription, subscription.coming_seats or subscription.bought, Interval.MONTH)
     return _open(actor, subscription, Kind.MONTHLY, then_seats=coming, then_interval=Interval.MONTH)
 
 

@@ -57,7 +57,8 @@ def offer_year(gateway: Gateway, organisation_id: UUID) -> Offer:
         message = "A promotion code for paying by the month is running. You can switch to yearly as soon as it has run out."
         raise Conflict(message)
     coming = (subscription.coming_seats, Interval.YEAR if subscription.coming_seats else None)
-    return _offer(gateway, subscription, subscription.bought, Interval.YEAR, coming)
+    seats = changes.sold(subscription, subscription.bought, Interval.YEAR)
+    return _offer(gateway, subscription, seats, Interval.YEAR, coming)
 
 
 def carry_out(gateway: Gateway, change_id: UUID) -> State:

@@ -36,6 +36,7 @@ class ProviderEvent(Model):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
+    api_version: Mapped[str | None]
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]
     object_id: Mapped[str]
@@ -65,6 +66,7 @@ def store(received: Received) -> bool:
                 ProviderEvent(
                     id=received.id,
                     kind=received.kind,
+                    api_version=received.api_version,
                     created_at=received.created_at,
                     received_at=clock.now(),
                     object_id=received.object_id,
@@ -115,6 +117,13 @@ def replay(event_id: str, *, by: UUID) -> None:
     event.due_at = clock.real_now()
     journal.write("provider_event.replayed", by=by, event=event_id)
     nudges.ask(SWEEP)
+
+
+def of_other_versions(version: str) -> dict[str, int]:
+    """Give the API versions, other than the one we speak, in which messages came, and how many in each."""
+    query = sa.select(ProviderEvent.api_version, sa.func.count()).where(ProviderEvent.api_version != version)
+    rows = db.session.execute(query.group_by(ProviderEvent.api_version).order_by(ProviderEvent.api_version))
+    return {name: number for name, number in rows if name is not None}
 
 
 def newest(limit: int = 50) -> list[ProviderEvent]:

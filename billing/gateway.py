@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.kernel.errors import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
     from billing.price_cards import Card, Interval
+
+
+# The version of the provider's API that everything here was written for; the SDK that is pinned speaks it.
+API_VERSION = "2026-10-28.endive"
 
 
 class ForgedEvent(Refusal):
@@ -227,6 +232,35 @@ class ProviderInvoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderDispute:
+    """A payment that its cardholder disputes, as the provider has it; `url` is where the operator answers it."""
+
+    id: str
+    invoice_id: str | None
+    subscription_id: str | None
+    status: str
+    reason: str
+    amount_minor: int
+    currency: str
+    opened_at: datetime
+    answer_by: datetime | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRefund:
+    """Money that went back to a card, as the provider has it."""
+
+    id: str
+    invoice_id: str | None
+    subscription_id: str | None
+    status: str
+    amount_minor: int
+    currency: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderEvent:
     """A signed message of the provider: a hint to fetch what it is about, never the truth itself."""
 
@@ -321,6 +355,26 @@ class Gateway(Protocol):
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription, newest first."""
+        ...
+
+    def dispute(self, provider_id: str) -> ProviderDispute:
+        """Fetch a dispute."""
+        ...
+
+    def disputes(self, known: Collection[str]) -> list[ProviderDispute]:
+        """Fetch the newest disputes, newest first; for those that are known, not what they are about."""
+        ...
+
+    def refund(self, provider_id: str) -> ProviderRefund:
+        """Fetch a refund."""
+        ...
+
+    def refunds(self, known: Collection[str]) -> list[ProviderRefund]:
+        """Fetch the newest refunds, newest first; for those that are known, not what they are about."""
+        ...
+
+    def end_at_once(self, subscription_id: str, key: str) -> None:
+        """End a subscription now, without giving anything back; once however often asked."""
         ...
 
     def portal(self, customer_id: str, back_url: str) -> str:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from billing.subscriptions import Before
 
 SHORTEST_MONTH = 28
-UNPAID = ("past_due", "unpaid", "paused", "canceled")
+UNPAID = ("past_due", "unpaid", "canceled")
 TOLD = {
     Kind.MORE_SEATS: "seats_added",
     Kind.YEARLY: "paid_yearly",
@@ -49,6 +49,8 @@ def write(before: Before, subscription: Subscription, settled: Change | None, pa
         return
     if (before.cancel_at is None) != (subscription.cancel_at is None):
         _mail(subscription, "subscription_goes_on" if subscription.cancel_at is None else "subscription_ends")
+    if (before.status == "paused") != (subscription.status == "paused"):
+        _mail(subscription, "subscription_paused" if subscription.status == "paused" else "subscription_resumed")
     if subscription.is_by_invoice:
         _about_invoices(before, subscription, paid)
     elif before.status == "active" and subscription.status == "past_due":
@@ -129,6 +131,11 @@ def tell_renewals(days: tuple[int, ...]) -> int:
         )
         told += 1
     return told
+
+
+def tell(subscription: Subscription, kind: str, *, gross_minor: int) -> None:
+    """Write a mail of a kind about an amount to those who pay for a subscription."""
+    _mail(subscription, kind, gross_minor=gross_minor)
 
 
 def payers(organisation_id: UUID) -> list[str]:

@@ -160,8 +160,14 @@ def publish(
 def publish_seed() -> None:
     """Publish the price card that the shop comes with, if none has been published yet."""
     if db.session.scalar(sa.select(PriceCard.version).limit(1)) is None:
-        seed = tomllib.loads(SEED.read_text())
-        publish(seed["currency"], seed["bands"])
+        given = tomllib.loads(SEED.read_text())
+        publish(given["currency"], given["bands"])
+
+
+def seed() -> Card:
+    """Give the price card that the shop comes with, as its first version."""
+    given = tomllib.loads(SEED.read_text())
+    return read(1, given["currency"], given["bands"])
 
 
 def current() -> Card:

@@ -21,6 +21,7 @@ from billing import (
     customers,
     events,
     invoices,
+    money_back,
     notices,
     price_cards,
     promotions,
@@ -220,6 +221,10 @@ def apply_due(gateway: Gateway) -> int:
         try:
             if kind.startswith("checkout.session.") and checkout_id is not None:
                 serve(gateway, checkout_id, object_id)
+            elif money_back.is_about(kind):
+                ended = money_back.look(gateway, kind, object_id)
+                if ended is not None:
+                    refresh(gateway, ended)
             elif subscription_id is not None:
                 refresh(gateway, subscription_id)
             elif kind in ABOUT_BILLED and (provider_id := customers.subscription_of(object_id)) is not None:

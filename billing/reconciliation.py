@@ -10,7 +10,7 @@ import structlog
 
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Refusal
-from billing import checkouts, price_checks, reactions, seats
+from billing import checkouts, money_back, price_checks, reactions, seats
 from billing.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def run(gateway: Gateway) -> Report:
         else:
             if state in {checkouts.State.PAID, checkouts.State.STUCK}:
                 differences.append(f"Order {checkout_id}: paid, but not served.")
+    differences += _look_at_money_back(gateway)
     live, refused = _refresh_all(gateway)
     differences += refused
     over = db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_over, Subscription.is_live))
@@ -53,6 +54,19 @@ def run(gateway: Gateway) -> Report:
     for difference in differences:
         log.warning("drift", difference=difference)
     return Report(len(unfinished), live, tuple(differences))
+
+
+def _look_at_money_back(gateway: Gateway) -> list[str]:
+    """Ask about disputes and refunds; gives what stood in the way."""
+    try:
+        money_back.look_at_all(gateway)
+    except Refusal as refusal:
+        return [f"Disputes and refunds: {refusal.message}"]
+    except Exception as error:
+        # Whatever is wrong here must not keep the subscriptions from being asked about.
+        log.exception("reconciliation failed")
+        return [f"Disputes and refunds: something unexpected ({type(error).__name__}); the log says more."]
+    return []
 
 
 def _refresh_all(gateway: Gateway) -> tuple[int, list[str]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import stripe
 
-from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
+from app.kernel.errors import Invalid
 from billing import stripe_debits, stripe_endings, stripe_invoicing, stripe_objects, stripe_prices, stripe_promotions
 from billing.gateway import (
     Agreement,
@@ -26,9 +25,10 @@ from billing.gateway import (
     Wish,
 )
 from billing.price_cards import Interval
+from billing.stripe_errors import translated as _translated
+from billing.stripe_money_back import StripeMoneyBack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
     from billing.price_cards import Card
@@ -50,7 +50,7 @@ PORTAL_FEATURES = {
 stripe.enable_telemetry = False
 
 
-class StripeGateway:
+class StripeGateway(StripeMoneyBack):
     """Stripe, or the sandbox, behind the `Gateway` protocol."""
 
     api_version: str = stripe.api_version or ""
@@ -67,6 +67,11 @@ class StripeGateway:
         self._sold = stripe_prices.Sold(self._client)
         self._portal: str | None = None
 
+    @property
+    def client(self) -> stripe.StripeClient:
+        """The client of the SDK, for scenarios that do at the provider what the shop never does."""
+        return self._client
+
     def customer(self, organisation_id: UUID, name: str, address: str, attempt: int) -> str:
         """Make the customer of an organisation; asking twice with the same words and attempt gives the same one."""
         words = hashlib.sha256(f"{name}\0{address}".encode()).hexdigest()[:16]
@@ -81,13 +86,13 @@ class StripeGateway:
         """Open the hosted page for an order; asking twice gives the same page."""
         metadata = {"organisation": str(order.organisation_id), "checkout": str(order.checkout_id)}
         key = f"checkout-{order.checkout_id}-{order.attempt}"
-        rates = [] if order.vat_percent is None else [self._tax_rate(order.vat_percent, key)]
+        rates = [] if order.vat_percent is None else [self.tax_rate(order.vat_percent, key)]
         params: dict[str, Any] = {
             "mode": "subscription",
             "ui_mode": "hosted_page",
             "customer": order.customer_id,
             "client_reference_id": str(order.checkout_id),
-            "line_items": [{"price": self._price(order.card, order.interval, key), "quantity": order.seats}],
+            "line_items": [{"price": self.price(order.card, order.interval, key), "quantity": order.seats}],
             "subscription_data": {"metadata": metadata, **({"default_tax_rates": rates} if rates else {})},
             "metadata": metadata,
             "success_url": order.paid_url,
@@ -181,7 +186,7 @@ class StripeGateway:
                         **kept,
                     },
                     {
-                        "items": [{"price": self._price(plan.card, plan.interval, plan.key), "quantity": plan.seats}],
+                        "items": [{"price": self.price(plan.card, plan.interval, plan.key), "quantity": plan.seats}],
                         "duration": {"interval": plan.interval.value, "interval_count": 1},
                         "proration_behavior": "none",
                         **kept,
@@ -238,10 +243,10 @@ class StripeGateway:
     def agree(self, agreement: Agreement) -> str:
         """Begin a subscription whose invoices are sent, and give its id."""
         with _translated():
-            price = self._price(agreement.card, Interval.YEAR, agreement.key)
+            price = self.price(agreement.card, Interval.YEAR, agreement.key)
             terms: dict[str, Any] = {"items": [{"price": price, "quantity": agreement.seats}]}
             if agreement.vat_percent is not None:
-                terms["default_tax_rates"] = [self._tax_rate(agreement.vat_percent, agreement.key)]
+                terms["default_tax_rates"] = [self.tax_rate(agreement.vat_percent, agreement.key)]
             if agreement.discount_percent is not None:
                 coupon = stripe_promotions.coupon_of_quotes(self._client, agreement.discount_percent)
                 terms["discounts"] = [{"coupon": coupon}]
@@ -312,7 +317,7 @@ class StripeGateway:
 
     def _change_of(self, found: stripe.Subscription, wish: Wish) -> dict[str, Any]:
         """Say a change in Stripe's words."""
-        price = self._price(wish.card, wish.interval, wish.key)
+        price = self.price(wish.card, wish.interval, wish.key)
         return {
             "items": [{"id": found.items.data[0].id, "price": price, "quantity": wish.seats}],
             "proration_date": int(wish.counted_at.timestamp()),
@@ -337,34 +342,12 @@ class StripeGateway:
                 self._portal = configurations.create(params, {"idempotency_key": f"portal-{PORTAL_VERSION}"}).id
         return self._portal
 
-    def _price(self, card: Card, interval: Interval, key: str) -> str:
+    def price(self, card: Card, interval: Interval, key: str) -> str:
         """Give the Price of a card and interval, made from the card when Stripe does not have it yet."""
         with _translated():
             return self._sold.price(card, interval, key)
 
-    def _tax_rate(self, percent: int, key: str) -> str:
+    def tax_rate(self, percent: int, key: str) -> str:
         """Give the exclusive VAT rate, made when Stripe does not have it yet."""
         with _translated():
             return self._sold.tax_rate(percent, key)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn Stripe's errors into ours.
-
-    `definite` tells whether Stripe has answered: its answer is kept under the idempotency key, so that a new try needs a new key.
-    """
-    try:
-        yield
-    except stripe.CardError as error:
-        message = "The bank declined the card. Nothing was charged. Change the card and try again."
-        raise Conflict(message, provider_message=str(error), definite=True) from error
-    except stripe.InvalidRequestError as error:
-        if error.code == "resource_missing":
-            raise Missing(param=error.param) from error
-        message = "The payment provider did not accept this request. Nothing was charged."
-        raise Invalid(message, provider_message=str(error), param=error.param, definite=True) from error
-    except stripe.StripeError as error:
-        message = "The payment provider does not answer just now. Nothing was charged. Please try again in a minute."
-        definite = error.http_status is not None and not isinstance(error, stripe.RateLimitError)
-        raise Unavailable(message, provider_message=str(error), definite=definite) from error

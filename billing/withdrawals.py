@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock, journal, money, outbox
 from app.kernel.db import Model, db, uuid7
-from app.kernel.errors import Conflict, Missing
+from app.kernel.errors import Conflict
 from billing import figures, notices, subscriptions
 from billing.checkouts import Checkout
 from billing.checkouts import State as CheckoutState
@@ -176,14 +176,6 @@ def mark_done(withdrawal_id: UUID) -> None:
             kept_minor=withdrawal.paid_minor - withdrawal.refund_minor,
             days_used=withdrawal.days_used,
         )
-
-
-def of_organisation(organisation_id: UUID, withdrawal_id: UUID) -> Withdrawal:
-    """Give a withdrawal of an organisation; raises Missing for any other."""
-    withdrawal = db.session.get(Withdrawal, withdrawal_id)
-    if withdrawal is None or withdrawal.organisation_id != organisation_id:
-        raise Missing
-    return withdrawal
 
 
 def newest_of(organisation_id: UUID) -> Withdrawal | None:

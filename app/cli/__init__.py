@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from app.cli import content, gate, lighthouse, serving, upkeep
+from app.cli import content, gate, lighthouse, scenarios, serving, upkeep
 from app.kernel.errors import Refusal
 from app.settings import BadSetting
 
@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     """Make the parser of all subcommands."""
     made = argparse.ArgumentParser(prog="python3 -m app", description=DESCRIPTION)
     commands = made.add_subparsers(dest="command", metavar="command", title="commands")
-    for part in (serving, upkeep, content, gate, lighthouse):
+    for part in (serving, upkeep, content, gate, lighthouse, scenarios):
         part.add_commands(commands)
     return made
 

@@ -1,7 +1,8 @@
-"""The sandbox's own pages, where no money moves: a mailbox with every mail sent, and a clock that can be moved."""
+"""The sandbox's own pages, where no money moves: a clock that can be moved, what can go wrong, and a mailbox with every mail."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -17,22 +18,41 @@ from app.web import wiring
 from app.web.area import Area
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
 
     from flask.typing import ResponseReturnValue
 
     from app.letters import Attachment
+    from billing.sandbox.controls import Controls
 
 area = Area("sandbox", "/sandbox")
 
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)}
+# What can happen to the provider's messages, by the names that the payment sandbox has for it.
+TROUBLES = {
+    "duplicate": ("Arrive twice", "Each message is sent again right after it arrived."),
+    "reorder": ("Arrive in the wrong order", "Messages gather for three seconds; then the newest leaves first."),
+    "delay": ("Arrive late", "Each message waits a minute."),
+    "drop": ("Get lost", "No message arrives, and none is sent again. Reconciling puts everything right."),
+    "fail_once": ("Fail at first", "The first try of each message fails, and the next one a second later does not."),
+}
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 @area.page("/", allow=ANYONE)
 def control() -> ResponseReturnValue:
-    """Show the clock with the buttons that move it."""
-    return render_template("sandbox/control.html", present=clock.now(), steps=list(STEPS))
+    """Show the clock with the buttons that move it, who pays, what was paid, and what happens to messages on their way."""
+    controls = _controls()
+    return render_template(
+        "sandbox/control.html",
+        present=clock.now(),
+        steps=list(STEPS),
+        payers=controls.payers(),
+        payments=controls.payments(),
+        troubles=TROUBLES,
+        chosen=controls.troubles(),
+    )
 
 
 @area.action("/clock", allow=ANYONE)
@@ -46,6 +66,45 @@ def move_clock() -> ResponseReturnValue:
     current_app.extensions["sandbox"].catch_up()
     wiring.jobs().nudge_all()
     flash("The clock has moved.", "success")
+    return redirect(url_for("sandbox.control"), 303)
+
+
+@area.action("/payers/<payer>/fail", allow=ANYONE)
+def fail_next_payment(payer: str) -> ResponseReturnValue:
+    """Have the next payment of an organisation declined."""
+    with _or_missing():
+        _controls().fail_next_payment(payer)
+    flash("Their next payment will be declined, once.", "success")
+    return redirect(url_for("sandbox.control"), 303)
+
+
+@area.action("/payments/<payment>/dispute", allow=ANYONE)
+def open_dispute(payment: str) -> ResponseReturnValue:
+    """Have the cardholder dispute a payment."""
+    with _or_missing():
+        _controls().open_dispute(payment)
+    flash("The payment is disputed. The shop hears of it in a moment.", "success")
+    return redirect(url_for("sandbox.control"), 303)
+
+
+@area.action("/disputes/<dispute>/close", allow=ANYONE)
+def close_dispute(dispute: str) -> ResponseReturnValue:
+    """Have the bank decide a dispute."""
+    is_won = request.form.get("outcome") == "won"
+    if not is_won and request.form.get("outcome") != "lost":
+        raise Invalid("Choose how the dispute ends: won or lost.")
+    with _or_missing():
+        _controls().close_dispute(dispute, is_won=is_won)
+    flash("The dispute is won." if is_won else "The dispute is lost, and the money is gone.", "success")
+    return redirect(url_for("sandbox.control"), 303)
+
+
+@area.action("/messages", allow=ANYONE)
+def trouble_messages() -> ResponseReturnValue:
+    """Choose what happens to the provider's messages on their way; nothing chosen is as it should be."""
+    chosen = set() if "reset" in request.form else set(request.form.getlist("trouble"))
+    _controls().set_troubles(chosen)
+    flash("Messages travel as you have chosen." if chosen else "Messages arrive once, in order and at once.", "success")
     return redirect(url_for("sandbox.control"), 303)
 
 
@@ -84,3 +143,17 @@ def mail_as_sent(mail: UUID) -> ResponseReturnValue:
     response = make_response(outbox.delivered_mail(mail).html)
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     return response
+
+
+def _controls() -> Controls:
+    controls: Controls = current_app.extensions["sandbox"].controls
+    return controls
+
+
+@contextmanager
+def _or_missing() -> Iterator[None]:
+    """Answer as for any address that leads nowhere when the payment sandbox does not know what is meant."""
+    try:
+        yield
+    except KeyError as error:
+        raise Missing from error

@@ -13,6 +13,7 @@ from flask import Request as HttpRequest
 from flask import Response
 
 from billing.sandbox import coverage, endpoints, operations
+from billing.sandbox.engine import test_clocks
 from billing.sandbox.parameters import unflattened
 from billing.sandbox.refusals import Refusal
 from billing.sandbox.rendering import API_VERSION, expand
@@ -72,6 +73,7 @@ class Api:
         self.catch_up()
 
         def run(work: Work) -> JSON:
+            test_clocks.follow(work, key, params)
             asked = operations.Request(work, key, params, self.public_url)
             return expand(work, operation.answer(asked), params.get("expand", []))
 

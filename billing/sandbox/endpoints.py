@@ -1,6 +1,6 @@
 """The endpoints of the API: method and address, the parameters covered, and what answers them."""
 
-from billing.sandbox import promotion_endpoints
+from billing.sandbox import payments, promotion_endpoints, time_helpers
 from billing.sandbox.coverage import parameters
 from billing.sandbox.engine import (
     catalogue,
@@ -8,6 +8,7 @@ from billing.sandbox.engine import (
     collection,
     credit_notes,
     customers,
+    pauses,
     pending_updates,
     portal,
     schedules,
@@ -136,6 +137,7 @@ OPERATIONS = (
         maker(customers.create),
         parameters(
             *("address", "description", "email", "metadata", "name", "payment_method", "phone", "preferred_locales"),
+            "test_clock",
             "invoice_settings.default_payment_method",
         ),
     ),
@@ -233,6 +235,7 @@ OPERATIONS = (
         parameters(
             *("cancel_at_period_end", "cancellation_details", "default_payment_method", "default_tax_rates", "description"),
             *("invoice_settings.custom_fields", "items.id", "items.price", "items.quantity", "metadata", "proration_date"),
+            "pause_collection",
             payment_behavior=["allow_incomplete", "pending_if_incomplete"],
             proration_behavior=["none", "always_invoice"],
         ),
@@ -242,6 +245,18 @@ OPERATIONS = (
         "/v1/subscriptions/{id}",
         changer("subscription", "subscription", lambda work, body, _: subscriptions.cancel(work, body)),
         parameters(invoice_now=[False], prorate=[False]),
+    ),
+    Operation(
+        "POST",
+        "/v1/subscriptions/{id}/pause",
+        changer("subscription", "subscription", pauses.pause),
+        parameters(type=["subscription"]),
+    ),
+    Operation(
+        "POST",
+        "/v1/subscriptions/{id}/resume",
+        changer("subscription", "subscription", pauses.resume),
+        parameters("billing_cycle_anchor.type", payment_behavior=["default_incomplete"], proration_behavior=["none"]),
     ),
     Operation(
         "GET",
@@ -292,8 +307,6 @@ OPERATIONS = (
         parameters(*PAGING, "created", "customer"),
     ),
     Operation("GET", "/v1/credit_notes/{id}", reader("credit_note", "credit note")),
-    Operation("GET", "/v1/payment_intents/{id}", reader("payment_intent", "payment_intent")),
-    Operation("GET", "/v1/refunds/{id}", reader("refund", "refund")),
     Operation(
         "POST",
         "/v1/subscription_schedules",
@@ -353,6 +366,8 @@ OPERATIONS = (
         maker(portal.create_session),
         parameters("configuration", "customer", "return_url"),
     ),
+    *payments.OPERATIONS,
+    *time_helpers.OPERATIONS,
     Operation("GET", "/v1/events", list_events, parameters(*PAGING, "created", "type", "types")),
     Operation("GET", "/v1/events/{id}", reader("event", "event")),
 )

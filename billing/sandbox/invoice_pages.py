@@ -60,7 +60,7 @@ class InvoicePages(Hosted):
             if not card.charges:
                 form.problems["number"] = DECLINED
                 return self.form(work, invoice, form, status=402)
-            collection.settle(work, invoice)
+            collection.settle(work, invoice, card=used(work, card))
             return redirect(url_for("invoice", invoice_id=invoice_id), 303)
 
     def question(self, invoice_id: str, attempt_id: str) -> Response:
@@ -93,7 +93,7 @@ class InvoicePages(Hosted):
             if attempt is None or attempt["invoice"] != invoice_id:
                 return self.over(None)
             if request.form.get("outcome") == "complete":
-                collection.settle(work, invoice)
+                collection.settle(work, invoice, card=used(work, BY_NUMBER[attempt["card"]]))
                 return redirect(url_for("invoice", invoice_id=invoice_id), 303)
             form = CardForm(problems={"number": NOT_CONFIRMED})
             form.typed |= card_form.typed_again(attempt["card"], Holder())
@@ -143,8 +143,13 @@ def rate_words(work: Work, tax: JSON) -> str:
 def kept_card(work: Work, invoice: JSON) -> JSON | None:
     """Return the card that an invoice is charged to."""
     subscription = stored(work, "subscription", invoice["parent"]["subscription_details"]["subscription"])
-    found = customers.card_to_charge(work, stored(work, "customer", invoice["customer"]), subscription["default_payment_method"])
+    found = customers.usual_card(work, stored(work, "customer", invoice["customer"]), subscription["default_payment_method"])
     return None if debits.is_debit(found) else found
+
+
+def used(work: Work, card: Card) -> JSON:
+    """Keep the card that an invoice is paid with; it becomes nobody's usual one."""
+    return work.put("payment_method", customers.make_card(work, card, Holder()))
 
 
 def attempted(invoice: JSON, card: Card) -> JSON:

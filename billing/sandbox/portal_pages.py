@@ -76,7 +76,7 @@ class PortalPages(Hosted):
         """Render the portal."""
         customer = stored(work, "customer", session["customer"])
         body = current_subscription(work, session)
-        kept = customers.card_to_charge(work, customer, body["default_payment_method"] if body else None)
+        kept = customers.usual_card(work, customer, body["default_payment_method"] if body else None)
         page = render_template(
             "portal.html",
             session=session,

@@ -10,6 +10,7 @@ API_VERSION = "2026-10-28.endive"
 DEEPEST_EXPANSION = 4
 
 EXPANDABLE = {
+    "charge": "charge",
     "customer": "customer",
     "default_payment_method": "payment_method",
     "configuration": "billing_portal.configuration",
@@ -18,6 +19,7 @@ EXPANDABLE = {
     "discounts": "discount",
     "default_price": "price",
     "invoice": "invoice",
+    "latest_charge": "charge",
     "latest_invoice": "invoice",
     "payment_intent": "payment_intent",
     "price": "price",

@@ -11,6 +11,7 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from billing.sandbox.api import Api
+from billing.sandbox.controls import Controls
 from billing.sandbox.deliveries import Deliveries
 from billing.sandbox.engine import passing_time
 from billing.sandbox.engine.deadlines import deadline
@@ -48,6 +49,7 @@ class Sandbox:
         public_url = public_url.rstrip("/")
         self._store = Store(data / "stripe_sandbox.sqlite3", deadline=deadline, on_queued=self._wake, public_url=public_url)
         self._deliveries = Deliveries(self._store, self._seconds, webhook_url, webhook_secret)
+        self.controls = Controls(self._store, self._seconds)
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
         api = Api(self._store, self._seconds, key, public_url, self.catch_up)

@@ -38,7 +38,6 @@ CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (kind, seq);
 CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (customer, kind, seq) WHERE customer IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_by_subscription ON objects (subscription, kind) WHERE subscription IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_by_lookup_key ON objects (lookup_key) WHERE lookup_key IS NOT NULL;
-CREATE INDEX IF NOT EXISTS objects_by_due ON objects (due, seq) WHERE due IS NOT NULL;
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS answers (
   key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, created INTEGER NOT NULL
@@ -49,11 +48,25 @@ CREATE TABLE IF NOT EXISTS deliveries (
   lease TEXT, lease_until REAL, delivered_at REAL
 );
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (due) WHERE delivered_at IS NULL;
+CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+# Columns that came after the first files were made: they are added to those that lack them.
+LATER_COLUMNS = {
+    "charge": "json_extract(body, '$.charge')",
+    "payment_intent": (
+        "COALESCE(json_extract(body, '$._payments[0].payment.payment_intent'), json_extract(body, '$.payment_intent'))"
+    ),
+    "test_clock": "json_extract(body, '$.test_clock')",
+}
+LATER_INDEXES = """
+DROP INDEX IF EXISTS objects_by_due;
+CREATE INDEX IF NOT EXISTS objects_by_clock_and_due ON objects (test_clock, due, seq) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_payment_intent ON objects (payment_intent, kind) WHERE payment_intent IS NOT NULL;
 """
 
 COLUMNS = frozenset(
     {"created", "customer", "product", "status", "active", "type", "currency", "email", "lookup_key", "subscription"}
-)
+) | frozenset(LATER_COLUMNS)
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 ALPHABET = string.ascii_letters + string.digits
 
@@ -105,6 +118,7 @@ class Work:
         self.request: JSON = {"id": None, "idempotency_key": None}
         self.has_queued = False
         self.public_url = public_url
+        self.told_at: int | None = None
         self._deadline = deadline
 
     def find(self, kind: str, key: str) -> JSON | None:
@@ -144,12 +158,45 @@ class Work:
         """Return every object of the kind whose columns have these values, newest first."""
         return self.select(kind, Filters(any_of={name: [value] for name, value in columns.items()}), limit=-1)
 
-    def next_due(self) -> tuple[str, int] | None:
-        """Return the id and the moment of the object that time has to deal with first, if it is not in the future."""
+    def next_due(self, clock: str | None = None, until: int | None = None) -> tuple[str, int] | None:
+        """Return the id and the moment of the object that time has to deal with first, if it is not in the future.
+
+        Objects on a test clock are left to it; those on `clock` are looked for when it is given.
+        """
         row = self.connection.execute(
-            "SELECT kind || ' ' || id, due FROM objects WHERE due <= ? ORDER BY due, seq LIMIT 1", (self.now,)
+            "SELECT kind || ' ' || id, due FROM objects WHERE due <= ? AND test_clock IS ? ORDER BY due, seq LIMIT 1",
+            (self.now if until is None else until, clock),
         ).fetchone()
         return None if row is None else (row[0], row[1])
+
+    def clock_of(self, key: str) -> str | None:
+        """Return the test clock that an object, or the customer it belongs to, is bound to."""
+        row = self.connection.execute(
+            "SELECT CASE o.kind WHEN 'test_helpers.test_clock' THEN o.id ELSE COALESCE(o.test_clock, c.test_clock) END"
+            " FROM objects o LEFT JOIN objects c ON c.id = o.customer WHERE o.id = ?",
+            (key,),
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def move_to(self, moment: int) -> None:
+        """Go on at the time of a test clock; events are still dated with the time outside of it."""
+        self.told_at = self.now if self.told_at is None else self.told_at
+        self.now = moment
+
+    def remove(self, key: str) -> None:
+        """Forget an object."""
+        self.connection.execute("DELETE FROM objects WHERE id = ?", (key,))
+
+    def switch(self, name: str) -> str | None:
+        """Return how a switch of the sandbox itself stands; None when it was never set."""
+        row = self.connection.execute("SELECT value FROM switches WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def set_switch(self, name: str, value: str | None) -> None:
+        """Set a switch of the sandbox itself, or put it back with None."""
+        self.connection.execute("DELETE FROM switches WHERE name = ?", (name,))
+        if value is not None:
+            self.connection.execute("INSERT INTO switches (name, value) VALUES (?, ?)", (name, value))
 
     def count(self, name: str) -> int:
         """Return the next number of a gapless sequence."""
@@ -193,6 +240,11 @@ class Store:
         with self._alone(), closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+            have = {row[1] for row in connection.execute("PRAGMA table_xinfo(objects)")}
+            for name, source in LATER_COLUMNS.items():
+                if name not in have:
+                    connection.execute(f"ALTER TABLE objects ADD COLUMN {name} TEXT GENERATED ALWAYS AS ({source}) VIRTUAL")
+            connection.executescript(LATER_INDEXES)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -11,7 +11,19 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import changes, changing, checkouts, entitlements, price_cards, reactions, reconciliation, seats, subscriptions
+from billing import (
+    changes,
+    changing,
+    checkouts,
+    entitlements,
+    events,
+    price_cards,
+    reactions,
+    reconciliation,
+    seats,
+    stripe_objects,
+    subscriptions,
+)
 from billing.checkouts import Checkout, State
 from billing.price_cards import Interval
 from billing.subscriptions import State as SubscriptionState
@@ -93,6 +105,29 @@ def test_with_every_message_lost_a_reconciliation_finds_out_how_a_debit_ended(sh
     assert reconciliation.run(gateway).differences == ()
     db.session.rollback()
     assert db.session.get_one(Checkout, checkout_id).state == state
+
+
+def messages(gateway):
+    """Give every message of the provider so far, as its webhook would bring it, newest first."""
+    found = gateway._client.v1.events.list({"limit": 100}).data  # noqa: SLF001 - what it would have sent
+    return [stripe_objects.event(event.to_dict()) for event in found]
+
+
+@pytest.mark.parametrize(("account", "state"), [("00012345", State.SERVED), (TOO_LITTLE, State.EXPIRED)])
+def test_messages_in_the_wrong_order_twice_or_late_end_where_the_bank_ended(shop, owner, gateway, account, state):
+    checkout_id = start(shop, owner, gateway, account)
+    travel(shop, days=12)
+    told = messages(gateway)
+    assert any("async_payment" in message.kind for message in told)
+    for message in (*told, *reversed(told)):
+        with transaction():
+            events.store(message)
+        reactions.apply_due(gateway)
+    while reactions.apply_due(gateway):
+        pass
+    db.session.rollback()
+    assert db.session.get_one(Checkout, checkout_id).state == state
+    assert (written().count("seats_bought"), written().count("debit_failed")) == (state is State.SERVED, state is State.EXPIRED)
 
 
 def test_a_refusal_that_was_half_dealt_with_before_a_kill_is_finished(shop, owner, gateway):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.kernel.errors import Invalid, Missing, Unavailable
 from app.kernel.transaction import transaction
-from billing import figures, invoices, price_cards
+from billing import changes, figures, invoices, price_cards
 from billing.price_cards import Interval, Mode
 from tests import changing
 
@@ -87,6 +87,19 @@ def test_the_provider_charges_a_volume_card_as_the_figure_says_and_the_larger_nu
     assert changing.row(owner).bought == 10
     assert [invoice.gross_minor for invoice in invoices.of_organisation(owner.organisation.id)] == [6000]
     assert gateway.price_drift(price_cards.current(), Interval.MONTH) is None
+
+
+def test_whoever_adds_seats_or_pays_by_the_year_gets_the_larger_number_where_it_costs_less(shop, owner, connect):
+    with transaction():
+        price_cards.publish("GBP", VOLUME, Mode.VOLUME, bump=True)
+    gateway = connect()
+    changing.buy(shop, owner, gateway, 2, Interval.MONTH)
+    _, state = changing.add(owner, gateway, 5)
+    assert (state, changing.row(owner).bought) == ("done", 10)
+    with transaction(), pytest.raises(Invalid, match="would not cost less"):
+        changes.fewer_seats(owner, 7)
+    changing.do(gateway, lambda: changes.fewer_seats(owner, 4))
+    assert changing.sees(gateway, owner).coming_seats == 4
 
 
 def test_without_a_card_the_message_says_what_to_run(shop):

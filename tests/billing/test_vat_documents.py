@@ -174,7 +174,7 @@ def test_the_account_tells_what_is_owed_and_what_was_taken_back_unpaid(shop, own
     owed = invoices.owed(acts.row(owner))
     assert owed is not None
     assert account(owner).closing_minor == owed.gross_minor
-    gateway.give_up(acts.row(owner).provider_id, f"change-{change_id}")
+    gateway.give_up(acts.row(owner).provider_id, f"change-{change_id}", 10)
     acts.sees(gateway, owner)
     assert account(owner).closing_minor == 0
     assert account(owner).entries[-1].words == f"Invoice {owed.number} taken back unpaid"

@@ -110,6 +110,7 @@ PAGES = {
     "individual": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/learn/{organisation}/",
         "/workspace/{organisation}/billing", "/workspace/{organisation}/billing/interval",
+        "/workspace/{organisation}/billing/withdrawal", "/buy?seats=1&interval=year",
         "/learn/{organisation}/certificates", "/learn/{organisation}/worried",
     ),
     "operator": (

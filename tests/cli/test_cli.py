@@ -20,7 +20,7 @@ from app.kernel.db import db
 
 PROJECT = Path(__file__).parents[2]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - for a moment, without a request
-COMMANDS = ("run", "worker", "migrate", "load", "reconcile", "test")
+COMMANDS = ("run", "worker", "migrate", "load", "reconcile", "scenarios", "test")
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 import stripe
@@ -51,14 +52,17 @@ def base(sandbox):
 
 
 class Recorder(stripe.RequestsClient):
-    """The SDK's own HTTP client, keeping what came over the wire."""
+    """The SDK's own HTTP client, keeping what went and came over the wire."""
 
     def __init__(self):
         super().__init__(timeout=10)
+        self.asked = []
         self.seen = []
 
-    def request(self, *args, **kwargs):
-        answer = super().request(*args, **kwargs)
+    def request(self, method, url, headers, post_data=None):
+        address = urlsplit(url)
+        self.asked.append((method.upper(), address.path, address.query or post_data or ""))
+        answer = super().request(method, url, headers, post_data)
         self.seen.append(json.loads(answer[0]))
         return answer
 

@@ -110,6 +110,9 @@ def problems(body: dict[str, Any]) -> list[str]:
     resource = by_object_name().get(name)
     if resource is None:
         return [f"no resource is called {name}"]
+    if body.get("deleted"):
+        # What was deleted is answered with its id alone.
+        return [] if body.keys() == {"id", "object", "deleted"} else [f"{name}: more than its id is left"]
     found = list(of_class(resource, body, name))
     if name == "event":
         found += [f"event.data.object: {problem}" for problem in problems(body["data"]["object"])]

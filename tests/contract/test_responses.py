@@ -102,14 +102,24 @@ def walk(client, base, clock):
     walk_debits(v1, base, price, rate, clock)
     v1.subscriptions.create({"customer": direct.id, "items": [{"price": flat.id}], "payment_behavior": "default_incomplete"})
     walk_changes(v1, price)
+    walk_money_back(v1, flat)
+    walk_a_clock(v1, flat)
+    walk_endpoints(v1)
     walk_sent_invoices(v1, price, rate)
     clock.forward(days=60)
+    look_back(v1, subscription, customer, done)
+
+
+def look_back(v1, subscription, customer, done):
+    """Look at what has become of it all."""
     v1.subscriptions.retrieve(subscription, {"expand": ["latest_invoice.payments", "default_payment_method"]})
     v1.subscriptions.list({"status": "all", "expand": ["data.customer", "data.items.data.price.tiers"]})
     v1.invoices.list({"customer": customer.id, "expand": ["data.payments"]})
     v1.invoices.retrieve(done.invoice.id, {"expand": ["payments"]})
     events = v1.events.list({"limit": 100})
-    v1.events.list({"limit": 100, "starting_after": events.data[-1].id})
+    page = events
+    while page.has_more:
+        page = v1.events.list({"limit": 100, "starting_after": page.data[-1].id})
     v1.events.retrieve(events.data[0].id)
 
 
@@ -188,6 +198,58 @@ def take_back(v1, key):
     v1.refunds.retrieve(note.refunds[0].refund)
 
 
+def paying(v1, card, **more):
+    """Give a customer who pays with a card."""
+    return v1.customers.create({"payment_method": card, "invoice_settings": {"default_payment_method": card}, **more})
+
+
+def walk_money_back(v1, price):
+    """Give money back in part, have that come back, and have a payment disputed, answered, won and lost."""
+    for card, words in (("pm_card_createDispute", "winning_evidence"), ("pm_card_refundFail", None)):
+        customer = paying(v1, card)
+        v1.subscriptions.create({"customer": customer.id, "items": [{"price": price.id, "quantity": 2}]})
+        [charge] = v1.charges.list({"customer": customer.id, "expand": ["data.payment_intent"]}).data
+        v1.charges.retrieve(charge.id)
+        v1.payment_intents.retrieve(charge.payment_intent.id, {"expand": ["latest_charge"]})
+        payment = {"type": "payment_intent", "payment_intent": charge.payment_intent.id}
+        [paid] = v1.invoice_payments.list({"payment": payment, "expand": ["data.invoice"]}).data
+        v1.invoice_payments.list({"invoice": paid.invoice.id})
+        if words is None:
+            refund = v1.refunds.create({"charge": charge.id, "amount": 500, "reason": "requested_by_customer"})
+            v1.refunds.update(refund.id, {"metadata": {"why": "unused"}})
+            v1.refunds.list({"charge": charge.id})
+        else:
+            [dispute] = v1.disputes.list({"charge": charge.id, "expand": ["data.charge"]}).data
+            v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": words}})
+            v1.disputes.retrieve(dispute.id)
+    lost = paying(v1, "pm_card_createDispute")
+    v1.subscriptions.create({"customer": lost.id, "items": [{"price": price.id}]})
+    v1.disputes.close(v1.disputes.list().data[0].id)
+
+
+def walk_endpoints(v1):
+    """Have another address hear of events, change it and take it away."""
+    made = v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"], "description": "Another"})
+    v1.webhook_endpoints.update(made.id, {"disabled": True})
+    v1.webhook_endpoints.retrieve(made.id)
+    v1.webhook_endpoints.list()
+    v1.webhook_endpoints.delete(made.id)
+
+
+def walk_a_clock(v1, price):
+    """Go through a year on a clock of its own, with a pause."""
+    clock = v1.test_helpers.test_clocks.create({"frozen_time": 1_900_000_000, "name": "Years on"})
+    customer = paying(v1, "pm_card_visa", test_clock=clock.id)
+    begun = v1.subscriptions.create({"customer": customer.id, "items": [{"price": price.id}]})
+    v1.subscriptions.pause(begun.id, {"type": "subscription"})
+    v1.subscriptions.resume(begun.id, {"billing_cycle_anchor": {"type": "unchanged"}})
+    v1.subscriptions.update(begun.id, {"pause_collection": {"behavior": "void"}})
+    v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": 1_900_000_000 + 366 * 86400})
+    v1.test_helpers.test_clocks.retrieve(clock.id)
+    v1.test_helpers.test_clocks.list()
+    v1.test_helpers.test_clocks.delete(clock.id)
+
+
 def walk_changes(v1, price):
     """Change a subscription in every way: paid, pending, planned and from the portal."""
     customer = v1.customers.create(
@@ -252,12 +314,14 @@ def test_every_object_of_a_walk_through_all_endpoints_has_the_shape_of_the_sdk(s
 
 
 def test_the_walk_sees_every_kind_of_object_and_event(seen):
-    kinds = {body["object"] for body in seen} - {"list"}
+    kinds = {member["object"] for body in seen for member in (body.get("data", [body]) if body["object"] == "list" else [body])}
+    kinds.discard("list")
     assert kinds == {
         *("product", "price", "tax_rate", "customer", "payment_method"),
         *("checkout.session", "subscription", "invoice", "event", "subscription_schedule"),
         *("coupon", "promotion_code", "tax_id", "payment_intent"),
         *("billing_portal.configuration", "billing_portal.session", "credit_note", "refund"),
+        *("charge", "payment_intent", "invoice_payment", "dispute", "item", "test_helpers.test_clock", "webhook_endpoint"),
     }
     types = {member["type"] for body in seen if body.get("url") == "/v1/events" for member in body["data"]}
     assert types == {
@@ -270,6 +334,11 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
         *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),
         *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
+        *("refund.updated", "refund.failed", "charge.refunded"),
+        *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
+        *("customer.subscription.paused", "customer.subscription.resumed"),
+        *("test_helpers.test_clock.created", "test_helpers.test_clock.advancing"),
+        *("test_helpers.test_clock.ready", "test_helpers.test_clock.deleted"),
         *("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
         *("coupon.created", "promotion_code.created", "promotion_code.updated", "customer.tax_id.created"),
     }

@@ -29,6 +29,7 @@ CLOCK_READERS = {
     ("app/kernel/transaction.py", "time.monotonic"): "waiting for the turn to write ends after some seconds",
     ("app/mail.py", "time.monotonic"): "a worker stops before its lease ends",
     ("app/web/kept_pages.py", "time.monotonic"): "a kept page is believed for a real second",
+    ("app/cli/scenario_steps.py", "time.monotonic"): "a step is told with how long it took",
     ("app/cli/gate.py", "time.monotonic"): "the gate says how long each step took",
     ("billing/reactions.py", "time.monotonic"): "the same",
     ("billing/stripe_gateway.py", "time.time"): "a signature is good for some real minutes",
@@ -94,6 +95,8 @@ def test_only_the_gateway_and_the_sandbox_import_stripe():
         *(
             "billing/stripe_gateway.py",
             "billing/stripe_debits.py",
+            "billing/stripe_errors.py",
+            "billing/stripe_money_back.py",
             "billing/stripe_prices.py",
             "billing/stripe_promotions.py",
             "billing/stripe_endings.py",

@@ -46,6 +46,7 @@ from billing import (
     invoice_recipients,
     invoices,
     invoicing,
+    money_back,
     price_cards,
     printing,
     promotions,
@@ -166,6 +167,7 @@ def build(app: Flask, database: Path) -> Town:
         _changes(town)
         _invoices(town)
         _quotes(town)
+        _troubles(town)
         _lists(town)
         _certificate(town)
         _tests(town)
@@ -221,6 +223,21 @@ def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership
     offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
     town.ids |= {"team": team.id, "archived team": old.id, "team there": there.id, "manager": members["manager"].id}
     town.ids |= {"offer": offers[members["admin"].id], "offer there": offers[town.ids["stays"]]}
+
+
+def _troubles(town: Town) -> None:
+    """Dispute a payment, so that the shop knows of it, and leave another that can be disputed."""
+    gateway, controls = town.app.extensions["gateway"], town.app.extensions["sandbox"].controls
+    [ours] = controls.payments()
+    controls.open_dispute(ours.id)
+    money_back.look_at_all(gateway)
+    v1 = gateway.client.v1
+    card = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    stranger = v1.customers.create({"name": "Somebody else", **card})
+    price = gateway.price(price_cards.current(), Interval.YEAR, "town")
+    v1.subscriptions.create({"customer": stranger.id, "items": [{"price": price, "quantity": 1}]})
+    other, disputed = controls.payments()
+    town.ids |= {"payer": stranger.id, "payment": other.id, "dispute": disputed.dispute}
 
 
 def _lists(town: Town) -> None:
@@ -298,7 +315,7 @@ def _changes(town: Town) -> None:
     customer = customers.provider_id(town.ids["here"])
     assert customer is not None
     gateway.portal(customer, "http://127.0.0.1:8000/")
-    gateway._price(price_cards.current(), Interval.MONTH, "town")  # noqa: SLF001 - nothing else makes it without a plan
+    gateway.price(price_cards.current(), Interval.MONTH, "town")  # nothing else makes it without a plan
 
 
 def _invoices(town: Town) -> None:

@@ -10,6 +10,7 @@ import pytest
 import requests
 import stripe
 
+from billing.gateway import API_VERSION
 from billing.sandbox import rendering
 from billing.sandbox.engine import events
 from billing.sandbox.server import Sandbox
@@ -17,7 +18,7 @@ from tests.sandbox.sandbox_shop import KEY, SECRET
 
 
 def test_the_version_is_the_one_the_sdk_pins():
-    assert stripe.api_version == rendering.API_VERSION
+    assert stripe.api_version == rendering.API_VERSION == API_VERSION
 
 
 def test_a_wrong_key_is_an_authentication_error(base, client_for):

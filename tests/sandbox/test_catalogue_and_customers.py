@@ -79,7 +79,7 @@ def test_a_customer_is_found_by_e_mail_and_changed(v1):
     }
 
 
-@pytest.mark.parametrize("ready_made", ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_chargeCustomerFail"])
+@pytest.mark.parametrize("ready_made", ["pm_card_visa", "pm_card_createDispute", "pm_card_chargeCustomerFail"])
 def test_a_ready_made_card_becomes_the_customers_own(v1, ready_made):
     customer = v1.customers.create({})
     card = v1.payment_methods.attach(ready_made, {"customer": customer.id})

@@ -105,7 +105,7 @@ def test_more_seats_are_charged_at_once_as_they_were_previewed(shop, v1, clock):
     assert found.items.data[0].current_period_end == subscription.items.data[0].current_period_end
 
 
-@pytest.mark.parametrize(("card", "told"), [("pm_card_chargeDeclined", False), ("pm_card_authenticationRequired", True)])
+@pytest.mark.parametrize(("card", "told"), [("pm_card_chargeCustomerFail", False), ("pm_card_authenticationRequired", True)])
 def test_a_card_that_does_not_pay_leaves_the_update_pending_until_the_hosted_page_is_paid(shop, v1, base, card, told):
     subscription = monthly(shop)
     shop.set_card(subscription, card)
@@ -144,7 +144,7 @@ def test_the_banks_question_on_the_hosted_page_is_answered_either_way(shop, v1, 
 
 def test_a_pending_update_expires_after_23_hours_and_its_invoice_with_it(shop, v1, clock, base):
     subscription = monthly(shop)
-    shop.set_card(subscription, "pm_card_chargeDeclined")
+    shop.set_card(subscription, "pm_card_chargeCustomerFail")
     v1.subscriptions.update(subscription.id, at_once(subscription, quantity=12))
     clock.forward(hours=23)
     found = fetched(v1, subscription)
@@ -155,7 +155,7 @@ def test_a_pending_update_expires_after_23_hours_and_its_invoice_with_it(shop, v
 
 def test_voiding_its_invoice_gives_a_pending_update_up(shop, v1):
     subscription = monthly(shop)
-    shop.set_card(subscription, "pm_card_chargeDeclined")
+    shop.set_card(subscription, "pm_card_chargeCustomerFail")
     v1.subscriptions.update(subscription.id, at_once(subscription, quantity=12))
     invoice = fetched(v1, subscription).latest_invoice.id
     assert v1.invoices.void_invoice(invoice).status == "void"
@@ -167,7 +167,7 @@ def test_voiding_its_invoice_gives_a_pending_update_up(shop, v1):
 def test_an_update_that_pends_when_the_period_ends_expires_and_the_renewal_goes_on(shop, v1, clock):
     subscription = monthly(shop)
     clock.forward(days=29, hours=12)
-    shop.set_card(subscription, "pm_card_chargeDeclined")
+    shop.set_card(subscription, "pm_card_chargeCustomerFail")
     v1.subscriptions.update(subscription.id, at_once(subscription, quantity=12))
     shop.set_card(subscription, "pm_card_visa")
     clock.forward(hours=14)
@@ -180,9 +180,7 @@ def test_what_cannot_pend_is_refused(shop, v1):
     with pytest.raises(stripe.InvalidRequestError, match="pending_if_incomplete"):
         v1.subscriptions.update(subscription.id, at_once(subscription, quantity=12) | {"metadata": {"a": "b"}})
     with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
-        v1.subscriptions.update(subscription.id, change(subscription, quantity=12))
-    with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
-        v1.subscriptions.update(subscription.id, at_once(subscription, quantity=8))
+        v1.subscriptions.update(subscription.id, {"items": change(subscription, quantity=12)["items"]})
     with pytest.raises(stripe.InvalidRequestError, match="outside of the subscription's current period"):
         v1.subscriptions.update(subscription.id, at_once(subscription, 5, quantity=12))
     with pytest.raises(stripe.InvalidRequestError, match="No such subscription item"):
@@ -333,12 +331,12 @@ def test_a_paid_invoice_is_taken_back_once_and_refunded_as_a_whole(shop, v1):
     assert v1.invoices.retrieve(invoice.id).post_payment_credit_notes_amount == 7440
     with pytest.raises(stripe.InvalidRequestError, match="exceeds the amount paid"):
         taken_back(v1, invoice)
-    assert types(v1)[-2:] == ["refund.created", "credit_note.created"]
+    assert types(v1)[-2:] == ["charge.refunded", "credit_note.created"]
 
 
 def test_an_invoice_that_is_not_paid_cannot_be_taken_back(shop, v1):
     subscription = monthly(shop)
-    shop.set_card(subscription, "pm_card_chargeDeclined")
+    shop.set_card(subscription, "pm_card_chargeCustomerFail")
     v1.subscriptions.update(subscription.id, at_once(subscription, quantity=12))
     with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
         taken_back(v1, fetched(v1, subscription).latest_invoice)

@@ -124,3 +124,41 @@ def wait_for(condition, seconds=5):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_other_endpoints_hear_what_they_want_signed_with_their_own_secret(client, sandbox, hook):
+    v1, url = client.v1, hook.url.replace("sandbox", "elsewhere")
+    made = v1.webhook_endpoints.create({"url": url, "enabled_events": ["product.created"]})
+    assert made.secret.startswith("whsec_")
+    assert "secret" not in v1.webhook_endpoints.retrieve(made.id)
+    product = v1.products.create({"name": "One"})
+    assert v1.events.list().data[0].pending_webhooks == 2
+    v1.products.update(product.id, {"name": "Two"})
+    assert sandbox.deliver_due() == 3
+    kinds = [json.loads(payload)["type"] for payload, _ in hook.heard]
+    assert sorted(kinds) == ["product.created", "product.created", "product.updated"]
+    ours = [is_signed(client, *message, SECRET) for message in hook.heard]
+    theirs = [is_signed(client, *message, made.secret) for message in hook.heard]
+    assert (sum(ours), sum(theirs)) == (2, 1)
+    assert {event.pending_webhooks for event in v1.events.list().data} == {0}
+
+
+def test_an_endpoint_that_is_disabled_or_gone_hears_nothing(v1, sandbox, hook):
+    made = v1.webhook_endpoints.create({"url": hook.url, "enabled_events": ["*"]})
+    v1.webhook_endpoints.update(made.id, {"disabled": True})
+    v1.products.create({"name": "One"})
+    v1.webhook_endpoints.update(made.id, {"disabled": False})
+    v1.products.create({"name": "Two"})
+    v1.webhook_endpoints.delete(made.id)
+    sandbox.deliver_due()
+    names = [json.loads(payload)["data"]["object"]["name"] for payload, _ in hook.heard]
+    assert names == ["One", "Two"]
+    assert sandbox.deliver_due() == 0
+
+
+def is_signed(client, payload, header, secret):
+    try:
+        client.construct_event(payload, header, secret, tolerance=300)
+    except stripe.SignatureVerificationError:
+        return False
+    return True

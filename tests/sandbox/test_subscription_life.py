@@ -83,7 +83,7 @@ def test_a_card_that_fails_is_tried_four_times_in_two_weeks_and_then_the_subscri
 
 def test_paying_the_open_invoice_with_a_good_card_brings_the_subscription_back(shop, v1, clock):
     subscription = monthly(shop)
-    shop.set_card(subscription, "pm_card_chargeDeclined")
+    shop.set_card(subscription, "pm_card_chargeCustomerFail")
     clock.forward(days=30, hours=2)
     invoice = v1.subscriptions.retrieve(subscription.id).latest_invoice
     with pytest.raises(stripe.CardError) as caught:
@@ -195,7 +195,7 @@ def test_an_incomplete_one_becomes_active_when_its_invoice_is_paid_in_time(shop,
 
 def test_one_that_insists_on_payment_leaves_nothing_behind_when_declined(shop, v1):
     with pytest.raises(stripe.CardError):
-        direct(v1, shop, card="pm_card_chargeDeclined", payment_behavior="error_if_incomplete")
+        direct(v1, shop, card="pm_card_chargeCustomerFail", payment_behavior="error_if_incomplete")
     assert (v1.subscriptions.list({"status": "all"}).data, v1.invoices.list().data) == ([], [])
 
 

@@ -339,3 +339,40 @@ def test_all_of_billing_needs_the_right_role_and_a_subscription(parish, bought):
         reconciliation.run(buyer.gateway)
     for page in ("more-seats", "fewer-seats", "interval", "cancel"):
         parish.owner.get(f"{buyer.here}/{page}", 409)
+
+
+def test_a_disputed_payment_is_said_and_mailed_until_the_bank_has_decided(bought, parish):
+    buyer = bought()
+    controls = buyer.app.extensions["sandbox"].controls
+    controls.open_dispute(controls.payments()[0].id)
+    buyer.travel(hours=1)
+    parish.owner.get(buyer.here)
+    assert "A payment of £74.40 was disputed with the bank" in parish.owner.words
+    assert "Everything stays open until the bank decides." in parish.owner.words
+    controls.close_dispute(controls.payments()[0].dispute, is_won=False)
+    buyer.travel(hours=1)
+    parish.owner.get(buyer.here)
+    assert "was disputed with the bank on" not in parish.owner.words
+    assert "The subscription has ended" in parish.owner.words
+    assert buyer.subjects()[-3:] == [
+        "A payment was disputed",
+        "The dispute has ended the subscription",
+        "Your subscription has ended",
+    ]
+
+
+def test_a_paused_subscription_closes_the_courses_and_keeps_the_seats(bought, parish):
+    buyer = bought()
+    with parish.app.app_context():
+        subscription_id = subscriptions.live(parish.id).provider_id
+    buyer.gateway.client.v1.subscriptions.pause(subscription_id)
+    buyer.travel(days=1)
+    parish.owner.get(buyer.here)
+    assert "The subscription is paused at the payment provider" in parish.owner.words
+    assert parish.seats().bought == 10
+    assert buyer.subjects()[-1] == "Your subscription is paused"
+    buyer.gateway.client.v1.subscriptions.resume(subscription_id, {"billing_cycle_anchor": {"type": "unchanged"}})
+    buyer.travel(days=1)
+    parish.owner.get(buyer.here)
+    assert "is paused" not in parish.owner.words
+    assert buyer.subjects()[-1] == "Your subscription is no longer paused"

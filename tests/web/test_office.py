@@ -12,11 +12,12 @@ from app.accounts import memberships, people
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
-from billing import checkouts, events, reactions
+from billing import checkouts, events, reactions, refunds
 from billing.checkouts import Checkout
-from billing.gateway import ProviderEvent
+from billing.gateway import ProviderEvent, ProviderRefund
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
+from tests.changing import buy
 from tests.web.test_checkout_pages import CARD
 
 
@@ -26,14 +27,14 @@ def row_of(browser, name):
     return " ".join(heading.find_parent("tr").get_text(" ").split())
 
 
-def store(app, event_id, kind="invoice.paid", subscription_id=None):
+def store(app, event_id, kind="invoice.paid", subscription_id=None, api_version=None):
     with app.app_context(), transaction():
         events.store(
             ProviderEvent(
                 id=event_id,
                 kind=kind,
                 created_at=clock.now(),
-                api_version=None,
+                api_version=api_version,
                 object_id="in_1",
                 checkout_id=None,
                 subscription_id=subscription_id,
@@ -149,3 +150,55 @@ def test_money_shows_whether_the_providers_prices_are_those_of_the_cards(parish,
     operator.submit("Reconcile now")
     assert "Version 1 by the month" in operator.words
     assert "as the card says" in operator.words
+
+
+def test_messages_in_another_version_of_the_api_raise_an_alarm(parish, operator, connect):
+    operator.get("/office/money")
+    assert "another API version" not in operator.words
+    store(parish.app, "evt_old", api_version="2019-01-01")
+    store(parish.app, "evt_ours", api_version=connect().api_version)
+    operator.get("/office/money")
+    assert "Messages came in another API version than 2026-10-28.endive" in operator.words
+    assert "1 in 2019-01-01" in operator.words
+
+
+def test_a_dispute_is_shown_with_what_it_is_about_until_when_and_where_to_answer(parish, operator, connect):
+    gateway = connect()
+    with parish.app.app_context():
+        buy(parish.app, memberships.actor(people.with_address("ruth@example.org"), parish.id), gateway, 25, Interval.YEAR)
+    controls = parish.app.extensions["sandbox"].controls
+    operator.get("/office/money")
+    assert "Nobody disputes a payment." in operator.words
+    controls.open_dispute(controls.payments()[0].id)
+    operator.submit("Reconcile now")
+    shown = row_of(operator, "St Mary")
+    assert "£984.96 fraudulent" in shown
+    assert "to be answered" in shown
+    operator.click("Open the dispute about £984.96 of St Mary")
+    assert operator.path == "/sandbox/"
+    controls.close_dispute(controls.payments()[0].dispute, is_won=True)
+    operator.get("/office/money")
+    operator.submit("Reconcile now")
+    assert "nothing to do won" in row_of(operator, "St Mary")
+    parish.owner.get(f"{parish.home}billing")
+    assert "A dispute about a payment was decided for us, and nothing changes" in parish.owner.words
+
+
+def test_money_that_came_back_is_to_be_paid_by_hand(parish, operator, connect):
+    connect()
+    parish.pays_for(5)
+    with parish.app.app_context(), transaction():
+        refunds.record(
+            ProviderRefund(
+                id="re_1",
+                invoice_id=None,
+                subscription_id="sub_1",
+                status="failed",
+                amount_minor=1234,
+                currency="GBP",
+                made_at=clock.now(),
+            )
+        )
+    operator.get("/office/money")
+    assert "£12.34" in row_of(operator, "St Mary")
+    assert "came back: pay it by hand" in row_of(operator, "St Mary")

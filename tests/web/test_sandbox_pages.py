@@ -103,3 +103,63 @@ def test_the_provider_s_pages_stand_beside_the_shop(app, connect):
         app.wsgi_app = shop
     assert answer.status_code == 404
     assert "We cannot find that payment page" in answer.text
+
+
+@pytest.fixture
+def paid(app, connect):
+    """Give the controls of a sandbox in which somebody has paid."""
+    gateway = connect()
+    v1 = gateway.client.v1
+    card = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    customer = v1.customers.create({"name": "St Mary", **card})
+    price = v1.prices.create(
+        {"product_data": {"name": "Seats"}, "currency": "gbp", "unit_amount": 1000, "recurring": {"interval": "month"}}
+    )
+    v1.subscriptions.create({"customer": customer.id, "items": [{"price": price.id, "quantity": 5}]})
+    return app.extensions["sandbox"].controls
+
+
+def test_with_nothing_paid_the_controls_say_how_to_get_there(visitor, connect):
+    connect()
+    visitor.get("/sandbox/")
+    assert "Nobody pays yet" in visitor.words
+    assert "No card has been charged yet" in visitor.words
+    assert "Each message arrives once, in order and at once." in visitor.words
+
+
+def test_the_next_payment_is_made_to_fail(visitor, paid):
+    visitor.get("/sandbox/")
+    visitor.submit("Let it fail: the next payment of St Mary")
+    assert "Their next payment will be declined, once." in visitor.words
+    assert "will be declined" in visitor.words
+    assert paid.payers()[0].will_fail
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("Won", "dispute won"), ("Lost", "dispute lost")])
+def test_a_payment_is_disputed_and_the_bank_decides(visitor, paid, outcome, state):
+    visitor.get("/sandbox/")
+    visitor.submit("Dispute £50.00 of St Mary")
+    assert "The payment is disputed" in visitor.words
+    visitor.submit(f"{outcome}: the dispute about £50.00 of St Mary")
+    assert state in visitor.words
+    assert [payment.state for payment in paid.payments()] == [state]
+
+
+def test_a_dispute_ends_in_one_of_two_ways_and_about_what_is_there(visitor, paid):
+    visitor.get("/sandbox/")
+    visitor.post("/sandbox/disputes/du_none/close", {"outcome": "drawn"}, 422)
+    assert "won or lost" in visitor.words
+    for address in ("disputes/du_none/close", "payments/ch_none/dispute", "payers/cus_none/fail"):
+        visitor.post(f"/sandbox/{address}", {"outcome": "won"}, 404)
+
+
+def test_messages_are_put_in_trouble_and_back_in_order(visitor, paid):
+    visitor.get("/sandbox/")
+    visitor.post("/sandbox/messages", {"trouble": ["duplicate", "drop"]}, 303)
+    visitor.get("/sandbox/")
+    assert "do not arrive as they should" in visitor.words
+    assert paid.troubles() == {"duplicate", "drop"}
+    assert {box["value"] for box in visitor.page.select("input[name=trouble][checked]")} == {"duplicate", "drop"}
+    visitor.submit("Put all back")
+    assert "Each message arrives once, in order and at once." in visitor.words
+    assert paid.troubles() == set()

@@ -70,9 +70,10 @@ def test_a_page_that_was_opened_days_ago_gives_back_nothing_else_than_it_showed(
     assert "What you get back has changed" in alone.words
 
 
-def test_after_fourteen_days_the_page_is_gone(parish, alone):
+def test_after_fourteen_days_the_way_there_is_gone_and_the_page_says_why(parish, alone):
     buy(parish, alone)
     travel(parish, days=15)
     alone.get(f"{parish.home}billing")
     assert alone.page.find("a", string="Cancel and get your money back") is None
-    alone.get(f"{parish.home}billing/withdrawal", 404)
+    alone.get(f"{parish.home}billing/withdrawal")
+    assert alone.heading == "Nothing to give back"

@@ -14,11 +14,12 @@ from app.web import navigation, wiring
 from app.web.area import signed_in_person
 from app.web.office import certificates, credit, invoices, prices, promotions, quotes, receipts
 from app.web.office.area import area
-from billing import checkouts, customers, events, price_checks, reconciliation
+from billing import checkouts, customers, disputes, events, price_checks, reconciliation, refunds
 from billing import credit as credit_limits
 from billing import invoices as provider_invoices
 from billing import overview as business
 from billing import receipts as receipts_of_bank
+from billing.gateway import API_VERSION
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -59,7 +60,7 @@ def customers_page() -> ResponseReturnValue:
 
 @area.page("/money", allow=RUN_THE_SHOP)
 def money() -> ResponseReturnValue:
-    """Show what was paid and not served, whether prices agree, and the provider's newest messages, those that failed first."""
+    """Show what was paid and not served, disputes and refunds, whether prices agree, and the provider's newest messages."""
     return render_template(
         "office/money.html",
         nav=navigation.office(),
@@ -69,6 +70,11 @@ def money() -> ResponseReturnValue:
         mails=outbox.failed(),
         refunded=checkouts.refunded(),
         prices=price_checks.newest(),
+        disputes=disputes.newest(),
+        refunds=refunds.newest(),
+        other_versions=events.of_other_versions(API_VERSION),
+        spoken=API_VERSION,
+        sandbox_url=url_for("sandbox.control") if wiring.settings().is_sandbox else None,
         owed=_owed(),
     )
 

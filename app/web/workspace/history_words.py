@@ -28,6 +28,12 @@ WORDS = {
     "subscription.began": "The subscription began with {seats}",
     "subscription.changed": "The subscription changed: {seats}, {status}",
     "subscription.lapsed": "The courses were closed, because a payment did not come",
+    "dispute.open": "A payment was disputed with the bank",
+    "dispute.answered": "The bank looks at a disputed payment",
+    "dispute.won": "A dispute about a payment was decided for us, and nothing changes",
+    "dispute.lost": "A dispute about a payment was lost, and the subscription with it",
+    "refund.made": "Money was given back",
+    "refund.failed": "Money that was given back did not arrive",
     "change.more_seats": "{by} asked for more seats: {seats}",
     "change.fewer_seats": "{by} planned {seats} for the renewal",
     "change.yearly": "{by} asked to pay by the year",
@@ -94,7 +100,12 @@ WORDS = {
 
 
 # What concerns the money, and nobody's training.
-MONEY = frozenset({"checkout", "subscription", "change", "quote", "credit", "receipt", "invoice_recipient", "withdrawal"})
+MONEY = frozenset(
+    {
+        *("checkout", "subscription", "change", "dispute", "refund", "quote", "credit", "receipt", "invoice_recipient"),
+        "withdrawal",
+    }
+)
 ABOUT_MONEY = journal.Wanted(
     kinds=("seat.all_released", *(what for what in WORDS if what.partition(".")[0] in MONEY and what != "change.done"))
 )

@@ -9,7 +9,7 @@ from flask import redirect, url_for
 from wtforms import IntegerField
 from wtforms.validators import Optional
 
-from app.kernel.errors import Missing, Unavailable
+from app.kernel.errors import Unavailable
 from app.kernel.transaction import transaction
 from app.permissions import BUY_SEATS
 from app.web import wiring
@@ -31,11 +31,9 @@ class WithdrawalForm(Form):
 
 @area.page("/<uuid:organisation>/billing/withdrawal", allow=BUY_SEATS)
 def withdrawal(actor: Actor) -> ResponseReturnValue:
-    """Say what goes back, or where the withdrawal stands; this only reads."""
+    """Say what goes back, where the withdrawal stands, or that there is no such right any more; this only reads."""
     right = withdrawals.right_of(actor.organisation.id, keeps_used_days=wiring.settings().keeps_used_days)
     newest = withdrawals.newest_of(actor.organisation.id)
-    if right is None and newest is None:
-        raise Missing
     return page("withdrawal", actor, "billing", right=None if newest and newest.state == "asked" else right, withdrawal=newest)
 
 

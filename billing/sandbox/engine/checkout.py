@@ -258,7 +258,8 @@ def _buyer(work: Work, session: JSON, holder: customers.Holder) -> JSON:
         given["address"] = holder.address
     if given:
         before = wire(work, customer)
-        customer |= {"business_name": holder.business_name, **given}
+        # Absent, not null, for whoever has none.
+        customer |= ({"business_name": holder.business_name} if holder.business_name else {}) | given
         work.put("customer", customer)
         events.record_change(work, "customer.updated", before, customer)
     if holder.vat_number is not None:

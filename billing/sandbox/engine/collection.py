@@ -1,12 +1,12 @@
 """Getting invoices paid: charges, what a success or a failure does to the subscription, and the retries of two weeks."""
 
-from billing.sandbox.engine import customers, debits, events, invoices, payment_intents, pending_updates
+from billing.sandbox.engine import charges, customers, debits, endings, events, invoices, payment_intents, pending_updates
 from billing.sandbox.engine.deadlines import RETRY_AFTER
 from billing.sandbox.refusals import Refusal, declined
 from billing.sandbox.rendering import stored, wire
 from billing.sandbox.store import JSON, Work, new_id
 
-SAYS_NO = "Your card was declined."
+AFTER_RETRIES = "after_retries"
 
 
 def is_good(card: JSON | None) -> bool:
@@ -19,24 +19,31 @@ def asks(card: JSON | None) -> bool:
     return card is not None and not debits.is_debit(card) and customers.BY_NUMBER[card["_number"]].asks_always
 
 
-def settle(work: Work, body: JSON, *, is_received: bool = False) -> JSON:
-    """Mark an invoice paid, or received in another way, and bring its subscription back to life when it was waiting for this."""
+def settle(work: Work, body: JSON, *, is_received: bool = False, card: JSON | None = None) -> JSON:
+    """Mark an invoice paid, or received in another way, and bring its subscription back to life when it was waiting for this.
+
+    It was paid with the card that is given, else with the usual one.
+    """
     body["status"] = "paid"
     body["_debit"] = None
     payment_intents.move(work, body, "succeeded")
     body["attempted"] = True
     body["attempt_count"] += 1
-    body["amount_paid"] = body["total"]
+    body["amount_paid"] = body["amount_due"]
     body["amount_remaining"] = 0
     body["next_payment_attempt"] = None
     body["status_transitions"]["paid_at"] = work.now
     for payment in body["_payments"]:
         payment["status"] = "paid"
-        payment["amount_paid"] = body["total"]
+        payment["amount_paid"] = body["amount_due"]
         payment["status_transitions"]["paid_at"] = work.now
         if is_received:
             payment["payment"] = {"payment_record": new_id("prec"), "type": "payment_record"}
     work.put("invoice", body)
+    subscription = _subscription(work, body)
+    if body["amount_due"] and not is_received:
+        customer = stored(work, "customer", body["customer"])
+        charges.record(work, body, card or customers.usual_card(work, customer, subscription["default_payment_method"]))
     events.record(work, "invoice.paid", body)
     customers.set_delinquent(work, body["customer"], delinquent=False)
     pending_updates.apply(work, body)
@@ -68,8 +75,16 @@ def fail(work: Work, body: JSON, *, is_scheduled: bool, asked: bool = False) -> 
     events.record(work, "invoice.payment_failed", body)
     customers.set_delinquent(work, body["customer"], delinquent=True)
     if is_scheduled and subscription["status"] in {"active", "past_due"}:
-        move(work, subscription, "past_due" if body["auto_advance"] else "unpaid")
+        give_up(work, subscription) if not body["auto_advance"] else move(work, subscription, "past_due")
     return body
+
+
+def give_up(work: Work, subscription: JSON) -> JSON:
+    """Do what the account says is to become of a subscription after the last retry: unpaid, or canceled."""
+    if work.switch(AFTER_RETRIES) != "cancel":
+        return move(work, subscription, "unpaid")
+    subscription["cancellation_details"]["reason"] = "payment_failed"
+    return endings.end(work, subscription)
 
 
 def charge(work: Work, body: JSON) -> JSON:
@@ -77,7 +92,7 @@ def charge(work: Work, body: JSON) -> JSON:
     customer = stored(work, "customer", body["customer"])
     subscription = _subscription(work, body)
     card = customers.card_to_charge(work, customer, subscription["default_payment_method"])
-    if body["total"] == 0 or is_good(card):
+    if body["amount_due"] == 0 or is_good(card):
         return settle(work, body)
     if card is not None and debits.is_debit(card):
         return debit(work, body, card, debits.USUAL_DAYS)
@@ -121,13 +136,13 @@ def pay(work: Work, body: JSON, params: JSON) -> JSON:
         if "payment_method" in params
         else customers.card_to_charge(work, customer, _subscription(work, body)["default_payment_method"])
     )
-    if card is None and body["total"] > 0:
+    if card is None and body["amount_due"] > 0:
         raise no_card()
-    if body["total"] > 0 and card is not None and debits.is_debit(card):
+    if body["amount_due"] > 0 and card is not None and debits.is_debit(card):
         return debit(work, body, card, debits.USUAL_DAYS)
-    if body["total"] > 0 and not is_good(card):
+    if body["amount_due"] > 0 and not is_good(card):
         fail(work, body, is_scheduled=False, asked=asks(card))
-        raise declined(says=SAYS_NO, keeps_effects=True)
+        raise declined(says=customers.SAYS_NO, keeps_effects=True)
     return settle(work, body)
 
 

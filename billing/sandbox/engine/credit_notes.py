@@ -1,6 +1,6 @@
 """Credit notes: a paid invoice taken back, as a whole or in part, with the refund that brings the money back."""
 
-from billing.sandbox.engine import events
+from billing.sandbox.engine import charges, events, refunds
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.refusals import Refusal, missing, required, uncovered
@@ -26,7 +26,10 @@ def create(work: Work, params: JSON) -> JSON:
         raise Refusal(says=message, param="refund_amount")
     if taken["total"] > invoice["total"]:
         raise Refusal(says="The sum of credit amount, refund amount and out of band amount exceeds the amount paid.")
-    refund = _refund(work, invoice, taken["total"])
+    charge = charges.named(work, {"payment_intent": invoice["_payments"][0]["payment"]["payment_intent"]})
+    if charge is None:
+        raise uncovered(param="refund_amount (for what was not charged)")
+    refund = refunds.give_back(work, charge, taken["total"])
     invoice["post_payment_credit_notes_amount"] = taken["total"]
     work.put("invoice", invoice)
     body = {
@@ -116,28 +119,6 @@ def _tax(sent: JSON) -> JSON:
         "taxable_amount": sent["taxable_amount"],
         "type": "tax_rate_details",
     }
-
-
-def _refund(work: Work, invoice: JSON, amount: int) -> JSON:
-    body = {
-        "id": new_id("re"),
-        "object": "refund",
-        "amount": amount,
-        "balance_transaction": None,
-        "charge": None,
-        "created": work.now,
-        "currency": invoice["currency"],
-        "metadata": {},
-        "payment_intent": invoice["_payments"][0]["payment"]["payment_intent"],
-        "reason": None,
-        "receipt_number": None,
-        "source_transfer_reversal": None,
-        "status": "succeeded",
-        "transfer_reversal": None,
-    }
-    work.put("refund", body)
-    events.record(work, "refund.created", body)
-    return body
 
 
 def _line(line: JSON) -> JSON:

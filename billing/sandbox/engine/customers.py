@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from billing.sandbox.engine import events
 from billing.sandbox.engine.metadata import merged
-from billing.sandbox.refusals import Refusal, missing
+from billing.sandbox.refusals import Refusal, declined, missing
 from billing.sandbox.rendering import wire
 from billing.sandbox.store import JSON, Work, new_id
 
+SAYS_NO = "Your card was declined."
 GB_VAT = re.compile(r"GB(\d{9}|\d{12}|GD\d{3}|HA\d{3})")
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
@@ -22,6 +23,9 @@ class Card:
     charges: bool
     asks: bool = False
     asks_always: bool = False
+    attaches: bool = True
+    disputes: bool = False
+    refuses_refunds: bool = False
 
     @property
     def last4(self) -> str:
@@ -30,16 +34,29 @@ class Card:
 
 
 VISA = Card("4242424242424242", "visa", charges=True)
-DECLINED = Card("4000000000000002", "visa", charges=False)
+DECLINED = Card("4000000000000002", "visa", charges=False, attaches=False)
 CHALLENGED = Card("4000002500003155", "visa", charges=True, asks=True)
 CHALLENGED_ALWAYS = Card("4000002760003184", "visa", charges=True, asks=True, asks_always=True)
 FAILING_LATER = Card("4000000000000341", "visa", charges=False)
-BY_NUMBER = {card.number: card for card in (VISA, DECLINED, CHALLENGED, CHALLENGED_ALWAYS, FAILING_LATER)}
+CHALLENGED_AGAIN = Card("4000000000003220", "visa", charges=True, asks=True, asks_always=True)
+DISPUTED = Card("4000000000000259", "visa", charges=True, disputes=True)
+REFUSING_REFUNDS = Card("4000000000005126", "visa", charges=True, refuses_refunds=True)
+BY_NUMBER = {
+    card.number: card
+    for card in (
+        *(VISA, DECLINED, CHALLENGED, CHALLENGED_ALWAYS, CHALLENGED_AGAIN),
+        *(FAILING_LATER, DISPUTED, REFUSING_REFUNDS),
+    )
+}
 READY_MADE = {
     "pm_card_visa": VISA,
     "pm_card_authenticationRequired": CHALLENGED_ALWAYS,
     "pm_card_chargeDeclined": DECLINED,
     "pm_card_chargeCustomerFail": FAILING_LATER,
+    "pm_card_createDispute": DISPUTED,
+    "pm_card_refundFail": REFUSING_REFUNDS,
+    "pm_card_threeDSecure2Required": CHALLENGED_AGAIN,
+    "pm_card_threeDSecureRequired": CHALLENGED_AGAIN,
 }
 
 
@@ -100,7 +117,7 @@ def create(work: Work, params: JSON) -> JSON:
         "preferred_locales": params.get("preferred_locales", []),
         "shipping": None,
         "tax_exempt": "none",
-        "test_clock": None,
+        "test_clock": _clock(work, params),
     }
     first = attach(work, body, params["payment_method"], "payment_method") if "payment_method" in params else None
     _set_default_card(work, body, settings, first)
@@ -173,6 +190,13 @@ def _address(sent: JSON | str | None, kept: JSON | None = None) -> JSON | None:
     return dict.fromkeys(ADDRESS) | (kept or {}) | {name: value or None for name, value in sent.items()}
 
 
+def _clock(work: Work, params: JSON) -> str | None:
+    key: str | None = params.get("test_clock")
+    if key is not None and work.find("test_helpers.test_clock", key) is None:
+        raise missing(noun="test clock", key=key, param="test_clock", status=400)
+    return key
+
+
 def _set_default_card(work: Work, body: JSON, settings: JSON, first: JSON | None) -> None:
     if "default_payment_method" not in settings:
         return
@@ -225,6 +249,8 @@ def make_card(work: Work, card: Card, holder: Holder) -> JSON:
 def attach(work: Work, customer: JSON, key: str, param: str) -> JSON:
     """Give a ready-made test card, or one not yet anybody's, to a customer. Raises Refusal when it is another's."""
     if key in READY_MADE:
+        if not READY_MADE[key].attaches:
+            raise declined(says=SAYS_NO)
         body = make_card(work, READY_MADE[key], Holder())
     else:
         found = work.find("payment_method", key)
@@ -249,10 +275,30 @@ def owned_card(work: Work, customer: str, key: str, param: str) -> JSON:
     return body
 
 
-def card_to_charge(work: Work, customer: JSON, preferred: str | None) -> JSON | None:
-    """Return the payment method an invoice is charged to: the subscription's, else the customer's default."""
+def usual_card(work: Work, customer: JSON, preferred: str | None) -> JSON | None:
+    """Return the payment method of a subscription, else the customer's default."""
     key = preferred or customer["invoice_settings"]["default_payment_method"]
     return None if key is None else work.find("payment_method", key)
+
+
+def card_to_charge(work: Work, customer: JSON, preferred: str | None) -> JSON | None:
+    """Return the payment method an invoice is charged to; where the next payment was made to fail, it is one that does, once."""
+    card = usual_card(work, customer, preferred)
+    if card is None or not customer.get("_fails_next"):
+        return card
+    customer["_fails_next"] = False
+    work.put("customer", customer)
+    return card | {"_number": FAILING_LATER.number}
+
+
+def is_disputing(method: JSON) -> bool:
+    """Say whether the holder of a card disputes what is charged to it; whoever is debited does not."""
+    return method["type"] == "card" and BY_NUMBER[method["_number"]].disputes
+
+
+def is_refusing_refunds(method: JSON) -> bool:
+    """Say whether the bank behind a card sends refunds back."""
+    return method["type"] == "card" and BY_NUMBER[method["_number"]].refuses_refunds
 
 
 def set_delinquent(work: Work, key: str, *, delinquent: bool) -> None:

@@ -31,4 +31,8 @@ def deadline(body: dict[str, Any]) -> int | None:
         case "invoice", "open":
             is_awaited = body["due_date"] is not None and not body.get("_is_overdue")
             moment = body["due_date"] if is_awaited else body["next_payment_attempt"]
+        case "refund", "succeeded":
+            moment = body.get("_fails_at")
+        case "dispute", "needs_response":
+            moment = body["evidence_details"]["due_by"]
     return moment

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from billing.sandbox.engine import webhook_endpoints
 from billing.sandbox.rendering import API_VERSION, wire
 from billing.sandbox.store import JSON, Work, new_id
 
@@ -12,20 +13,23 @@ def record(work: Work, what: str, body: JSON, previous: JSON | None = None) -> N
     data: JSON = {"object": wire(work, body)}
     if previous is not None:
         data["previous_attributes"] = previous
+    others = webhook_endpoints.listening(work, what)
     event: JSON = {
         "id": new_id("evt"),
         "object": "event",
         "api_version": API_VERSION,
-        "created": work.now,
+        "created": work.now if work.told_at is None else work.told_at,
         "data": data,
         "livemode": False,
-        "pending_webhooks": 1,
+        "pending_webhooks": 1 + len(others),
         "request": work.request,
         "type": what,
     }
     work.put("event", event)
     # The queue runs on real time: the shop's clock may leap a month while a webhook waits for its next try.
     work.queue(event["id"], time.time())
+    for endpoint in others:
+        work.queue(f"{event['id']} {endpoint['id']}", time.time())
 
 
 def record_change(work: Work, what: str, before: JSON, body: JSON) -> None:

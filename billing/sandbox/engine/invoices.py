@@ -4,7 +4,7 @@ from typing import Any
 
 from billing.sandbox.engine import amounts, customers, discounts, events, invoice_lines, payment_intents
 from billing.sandbox.engine.deadlines import DAY, DRAFT_LIFE
-from billing.sandbox.rendering import stored
+from billing.sandbox.rendering import stored, wire
 from billing.sandbox.store import JSON, Work, new_id
 
 
@@ -46,6 +46,7 @@ def drawn(
         "amount_due": total,
         "amount_overpaid": 0,
         "amount_paid": 0,
+        "amount_paid_off_stripe": 0,
         "amount_remaining": total,
         "amount_shipping": 0,
         "application": None,
@@ -125,7 +126,7 @@ def drawn(
         },
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
-        "test_clock": None,
+        "test_clock": customer["test_clock"],
         "total": total,
         "total_discount_amounts": taken_off,
         "total_excluding_tax": net,
@@ -195,14 +196,14 @@ def finalise(work: Work, body: JSON) -> JSON:
     body["status_transitions"]["finalized_at"] = body["effective_at"] = work.now
     body["due_date"] = _due(work, body.get("_days_until_due"))
     body["automatically_finalizes_at"] = None
-    body["ending_balance"] = 0
+    _use_balance(work, body)
     intent = payment_intents.make(work, body, new_id("pi"))
     body["_payments"] = [
         {
             "id": new_id("inpay"),
             "object": "invoice_payment",
             "amount_paid": None,
-            "amount_requested": body["total"],
+            "amount_requested": body["amount_due"],
             "created": work.now,
             "currency": body["currency"],
             "invoice": body["id"],
@@ -216,6 +217,20 @@ def finalise(work: Work, body: JSON) -> JSON:
     work.put("invoice", body)
     events.record(work, "invoice.finalized", body)
     return body
+
+
+def _use_balance(work: Work, body: JSON) -> None:
+    """Pay from the customer's credit as far as it reaches; an invoice below zero becomes credit."""
+    customer = stored(work, "customer", body["customer"])
+    balance, total = customer["balance"], body["total"]
+    used = total if total < 0 else min(total, max(-balance, 0))
+    body["starting_balance"], body["ending_balance"] = balance, balance + used
+    body["amount_due"] = body["amount_remaining"] = max(total, 0) - max(used, 0)
+    if used:
+        before = wire(work, customer)
+        customer["balance"] = balance + used
+        work.put("customer", customer)
+        events.record_change(work, "customer.updated", before, customer)
 
 
 def void(work: Work, body: JSON) -> JSON:

@@ -1,17 +1,29 @@
 """What time does by itself: one step at a time, in the order of the moments they were due."""
 
-from billing.sandbox.engine import checkout, collection, pending_updates, subscriptions, terms
+from billing.sandbox.engine import checkout, collection, disputes, pending_updates, refunds, subscriptions, terms
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
 
-def step(work: Work) -> bool:
-    """Do the first thing that is due, as of the moment it was due; return False when nothing is."""
-    due = work.next_due()
+def step(work: Work, clock: str | None = None, until: int | None = None) -> bool:
+    """Do the first thing that is due, as of the moment it was due; return False when nothing is.
+
+    What stands on a test clock is due by that clock, up to the moment it moves to.
+    """
+    due = work.next_due(clock, until)
     if due is None:
         return False
-    (kind, key), work.now = due[0].split(" "), due[1]
-    body = stored(work, kind, key)
+    kind, key = due[0].split(" ")
+    if clock is None:
+        work.now = due[1]
+    else:
+        work.move_to(due[1])
+    _deal_with(work, kind, stored(work, kind, key))
+    return True
+
+
+def _deal_with(work: Work, kind: str, body: JSON) -> None:
+    """Do what is due with one object."""
     match kind, body["status"]:
         case "checkout.session", _:
             checkout.expire(work, body)
@@ -21,6 +33,8 @@ def step(work: Work) -> bool:
             pending_updates.expire(work, body)
         case "subscription", _:
             subscriptions.renew(work, body)
+        case "refund" | "dispute", _:
+            _come_to_an_end(work, body)
         case "invoice", "draft":
             terms.finalise(work, body, {})
         case "invoice", _ if body.get("_debit") is not None:
@@ -29,7 +43,14 @@ def step(work: Work) -> bool:
             terms.fall_due(work, body)
         case _:
             collection.charge(work, body)
-    return True
+
+
+def _come_to_an_end(work: Work, body: JSON) -> None:
+    """Send a refund back that the bank refuses, or lose a dispute that nobody has answered."""
+    if body["object"] == "refund":
+        refunds.come_back(work, body)
+    else:
+        disputes.decide(work, body, "lost")
 
 
 def is_overdue(body: JSON, now: int) -> bool:

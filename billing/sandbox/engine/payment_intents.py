@@ -8,7 +8,7 @@ def make(work: Work, invoice: JSON, key: str) -> JSON:
     body = {
         "id": key,
         "object": "payment_intent",
-        "amount": invoice["total"],
+        "amount": invoice["amount_due"],
         "amount_capturable": 0,
         "amount_received": 0,
         "canceled_at": None,
@@ -33,7 +33,6 @@ def make(work: Work, invoice: JSON, key: str) -> JSON:
         "review": None,
         "setup_future_usage": "off_session",
         "shipping": None,
-        "source": None,
         "statement_descriptor": None,
         "statement_descriptor_suffix": None,
         "status": "requires_payment_method",

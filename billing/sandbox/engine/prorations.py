@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from billing.sandbox.engine import amounts, discounts, invoice_lines
 from billing.sandbox.engine.periods import end_of_period
-from billing.sandbox.refusals import Refusal, missing, uncovered
+from billing.sandbox.refusals import Refusal, missing
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
@@ -59,8 +59,8 @@ def moment_of(work: Work, body: JSON, params: JSON) -> int:
 def lines(work: Work, body: JSON, after: list[JSON], moment: int) -> list[JSON]:
     """Return what is credited for the time not used and what is charged for the time that is left.
 
-    An item with a new period is charged for the whole of it; the other amounts have a running discount in them already. Raises
-    Refusal where money would have to flow back.
+    An item with a new period is charged for the whole of it; the other amounts have a running discount in them already. Below
+    zero, the sum becomes credit of the customer.
     """
     found: list[JSON] = []
     _, coupon = discounts.running(work, body)
@@ -68,14 +68,11 @@ def lines(work: Work, body: JSON, after: list[JSON], moment: int) -> list[JSON]:
         if (old["price"], old["quantity"]) == (new["price"], new["quantity"]):
             continue
         left, total = old["current_period_end"] - moment, old["current_period_end"] - old["current_period_start"]
-        found.append(_line(work, body, old, (-_share(_net(work, old, coupon), left, total), moment)))
+        found.append(_line(work, body, old, (-share(_net(work, old, coupon), left, total), moment)))
         if new["current_period_start"] == old["current_period_start"]:
-            found.append(_line(work, body, new, (_share(_net(work, new, coupon), left, total), moment)))
+            found.append(_line(work, body, new, (share(_net(work, new, coupon), left, total), moment)))
         else:
             found += invoice_lines.lines(work, body, new)
-    base = sum(line["amount"] for line in found if line["discountable"])
-    if sum(line["amount"] for line in found) - amounts.taken_off(coupon, base) < 0:
-        raise uncovered(param="items that would give money back")
     return found
 
 
@@ -84,7 +81,7 @@ def _net(work: Work, item: JSON, coupon: JSON | None) -> int:
     return net - amounts.taken_off(coupon, net)
 
 
-def _share(amount: int, left: int, total: int) -> int:
+def share(amount: int, left: int, total: int) -> int:
     """Return the part of an amount for the seconds left, rounded half up."""
     return (2 * amount * left + total) // (2 * total)
 

@@ -65,7 +65,7 @@ def create(work: Work, params: JSON) -> JSON:
         "released_subscription": None,
         "status": "active",
         "subscription": subscription["id"],
-        "test_clock": None,
+        "test_clock": subscription["test_clock"],
         "_phases": [
             _phase(
                 subscription,
@@ -217,7 +217,6 @@ def _phase(subscription: JSON, item: JSON, span: tuple[int, int], terms: JSON) -
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
-        "automatic_tax": None,
         "billing_cycle_anchor": None,
         "billing_thresholds": None,
         "collection_method": None,

@@ -7,8 +7,10 @@ from billing.sandbox.engine import (
     customers,
     debits,
     discounts,
+    endings,
     events,
     invoices,
+    pauses,
     pending_updates,
     prorations,
     schedules,
@@ -85,12 +87,21 @@ def create(work: Work, params: JSON) -> JSON:
         raise collection.no_card()
     is_paid = collection.is_good(found) and behaviour != "default_incomplete"
     if behaviour == "error_if_incomplete" and not is_paid:
-        raise declined(says=collection.SAYS_NO)
+        raise declined(says=customers.SAYS_NO)
     is_tried = behaviour != "default_incomplete"
-    return begin(work, customer, wish, is_paid=is_paid, is_tried=is_tried)
+    return begin(work, customer, wish, is_paid=is_paid, is_tried=is_tried, asked=collection.asks(found))
 
 
-def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bool = True, debit: JSON | None = None) -> JSON:
+def begin(
+    work: Work,
+    customer: JSON,
+    wish: Wish,
+    *,
+    is_paid: bool,
+    is_tried: bool = True,
+    asked: bool = False,
+    debit: JSON | None = None,
+) -> JSON:
     """Begin a subscription and its first invoice: paid at once, being debited, or left incomplete; a sent one is a draft."""
     key = new_id("sub")
     recurring = wish.price["recurring"]
@@ -145,7 +156,7 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
         "schedule": None,
         "start_date": work.now,
         "status": "incomplete",
-        "test_clock": None,
+        "test_clock": customer["test_clock"],
         "transfer_data": None,
         "trial_end": None,
         "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
@@ -172,24 +183,25 @@ def begin(work: Work, customer: JSON, wish: Wish, *, is_paid: bool, is_tried: bo
         body["discounts"] = [discounts.redeem(work, body, wish.discount, wish.session)["id"]]
     invoice = invoices.draft(work, body, "subscription_create", (work.now, work.now))
     body["latest_invoice"] = invoice["id"]
-    has_nothing_to_pay = invoice["total"] == 0
-    is_begun = is_paid or has_nothing_to_pay or wish.is_sent or debit is not None
-    body["status"] = "active" if is_begun else "incomplete"
-    work.put("subscription", body)
     if customer["currency"] is None:
         customer["currency"] = body["currency"]
         work.put("customer", customer)
     if wish.is_sent:
+        body["status"] = "active"
+        work.put("subscription", body)
         events.record(work, "customer.subscription.created", body)
         return body
     invoices.finalise(work, invoice)
+    has_nothing_to_pay = invoice["amount_due"] == 0
+    body["status"] = "active" if is_paid or has_nothing_to_pay or debit is not None else "incomplete"
+    work.put("subscription", body)
     events.record(work, "customer.subscription.created", body)
     if debit is not None and not has_nothing_to_pay:
         collection.debit(work, invoice, debit, debits.NEW_MANDATE_DAYS)
     elif body["status"] == "active":
         collection.settle(work, invoice)
     elif is_tried:
-        collection.fail(work, invoice, is_scheduled=False)
+        collection.fail(work, invoice, is_scheduled=False, asked=asked)
     return body
 
 
@@ -241,6 +253,8 @@ def _change_facts(work: Work, body: JSON, params: JSON) -> None:
         keys = params["default_tax_rates"] or []
         known_tax_rates(work, keys, "default_tax_rates")
         body["default_tax_rates"] = keys
+    if "pause_collection" in params:
+        body["pause_collection"] = pauses.of_collection(params["pause_collection"])
     if "custom_fields" in params.get("invoice_settings", {}):
         body["invoice_settings"]["custom_fields"] = params["invoice_settings"]["custom_fields"] or None
 
@@ -253,30 +267,34 @@ def _change_quietly(body: JSON, after: list[JSON]) -> None:
 
 
 def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
-    """Invoice a change at once; it applies when it is paid, and waits as a pending update otherwise."""
+    """Invoice a change at once.
+
+    It waits as a pending update until it is paid where that is asked for; else it applies, and leaves the subscription past due.
+    """
     if body["collection_method"] == "send_invoice":
         return _change_and_send(work, body, after, params, before)
+    if params.get("proration_behavior") != "always_invoice":
+        raise uncovered(param="items without proration_behavior=always_invoice or none")
+    waits = params.get("payment_behavior") == "pending_if_incomplete"
     customer = stored(work, "customer", body["customer"])
     card = customers.card_to_charge(work, customer, body["default_payment_method"])
-    if params.get("payment_behavior") == "allow_incomplete" and card is not None and debits.is_debit(card):
+    if not waits and debits.is_debit(card):
         return _change_by_debit(work, body, after, params, before)
-    if params.get("payment_behavior") != "pending_if_incomplete":
-        raise uncovered(param="items with proration_behavior=always_invoice and without payment_behavior=pending_if_incomplete")
     if debits.is_debit(card):
         message = "`payment_behavior=pending_if_incomplete` is not supported with the payment method type bacs_debit."
         raise Refusal(says=message, param="payment_behavior")
-    if extra := params.keys() - WITH_PENDING:
+    if waits and (extra := params.keys() - WITH_PENDING):
         message = "When `payment_behavior` is `pending_if_incomplete`, these parameters cannot be changed: "
         raise Refusal(says=message + ", ".join(sorted(extra)) + ".", param=min(extra))
     schedules.refuse_managed(body, "its items")
-    if body["status"] != "active":
+    if waits and body["status"] != "active":
         raise Refusal(says=f"Pending updates need an active subscription; this one is {body['status']}.")
     if body.get("_pending") is not None:
         raise uncovered(param="items while an update is pending")
     charged = prorations.lines(work, body, after, prorations.moment_of(work, body, params))
     invoice = invoices.draft(work, body, "subscription_update", (work.now, work.now), charged)
-    is_paid = invoice["total"] == 0 or collection.is_good(card)
-    if is_paid:
+    is_paid = invoice["total"] <= 0 or collection.is_good(card)
+    if is_paid or not waits:
         pending_updates.put_in_place(body, after)
     else:
         pending_updates.wait(work, body, after, invoice["id"])
@@ -287,8 +305,8 @@ def _change_now(work: Work, body: JSON, after: list[JSON], params: JSON, before:
     if is_paid:
         collection.settle(work, invoice)
     else:
-        collection.fail(work, invoice, is_scheduled=False, asked=collection.asks(card))
-    return body
+        collection.fail(work, invoice, is_scheduled=not waits, asked=collection.asks(card))
+    return stored(work, "subscription", body["id"])
 
 
 def _change_by_debit(work: Work, body: JSON, after: list[JSON], params: JSON, before: JSON) -> JSON:
@@ -338,27 +356,13 @@ def cancel(work: Work, body: JSON) -> JSON:
     if body["status"] in {"canceled", "incomplete_expired"}:
         raise missing(noun="subscription", key=body["id"])
     body["cancellation_details"]["reason"] = "cancellation_requested"
-    return _end(work, body)
-
-
-def _end(work: Work, body: JSON) -> JSON:
-    body["status"] = "canceled"
-    body["ended_at"] = work.now
-    body["canceled_at"] = body["canceled_at"] or work.now
-    body["_pending"] = None
-    schedules.cancel(work, body)
-    work.put("subscription", body)
-    for status in ("draft", "open"):
-        for invoice in work.all("invoice", subscription=body["id"], status=status):
-            invoices.stop(work, invoice)
-    events.record(work, "customer.subscription.deleted", body)
-    return body
+    return endings.end(work, body)
 
 
 def renew(work: Work, body: JSON) -> JSON:
     """Begin the next period with a draft invoice, or end the subscription where that was asked for."""
     if body["cancel_at_period_end"]:
-        return _end(work, body)
+        return endings.end(work, body)
     body = schedules.enter_next_phase(work, body)
     before = wire(work, stored(work, "subscription", body["id"]))
     passed = (body["_items"][0]["current_period_start"], body["_items"][0]["current_period_end"])
@@ -372,9 +376,11 @@ def renew(work: Work, body: JSON) -> JSON:
             recurring["interval_count"],
         )
     discounts.drop_ended(work, body)
-    body["latest_invoice"] = invoices.draft(work, body, "subscription_cycle", passed)["id"]
+    invoice = invoices.draft(work, body, "subscription_cycle", passed)
+    body["latest_invoice"] = invoice["id"]
     work.put("subscription", body)
     events.record_change(work, "customer.subscription.updated", before, body)
+    pauses.hold_back(work, body, invoice)
     return body
 
 
