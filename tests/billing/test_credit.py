@@ -246,6 +246,15 @@ def test_giving_up_what_was_paid_a_moment_ago_leaves_it_as_it_is(shop, owner, ga
     assert acts.row(owner).bought == 35
 
 
+def test_of_several_invoices_the_one_that_is_due_first_is_to_be_paid_first(shop, owner, gateway):
+    first = quoting.by_invoice(owner, gateway, limit_minor=2 * YEAR_OF_25)
+    acts.travel(shop, days=3)
+    acts.add(owner, gateway, 10)
+    second = quoting.newest(owner)
+    owed = invoices.owed(acts.row(owner))
+    assert (owed.id, invoices.owed(acts.row(owner), why="subscription_update").id) == (first.id, second.id)
+
+
 def test_a_kill_after_the_provider_has_added_seats_is_finished_with_one_invoice(shop, owner, gateway, monkeypatch):
     bill = quoting.by_invoice(owner, gateway)
     quoting.receive(owner, gateway, bill.id)

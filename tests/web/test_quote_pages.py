@@ -331,7 +331,7 @@ def test_more_seats_by_invoice_say_what_they_wait_for_and_can_be_given_up(desk):
     change = owner.path
     assert desk.parish.seats() == Count(25, 0, 0, None, 5)
     owner.get(desk.here)
-    assert "The 5 seats that you added can be given to people as soon as it is paid." in owner.words
+    assert "The 5 seats that you added can be given to people as soon as their invoice is paid." in owner.words
     owner.get(change)
     owner.submit("Give it up")
     assert "Not paid, so nothing was changed" in owner.words
