@@ -95,8 +95,8 @@ def withheld(before: tuple[int, int], quantity: int, found: Sequence[ProviderInv
     Seats that were once given stay given, whatever is owed later: only those that are added can be withheld.
     """
     had, held = before
-    held = min(held + max(0, quantity - had), quantity)
-    return 0 if held == 0 or is_covered(found, limit_minor) else held
+    given = min(had - held, quantity)
+    return 0 if given == quantity or is_covered(found, limit_minor) else quantity - given
 
 
 def _is_owed(invoice: ProviderInvoice) -> bool:

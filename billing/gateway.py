@@ -349,7 +349,7 @@ class Gateway(Protocol):
         """Have an invoice marked as received by bank; one that is paid already stays as it is."""
         ...
 
-    def withdraw(self, subscription_id: str, key: str) -> None:
+    def call_off(self, subscription_id: str, key: str) -> None:
         """End a subscription at once; what is open is taken back, and what was paid is given back."""
         ...
 

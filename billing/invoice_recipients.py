@@ -65,6 +65,22 @@ def add(actor: Actor, typed: str) -> InvoiceRecipient:
     return recipient
 
 
+def add_finance_contact(organisation_id: UUID, address: str) -> None:
+    """Have the invoices sent to the finance contact of a quote that was accepted, unless they get them anyway."""
+    key = people.address_key(address)
+    if (
+        key in {people.address_key(known) for known in addresses(organisation_id)}
+        or len(of_organisation(organisation_id)) >= MOST
+    ):
+        return
+    recipient = InvoiceRecipient(
+        id=uuid7(), organisation_id=organisation_id, address=address, address_key=key, added_at=clock.now()
+    )
+    db.session.add(recipient)
+    db.session.flush()
+    journal.write("invoice_recipient.added", organisation_id=organisation_id, about=recipient.id)
+
+
 def remove(actor: Actor, recipient_id: UUID) -> None:
     """Send no more invoices to an address and forget it; raises Missing for one that this organisation does not have."""
     recipient = db.session.get(InvoiceRecipient, recipient_id)

@@ -109,8 +109,12 @@ def of_organisation(organisation_id: UUID, limit: int = 100) -> list[Invoice]:
 
 
 def owed(subscription: Subscription, *, why: str | None = None) -> Invoice | None:
-    """Give the newest invoice of a subscription that is still to be paid; only one for a reason when that is given."""
+    """Give the invoice of a subscription to be paid first; only one for a reason when that is given.
+
+    It is the newest where a card is charged, and the one that is due first where invoices are sent.
+    """
     query = sa.select(Invoice).where(Invoice.subscription_id == subscription.id, Invoice.status == "open")
     if why is not None:
         query = query.where(Invoice.why == why)
-    return db.session.scalar(query.order_by(Invoice.issued_at.desc(), Invoice.number.desc()).limit(1))
+    first = (Invoice.due_at, Invoice.number) if subscription.is_by_invoice else (Invoice.issued_at.desc(), Invoice.number.desc())
+    return db.session.scalar(query.order_by(*first).limit(1))

@@ -50,7 +50,7 @@ def begin(gateway: Gateway, quote_id: UUID) -> State:
         problem = quotes.known(quote_id).problem
     if state is State.ACCEPTED:
         # Somebody bought by card meanwhile: this subscription ends before anything is paid for it.
-        gateway.withdraw(provider_id, f"quote-{quote_id}-back")
+        gateway.call_off(provider_id, f"quote-{quote_id}-back")
         with transaction():
             replies.withdraw(quote_id)
         log.error("quote withdrawn", quote=str(quote_id), subscription=provider_id)

@@ -17,10 +17,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import organisations, people
-from app.kernel import clock, journal, limits, links, money, outbox
+from app.kernel import clock, journal, limits, links, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
 from billing import figures, price_cards, subscriptions
+from billing.figures import Discount
 from billing.price_cards import INVOICED_SEATS, Interval
 
 if TYPE_CHECKING:
@@ -150,31 +151,12 @@ class Wanted:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """The figures of a quote in pence."""
-
-    list_minor: int
-    discount_minor: int
-    net_minor: int
-    vat_minor: int
-    gross_minor: int
-
-
-def sums(figure: Figure, discount_percent: int | None) -> Sums:
-    """Take a discount off the price of a card; discount and VAT are each rounded half up once, on the whole."""
-    discount = 0 if discount_percent is None else money.share(figure.net_minor, discount_percent, 100)
-    net = figure.net_minor - discount
-    vat = figures.vat_on(net, figure.vat_percent)
-    return Sums(figure.net_minor, discount, net, vat, net + vat)
-
-
-def price(seats: int, vat_percent: int | None) -> Figure:
-    """Give what a year costs for so many seats by the card of today; raises Invalid beyond what is quoted."""
+def price(seats: int, vat_percent: int | None, discount_percent: int | None = None) -> Figure:
+    """Give what a year costs for so many seats by the card of today, less a discount; raises Invalid beyond what is quoted."""
     if not 1 <= seats <= INVOICED_SEATS:
         message = f"Give a number of people from 1 to {INVOICED_SEATS:,}. For more, write to us."
         raise Invalid(message, field="seats")
-    return figures.figure(price_cards.current(), seats, Interval.YEAR, vat_percent)
+    return figures.figure(price_cards.current(), seats, Interval.YEAR, vat_percent, _discount(discount_percent))
 
 
 def send_own(actor: Actor, seats: int, name: str, address: str, *, vat_percent: int | None, days: int) -> Quote:
@@ -201,10 +183,8 @@ def prepare(wanted: Wanted, *, by: UUID, organisation_id: UUID | None, vat_perce
         raise Invalid(message, field="discount_percent")
     if organisation_id is not None and subscriptions.is_running(organisation_id):
         raise has_subscription(wanted.organisation)
-    figure = price(wanted.seats, vat_percent)
-    card = price_cards.current()
-    found = sums(figure, wanted.discount_percent)
-    now = clock.now()
+    figure = price(wanted.seats, vat_percent, wanted.discount_percent)
+    card, now = price_cards.current(), clock.now()
     quote = Quote(
         id=uuid7(),
         for_organisation=people.read_name(wanted.organisation, "organisation", organisations.LONGEST_NAME),
@@ -218,11 +198,11 @@ def prepare(wanted: Wanted, *, by: UUID, organisation_id: UUID | None, vat_perce
         card_version=card.version,
         vat_percent=vat_percent,
         discount_percent=wanted.discount_percent,
-        list_minor=found.list_minor,
-        discount_minor=found.discount_minor,
-        net_minor=found.net_minor,
-        vat_minor=found.vat_minor,
-        gross_minor=found.gross_minor,
+        list_minor=figure.net_minor + figure.discount_minor,
+        discount_minor=figure.discount_minor,
+        net_minor=figure.net_minor,
+        vat_minor=figure.vat_minor,
+        gross_minor=figure.gross_minor,
         currency=card.currency,
         state=State.DRAFT,
         prepared_at=now,
@@ -240,6 +220,8 @@ def send(quote_id: UUID, *, by: UUID, days: int) -> Quote:
     """Send a draft to whom it is for; from now on it is valid for some days. Raises Conflict when it was sent before."""
     quote = locked(quote_id)
     quote.valid_until = clock.now() + timedelta(days=days)
+    # It counts as reminded of with so many days to go, so that one that is valid for a week is not reminded of at once.
+    quote.reminded_days = days
     move(quote, State.SENT, by=by)
     mail("quote_sent", quote, [quote.for_address])
     return quote
@@ -256,17 +238,22 @@ def expire_due() -> int:
 
 
 def remind_due() -> int:
-    """Remind of the quotes that expire soon, once for each number of days before; gives how many were reminded of."""
+    """Remind of the quotes that expire soon, once for each number of days before; gives how many were reminded of.
+
+    Whoever has bought in another way meanwhile is left alone.
+    """
     now, reminded = clock.now(), 0
     query = sa.select(Quote).where(
         Quote.state == State.SENT,
         Quote.valid_until > now,
         Quote.valid_until <= now + timedelta(days=max(REMINDED_DAYS)),
-        sa.or_(Quote.reminded_days.is_(None), Quote.reminded_days > min(REMINDED_DAYS)),
+        Quote.reminded_days > min(REMINDED_DAYS),
     )
-    for quote in db.session.scalars(query.order_by(Quote.id).with_for_update()):
+    soon = list(db.session.scalars(query.order_by(Quote.id).with_for_update()))
+    running = subscriptions.running_among(quote.organisation_id for quote in soon if quote.organisation_id is not None)
+    for quote in soon:
         due = min(days for days in REMINDED_DAYS if quote.valid_until <= now + timedelta(days=days))
-        if quote.reminded_days is not None and quote.reminded_days <= due:
+        if quote.organisation_id in running or quote.reminded_days is None or quote.reminded_days <= due:
             continue
         quote.reminded_days = due
         journal.write("quote.reminded", organisation_id=quote.organisation_id, about=quote.id, number=quote.number)
@@ -316,8 +303,9 @@ def finance_addresses(organisation_id: UUID) -> list[str]:
 
 
 def figure_of(quote: Quote) -> Figure:
-    """Give how the price before the discount came about, by the card that the quote was made with."""
-    return figures.figure(price_cards.of_version(quote.card_version), quote.seats, Interval.YEAR, quote.vat_percent)
+    """Give how the figures of a quote came about, by the card that it was made with."""
+    card, discount = price_cards.of_version(quote.card_version), _discount(quote.discount_percent)
+    return figures.figure(card, quote.seats, Interval.YEAR, quote.vat_percent, discount)
 
 
 def locked(quote_id: UUID) -> Quote:
@@ -330,6 +318,10 @@ def has_subscription(name: str) -> Conflict:
     """Say that an organisation needs no quote."""
     message = f"{name} already has a subscription, so it needs no quote. Its owner can add seats under Billing."
     return Conflict(message)
+
+
+def _discount(percent: int | None) -> Discount | None:
+    return None if percent is None else Discount(percent, None)
 
 
 def _next_number(year: int) -> str:

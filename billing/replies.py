@@ -13,7 +13,7 @@ from app.accounts.organisations import Kind
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid
-from billing import invoices, quotes, subscriptions, vat_documents
+from billing import invoice_recipients, invoices, quotes, subscriptions, vat_documents
 from billing.quotes import Quote, State
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def invoice(quote_id: UUID, snapshot: Snapshot, found: Sequence[ProviderInvoice]
     subscription = subscriptions.begin(quote.organisation_id, snapshot, found)
     invoices.keep(subscription, found)
     vat_documents.copy(subscription, found)
+    invoice_recipients.add_finance_contact(quote.organisation_id, quote.finance_address or quote.for_address)
     first = next((invoice for invoice in found if invoice.number is not None), None)
     quote.invoice_id = None if first is None else first.id
     if first is None or first.gross_minor != quote.gross_minor:

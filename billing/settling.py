@@ -34,7 +34,7 @@ def settle(subscription: Subscription, snapshot: Snapshot, waited: UUID | None) 
     change = changes.locked(change.id)
     state = State(change.state)
     if state in {State.ASKED, State.WAITING}:
-        if _is_made(change, snapshot) and not subscription.withheld:
+        if _is_made(change, snapshot) and not _waits_for_invoice(change, subscription):
             change.is_applied = True
             changes.move(change, State.DONE if _is_planned(change, snapshot) else State.PLANNING)
         elif state is State.WAITING and change.id == waited and snapshot.pending_until is None and not _is_made(change, snapshot):
@@ -64,6 +64,11 @@ def _is_made(change: Change, snapshot: Snapshot) -> bool:
             return snapshot.cancel_at is None
         case _:
             return True
+
+
+def _waits_for_invoice(change: Change, subscription: Subscription) -> bool:
+    """Whether the provider has added seats that cannot be given until their invoice is paid."""
+    return change.kind == Kind.MORE_SEATS and subscription.withheld > 0
 
 
 def _is_planned(change: Change, snapshot: Snapshot) -> bool:

@@ -213,12 +213,14 @@ class StripeGateway(StripeMoneyBack):
             self._client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})
 
     def give_up(self, subscription_id: str, key: str, seats: int) -> None:
-        """Void the invoice that a pending update waits for, or that a debit did not pay."""
+        """Void the invoice that a pending update waits for, that a debit did not pay, or that was sent and not paid yet."""
         with _translated():
             found = self._fetched(subscription_id)
             latest: Any = found.latest_invoice
             if found.pending_update is not None:
                 self._client.v1.invoices.void_invoice(latest.id, {}, {"idempotency_key": f"{key}-give-up"})
+            elif found.collection_method == "send_invoice":
+                stripe_invoicing.take_seats_back(self._client, found, seats, key)
             elif stripe_objects.owes_change(found):
                 stripe_debits.take_seats_back(self._client, found, seats, key)
 
@@ -261,7 +263,7 @@ class StripeGateway(StripeMoneyBack):
                 if self._client.v1.invoices.retrieve(invoice_id).status != "paid":
                     raise
 
-    def withdraw(self, subscription_id: str, key: str) -> None:
+    def call_off(self, subscription_id: str, key: str) -> None:
         """End a subscription at once, void what is open and give back what was paid."""
         with _translated():
             stripe_invoicing.take_open_back(self._client, subscription_id, key)

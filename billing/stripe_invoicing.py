@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from billing.gateway import Agreement
 
 ORDER_FIELD = "PO number"
-RENEWAL = "subscription_cycle"
+RENEWAL, CHANGE = "subscription_cycle", "subscription_update"
 
 
 def agree(client: Any, agreement: Agreement, terms: dict[str, Any]) -> str:
@@ -44,6 +44,17 @@ def open_drafts(client: Any, subscription_id: str, key: str) -> None:
     for draft in drafts:
         if draft.billing_reason != RENEWAL:
             client.v1.invoices.finalize_invoice(draft.id, {}, {"idempotency_key": f"{key}-{draft.id}"})
+
+
+def take_seats_back(client: Any, found: Any, seats: int, key: str) -> None:
+    """Take the invoice of added seats back, and the seats with it; one that has been paid meanwhile is left as it is."""
+    latest = found.latest_invoice
+    if latest.billing_reason != CHANGE or latest.status == "paid":
+        return
+    if latest.status == "open":
+        client.v1.invoices.void_invoice(latest.id, {}, {"idempotency_key": f"{key}-give-up"})
+    params = {"items": [{"id": found.items.data[0].id, "quantity": seats}], "proration_behavior": "none"}
+    client.v1.subscriptions.update(found.id, params, {"idempotency_key": f"{key}-back"})
 
 
 def receive(client: Any, invoice_id: str) -> None:

@@ -70,6 +70,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         site_url=settings.url,
         contact_address=settings.contact_address,
         exit_url=settings.exit_url,
+        bank_details=settings.bank_details,
         now=clock.now,
         flashes=flashes,
         category_label=category_label,

@@ -98,7 +98,7 @@ def _rows(figure: Figure) -> Iterator[PriceRow]:
         label = f"all {share.seats:,}" if figure.is_one_price else f"the {'next' if number else 'first'} {share.seats:,}"
         yield PriceRow(label, pounds(share.unit_minor), pounds(share.amount_minor))
     if figure.discount_minor:
-        yield PriceRow("Promotion code", "", pounds(-figure.discount_minor))
+        yield PriceRow("Discount", "", pounds(-figure.discount_minor))
     if figure.vat_percent is None:
         yield PriceRow(f"{people(figure.seats)}, to pay", "", pounds(figure.gross_minor), is_sum=True)
         return

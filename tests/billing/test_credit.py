@@ -86,11 +86,9 @@ def test_no_more_is_withheld_than_was_and_is_added_and_nothing_that_is_covered(b
     found = [invoice(status, why) for status, why in statuses]
     had, held = before
     withheld = credit.withheld(before, quantity, found, limit)
-    assert 0 <= withheld <= min(quantity, held + max(0, quantity - had))
-    if credit.is_covered(found, limit):
-        assert withheld == 0
-    elif quantity >= had:
-        assert quantity - withheld == had - held
+    given = had - held
+    assert quantity - withheld >= min(given, quantity)
+    assert withheld == (0 if credit.is_covered(found, limit) or quantity <= given else quantity - given)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +219,42 @@ def test_more_seats_beyond_the_limit_wait_for_their_payment_and_the_others_stay(
     assert "seats_added" in acts.mails()
 
 
+def test_more_seats_that_wait_for_their_payment_can_be_given_up_and_asked_for_again(shop, owner, gateway, monkeypatch):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    change_id, _ = acts.add(owner, gateway, 10)
+    # A kill between taking the invoice back and taking the seats back leaves the rest to the next try.
+    with monkeypatch.context() as patch:
+        patch.setattr("stripe.SubscriptionService.update", killed)
+        with pytest.raises(ZeroDivisionError):
+            changing.give_up(gateway, change_id)
+    acts.sees(gateway, owner)
+    assert (acts.row(owner).bought, acts.row(owner).withheld) == (25, 10)
+    assert changing.give_up(gateway, change_id) is ChangeState.LAPSED
+    assert (acts.row(owner).bought, acts.row(owner).withheld, quoting.newest(owner).status) == (25, 0, "void")
+    assert acts.add(owner, gateway, 5)[1] is ChangeState.WAITING
+    quoting.receive(owner, gateway, quoting.newest(owner).id)
+    assert acts.row(owner).bought == 30
+
+
+def test_giving_up_what_was_paid_a_moment_ago_leaves_it_as_it_is(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    change_id, _ = acts.add(owner, gateway, 10)
+    gateway.receive(quoting.newest(owner).id)
+    assert changing.give_up(gateway, change_id) is ChangeState.DONE
+    assert acts.row(owner).bought == 35
+
+
+def test_of_several_invoices_the_one_that_is_due_first_is_to_be_paid_first(shop, owner, gateway):
+    first = quoting.by_invoice(owner, gateway, limit_minor=2 * YEAR_OF_25)
+    acts.travel(shop, days=3)
+    acts.add(owner, gateway, 10)
+    second = quoting.newest(owner)
+    owed = invoices.owed(acts.row(owner))
+    assert (owed.id, invoices.owed(acts.row(owner), why="subscription_update").id) == (first.id, second.id)
+
+
 def test_a_kill_after_the_provider_has_added_seats_is_finished_with_one_invoice(shop, owner, gateway, monkeypatch):
     bill = quoting.by_invoice(owner, gateway)
     quoting.receive(owner, gateway, bill.id)
@@ -243,6 +277,15 @@ def test_a_kill_after_the_provider_has_added_seats_is_finished_with_one_invoice(
 
 def killed(*_):
     raise ZeroDivisionError
+
+
+def test_a_subscription_is_cancelled_and_goes_on_while_its_first_invoice_is_not_paid(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    assert acts.do(gateway, lambda: changes.end(owner, None)) is ChangeState.DONE
+    assert (acts.row(owner).cancel_at, access(owner).state) == (acts.row(owner).period_end, State.PENDING)
+    assert acts.do(gateway, lambda: changes.go_on(owner)) is ChangeState.DONE
+    quoting.receive(owner, gateway, bill.id)
+    assert access(owner).state is State.ACTIVE
 
 
 def test_paying_by_the_month_is_not_for_those_who_pay_by_invoice(shop, owner, gateway):
@@ -284,7 +327,7 @@ def test_what_the_provider_refuses_to_receive_is_kept_as_refused(shop, owner, ga
     bill = quoting.by_invoice(owner, gateway)
     with transaction():
         noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
-    gateway.withdraw(acts.row(owner).provider_id, "test")
+    gateway.call_off(acts.row(owner).provider_id, "test")
     with pytest.raises(Invalid):
         receiving.tell(gateway, noted)
     assert receipts.known(noted).state == receipts.State.REFUSED

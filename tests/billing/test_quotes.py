@@ -18,10 +18,24 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import changing, figures, invoices, invoicing, price_cards, quotes, reactions, replies, subscriptions
-from billing.price_cards import Interval
+from billing import (
+    changing,
+    figures,
+    invoice_recipients,
+    invoices,
+    invoicing,
+    price_cards,
+    quotes,
+    reactions,
+    replies,
+    subscriptions,
+    vat_documents,
+)
+from billing.figures import Discount
+from billing.price_cards import Interval, Mode
 from billing.quotes import Quote, State, Wanted
 from billing.replies import Acceptance
+from billing.sandbox.engine import amounts
 from tests import changing as acts
 from tests import quoting
 from tests.buying import open_page, order, pay
@@ -67,15 +81,28 @@ def later(**step):
         clock.advance(timedelta(**step))
 
 
-@given(st.integers(1, 10_000), st.sampled_from([20, None]), st.sampled_from([None, 1, 7, 33, 90]))
-def test_a_quote_without_a_discount_is_what_the_price_page_says_and_a_discount_is_rounded_once(seats, vat_percent, percent):
-    figure = figures.figure(CARD, seats, Interval.YEAR, vat_percent)
-    found = quotes.sums(figure, percent)
-    assert found.list_minor == figure.net_minor
-    assert found.gross_minor == found.net_minor + found.vat_minor
-    assert abs(100 * found.discount_minor - figure.net_minor * (percent or 0)) <= 50
-    if percent is None:
-        assert (found.net_minor, found.vat_minor, found.gross_minor) == (figure.net_minor, figure.vat_minor, figure.gross_minor)
+@pytest.mark.parametrize("vat_percent", [20, None])
+@pytest.mark.parametrize("percent", [None, 1, 33, 90])
+def test_for_every_number_of_seats_a_quote_is_what_the_sandbox_would_invoice(vat_percent, percent):
+    coupon = None if percent is None else {"amount_off": None, "_percent": str(percent)}
+    discount = None if percent is None else Discount(percent, None)
+    tiers = [{"up_to": band.last, "unit_amount": band.year_minor} for band in CARD.bands]
+    sold = {"billing_scheme": "tiered", "tiers_mode": "graduated", "_tiers": tiers}
+    rates = [] if vat_percent is None else [{"id": "txr", "percentage": str(vat_percent)}]
+    for seats in range(1, 10_001):
+        found = figures.figure(CARD, seats, Interval.YEAR, vat_percent, discount)
+        listed = amounts.net(sold, seats)
+        net = listed - amounts.taken_off(coupon, listed)
+        assert (found.net_minor, found.vat_minor) == (net, sum(tax.amount for tax in amounts.taxes(rates, net))), seats
+
+
+@given(seats=st.integers(1, 10_000), vat_percent=st.sampled_from([20, None]), percent=st.integers(1, quotes.MOST_PERCENT))
+def test_a_discount_is_taken_off_before_vat_and_rounded_once(seats, vat_percent, percent):
+    full = figures.figure(CARD, seats, Interval.YEAR, vat_percent)
+    less = figures.figure(CARD, seats, Interval.YEAR, vat_percent, Discount(percent, None))
+    assert abs(100 * less.discount_minor - full.net_minor * percent) <= 50
+    assert less.net_minor == full.net_minor - less.discount_minor
+    assert less.gross_minor == less.net_minor + figures.vat_on(less.net_minor, vat_percent)
 
 
 def test_numbers_of_a_year_have_no_gaps_also_when_a_quote_is_refused(shop, owner):
@@ -148,6 +175,19 @@ def test_accepting_makes_one_subscription_by_invoice_whose_total_is_that_of_the_
     quote = quotes.known(quote_id)
     assert (quote.invoice_id, quote.purchase_order, quote.terms_version, quote.problem) == (invoice.id, "PO-4711", 1, None)
     assert mails("quote_accepted") == ["accounts@example.org", "ruth@example.org"]
+
+
+def test_the_invoice_of_a_quote_bears_its_purchase_order_and_goes_to_the_finance_contact(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    invoicing.begin(gateway, quote_id)
+    document = vat_documents.of_organisation(owner.organisation.id, quotes.known(quote_id).invoice_id)
+    assert (document.gross_minor, document.number) == (98496, "SANDBOX-0001")
+    assert "PO-4711" in str(document.facts)
+    assert invoice_recipients.addresses(owner.organisation.id) == ["accounts@example.org", "ruth@example.org"]
+    with transaction():
+        invoice_recipients.add_finance_contact(owner.organisation.id, "Accounts@example.org")
+    assert len(invoice_recipients.of_organisation(owner.organisation.id)) == 1
 
 
 def test_a_quote_accepted_twice_is_accepted_once(shop, owner, gateway):
@@ -231,6 +271,22 @@ def test_reminders_go_a_week_and_a_day_before_and_it_expires_by_the_clock_and_by
     assert mails("quote_expired") == ["ruth@example.org"]
 
 
+def test_who_has_bought_in_another_way_is_not_reminded_and_a_week_is_not_reminded_of_at_once(shop, owner, subscribe):
+    quoting.publish()
+    with transaction():
+        for days in (7, 30):
+            quotes.send_own(owner, 5, "Ruth Amadi", "ruth@example.org", vat_percent=20, days=days)
+    with transaction():
+        assert quotes.remind_due() == 0
+    later(days=6, hours=1)
+    with transaction():
+        assert quotes.remind_due() == 1
+    subscribe(owner.organisation.id)
+    later(days=20)
+    with transaction():
+        assert quotes.remind_due() == 0
+
+
 class Cut(Exception):
     """A kill at a point that a test chose."""
 
@@ -285,10 +341,10 @@ def test_a_quote_accepted_while_somebody_paid_by_card_is_withdrawn_and_its_invoi
     assert state(quote_id) is State.WITHDRAWN
 
 
-@pytest.mark.parametrize("vat_percent", [20, None])
-def test_over_http_the_first_invoice_is_the_quote_at_each_edge_of_a_band(shop, owner, gateway, vat_percent):
+@pytest.mark.parametrize(("vat_percent", "percent"), [(20, None), (None, None), (20, 7), (None, 33)])
+def test_over_http_the_first_invoice_is_the_quote_at_each_edge_of_a_band(shop, owner, gateway, vat_percent, percent):
     for number in [*BAND_EDGES, 2001, 10_000]:
-        quote_id = by_operator(owner, number, vat_percent=vat_percent)
+        quote_id = by_operator(owner, number, vat_percent=vat_percent, percent=percent)
         organisation_id = quoting.accept(quote_id)
         invoicing.begin(gateway, quote_id)
         [invoice] = invoices.of_organisation(organisation_id)
@@ -297,6 +353,18 @@ def test_over_http_the_first_invoice_is_the_quote_at_each_edge_of_a_band(shop, o
             *(quote.net_minor, quote.vat_minor, quote.gross_minor),
             None,
         ), number
+
+
+def test_a_quote_by_a_card_that_sells_more_seats_for_less_gives_the_spare_ones(shop, owner, gateway):
+    bands = [{"first": 1, "month": 1000, "year": 9000}, {"first": 25, "month": 500, "year": 4500}]
+    with transaction():
+        price_cards.publish("GBP", bands, Mode.VOLUME, bump=True)
+    quote_id = quoting.send(owner, 24)
+    quoting.accept(quote_id)
+    invoicing.begin(gateway, quote_id)
+    quote, [invoice] = quotes.known(quote_id), invoices.of_organisation(owner.organisation.id)
+    assert (quote.seats, quote.gross_minor, quote.problem, invoice.gross_minor) == (25, 135_000, None, 135_000)
+    assert acts.row(owner).ordered == 25
 
 
 def test_a_subscription_that_the_webhook_tells_of_first_waits_for_the_quote(shop, owner, gateway):

@@ -41,10 +41,11 @@ def test_a_quote_is_taken_to_the_finance_office_accepted_paid_by_bank_and_seats_
     invoice = finance.page.locator("dd").filter(has_text=re.compile("^SANDBOX-")).first.inner_text()
 
     buyer.open("/workspace/")
+    buyer.follow(f"Workspace of St Bede {slug}")
     buyer.follow("Billing")
     buyer.sees("waiting for payment")
     buyer.sees(invoice)
-    assert look_at(buyer, "light") == []
+    is_well_made(buyer)
 
     operator = come(**WAYS[way])
     operator.sign_in("olive.marsh@demo.example", demo_password)
@@ -85,6 +86,11 @@ def accept(finance, address):
     finance.press("Accept for £1,841.40")
     finance.sees("Frances Doyle accepted this quote")
     finance.sees("PO-4711")
-    assert look_at(finance, "light") == []
+    is_well_made(finance)
     finance.page.reload()
-    finance.page.go_back()
+    finance.sees("Frances Doyle accepted this quote")
+
+
+def is_well_made(visitor):
+    """Look at the page that is open, where scripts can run: axe is one."""
+    assert not visitor.has_scripts or look_at(visitor, "light") == []

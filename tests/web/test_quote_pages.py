@@ -14,11 +14,13 @@ from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail
 from app.kernel.transaction import transaction
+from app.web import context
 from billing import invoices, quotes, receipts
 from billing.quotes import Quote
 from billing.seats import Count
 from tests.page_reader import PageReader
 
+BANK = "Sample Training Ltd, sort code 00-00-00, account 12345678"
 ACCEPTANCE = {
     "purchase_order": "PO-4711",
     "name": "Frances Doyle",
@@ -75,6 +77,11 @@ class Desk:
             mail.send_due()
             query = sa.select(DeliveredMail.subject).where(DeliveredMail.address == address).order_by(DeliveredMail.id)
             return list(db.session.scalars(query))
+
+
+@pytest.fixture
+def environment(environment):
+    return environment | {"LANYARD_BANK_DETAILS": BANK}
 
 
 @pytest.fixture
@@ -135,6 +142,7 @@ def test_an_accepted_quote_shows_its_invoice_and_nothing_is_given_until_it_is_pa
     browser = desk.accept(path)
     for words in ("Frances Doyle accepted this quote", "SANDBOX-0001", "PO-4711", "£984.96", "Pay £984.96 by card"):
         assert words in browser.words
+    assert f"Pay it by bank transfer to {BANK} with SANDBOX-0001 as the reference" in browser.words
     browser.post(f"{path}/accept", ACCEPTANCE | {"purchase_order": "PO-1"})
     browser.get(path)
     assert "PO-4711" in browser.words
@@ -221,7 +229,7 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
     operator.post("/office/quotes", typed | {"discount_percent": "half"}, 422)
     assert "Give a discount as a whole number" in operator.words
     assert operator.page.select_one("#organisation")["value"] == "St Bede"
-    operator.post("/office/quotes", typed | {"note": "As agreed by phone"})
+    operator.post("/office/quotes", typed | {"note": "As agreed by phone", "discount_percent": "10"})
     quote = desk.newest()
     operator.get(f"/office/quotes/{quote.id}")
     assert "draft" in operator.words
@@ -230,7 +238,9 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
     assert "The quote is on its way." in operator.words
     browser = desk.accept(f"/quotes/{token(desk, quote)}")
     assert "SANDBOX-0001" in browser.words
-    assert "As agreed by phone" in browser.words
+    for words in ("As agreed by phone", "Discount of 10%, for the first year -£153.45", "£1,657.26"):
+        assert words in browser.words
+    assert "£1,841.40" not in browser.words
     assert desk.subjects("ben@example.org")[-1].startswith("Quote Q-")
     assert any(subject.startswith("St Bede invites you") for subject in desk.subjects("ben@example.org"))
     operator.get(f"/office/quotes/{quote.id}")
@@ -309,6 +319,25 @@ def test_a_receipt_is_kept_while_the_provider_does_not_answer_and_told_later(des
     assert desk.invoice().status == "paid"
 
 
+def test_more_seats_by_invoice_say_what_they_wait_for_and_can_be_given_up(desk):
+    operator, owner = desk.operator(), desk.parish.owner
+    desk.accept(desk.quote())
+    typed = {"received_on": clock_day(desk), "amount": "984.96", "reference": "BACS 1", "is_sure": "y"}
+    operator.post(f"/office/receipts/{desk.invoice().id}", typed)
+    owner.get(f"{desk.here}/more-seats", query_string={"seats": "5"})
+    assert "an invoice, within 30 days" in owner.words
+    owner.submit(owner.page.select_one("main form[method=post] button").text)
+    assert f"Invoice SANDBOX-0002 is to be paid by {in_thirty_days(desk)}, by bank transfer to {BANK}" in owner.words
+    change = owner.path
+    assert desk.parish.seats() == Count(25, 0, 0, None, 5)
+    owner.get(desk.here)
+    assert "The 5 seats that you added can be given to people as soon as their invoice is paid." in owner.words
+    owner.get(change)
+    owner.submit("Give it up")
+    assert "Not paid, so nothing was changed" in owner.words
+    assert desk.parish.seats() == Count(25, 0, 0)
+
+
 def test_the_history_tells_of_quotes_credit_and_receipts(desk):
     operator = desk.operator()
     operator.post(f"/office/customers/{desk.parish.id}/credit", {"limit": "10"})
@@ -319,6 +348,11 @@ def test_the_history_tells_of_quotes_credit_and_receipts(desk):
     desk.parish.owner.get(desk.here)
     for words in ("was accepted", "The invoice for quote", "of invoice SANDBOX-0001 by bank was noted", "how much can be owed"):
         assert words in desk.parish.owner.words
+
+
+def in_thirty_days(desk):
+    with desk.app.app_context():
+        return context.day(clock.now() + timedelta(days=30))
 
 
 def clock_day(desk):
