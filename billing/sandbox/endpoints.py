@@ -76,6 +76,12 @@ def list_line_items(request: Request) -> JSON:
     return listed(f"/v1/checkout/sessions/{request.key}/line_items", line_items(request.work, session))
 
 
+def list_invoice_lines(request: Request) -> JSON:
+    """List what an invoice charges for."""
+    invoice = wire(request.work, body_of(request, "invoice", "invoice"))
+    return listed(f"/v1/invoices/{request.key}/lines", invoice["lines"]["data"])
+
+
 def create_session(request: Request) -> JSON:
     """Open a checkout session on our own hosted page."""
     return wire(request.work, checkout.create(request.work, request.params, request.public_url))
@@ -285,6 +291,7 @@ OPERATIONS = (
         ),
     ),
     Operation("GET", "/v1/invoices/{id}", reader("invoice", "invoice")),
+    Operation("GET", "/v1/invoices/{id}/lines", list_invoice_lines),
     Operation("POST", "/v1/invoices/{id}/void", changer("invoice", "invoice", void_invoice)),
     Operation(
         "POST",
@@ -345,6 +352,12 @@ OPERATIONS = (
         "POST",
         "/v1/subscription_schedules/{id}/release",
         changer("subscription_schedule", "subscription_schedule", lambda work, body, _: schedules.release(work, body)),
+    ),
+    Operation(
+        "POST",
+        "/v1/subscription_schedules/{id}/cancel",
+        changer("subscription_schedule", "subscription_schedule", endings.cancel_schedule),
+        parameters(invoice_now=[False], prorate=[False]),
     ),
     Operation(
         "POST",

@@ -346,7 +346,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
         *("refund.updated", "refund.failed", "charge.refunded"),
         *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
-        "customer.deleted",
+        *("customer.deleted", "invoice.upcoming"),
         *("customer.subscription.paused", "customer.subscription.resumed"),
         *("test_helpers.test_clock.created", "test_helpers.test_clock.advancing"),
         *("test_helpers.test_clock.ready", "test_helpers.test_clock.deleted"),

@@ -224,6 +224,29 @@ def test_fewer_seats_begin_with_the_next_period_and_the_schedule_lets_go_after_i
     assert fetched(v1, subscription).items.data[0].quantity == 6
 
 
+def test_what_is_announced_of_a_renewal_is_what_is_planned_for_it(shop, v1, clock):
+    subscription = monthly(shop)
+    plan(v1, subscription, 6)
+    clock.forward(days=25)
+    (told,) = v1.events.list({"type": "invoice.upcoming"}).data
+    clock.forward(days=10)
+    assert told.data.object["total"] == fetched(v1, subscription).latest_invoice.total
+
+
+def test_a_schedule_that_is_canceled_ends_its_subscription(shop, v1):
+    subscription = monthly(shop)
+    schedule = plan(v1, subscription, 6)
+    assert v1.subscription_schedules.cancel(schedule.id).status == "canceled"
+    assert v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    with pytest.raises(stripe.InvalidRequestError, match="in the `canceled` status"):
+        v1.subscription_schedules.cancel(schedule.id)
+
+
+def test_the_lines_of_an_invoice_can_be_listed_by_themselves(shop, v1):
+    invoice = fetched(v1, monthly(shop)).latest_invoice
+    assert [line.id for line in v1.invoices.line_items.list(invoice.id).data] == [line.id for line in invoice.lines.data]
+
+
 def test_a_released_schedule_changes_nothing_more(shop, v1, clock):
     subscription = monthly(shop)
     schedule = plan(v1, subscription, 6)

@@ -18,6 +18,10 @@ def types(v1, **params):
     return [event.type for event in v1.events.list({"limit": 100, **params}).data][::-1]
 
 
+def spans(lines):
+    return [(line["amount"], line["quantity"], line["period"]["start"], line["period"]["end"]) for line in lines["data"]]
+
+
 def direct(v1, shop, card="pm_card_visa", **more):
     customer = v1.customers.create({"payment_method": card, "invoice_settings": {"default_payment_method": card}})
     return v1.subscriptions.create(
@@ -50,6 +54,26 @@ def test_a_leap_over_months_makes_every_renewal_at_its_own_time(shop, v1, clock)
     ]
     assert [invoice.status for invoice in invoices] == ["paid"] * 5
     assert [invoice.number for invoice in invoices] == [f"SANDBOX-000{number}" for number in range(1, 6)]
+
+
+def test_a_renewal_is_announced_once_a_week_before_with_what_it_will_ask_for(shop, v1, clock):
+    subscription = monthly(shop)
+    clock.forward(days=22)
+    assert v1.events.list({"type": "invoice.upcoming"}).data == []
+    clock.forward(days=2)
+    clock.forward(days=2)
+    (told,) = v1.events.list({"type": "invoice.upcoming"}).data
+    clock.forward(days=5)
+    (renewed, _) = v1.invoices.list({"subscription": subscription.id}).data
+    assert (told.data.object["total"], told.data.object["billing_reason"]) == (renewed.total, "upcoming")
+    assert spans(told.data.object["lines"]) == spans(renewed.lines)
+
+
+def test_what_is_announced_is_what_is_planned_and_nothing_where_it_ends(shop, v1, clock):
+    subscription = monthly(shop)
+    v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+    clock.forward(days=25)
+    assert v1.events.list({"type": "invoice.upcoming"}).data == []
 
 
 def test_the_renewal_event_says_what_changed(shop, v1, clock):

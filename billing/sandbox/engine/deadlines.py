@@ -6,6 +6,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 SESSION_LIFE = DAY
 DRAFT_LIFE = HOUR
+UPCOMING = 7 * DAY
 INCOMPLETE_LIFE = 23 * HOUR
 PENDING_LIFE = 23 * HOUR
 RETRY_AFTER = (3 * DAY, 5 * DAY, 7 * DAY)
@@ -21,9 +22,7 @@ def deadline(body: dict[str, Any]) -> int | None:
         case "subscription", "incomplete":
             moment = body["created"] + INCOMPLETE_LIFE
         case "subscription", status if status in RENEWING:
-            moment = body["_items"][0]["current_period_end"]
-            if body.get("_pending") is not None:
-                moment = min(moment, body["_pending"]["expires_at"])
+            moment = _of_subscription(body)
         case "invoice", "draft":
             moment = body["automatically_finalizes_at"]
         case "invoice", "open" if body.get("_debit") is not None:
@@ -35,4 +34,14 @@ def deadline(body: dict[str, Any]) -> int | None:
             moment = body.get("_fails_at")
         case "dispute", "needs_response":
             moment = body["evidence_details"]["due_by"]
+    return moment
+
+
+def _of_subscription(body: dict[str, Any]) -> int:
+    """Return when a renewal is made or announced, or an update that waits lapses."""
+    moment: int = body["_items"][0]["current_period_end"]
+    if body["status"] == "active" and not body["cancel_at_period_end"] and body.get("_announced") != moment:
+        moment -= UPCOMING
+    if body.get("_pending") is not None:
+        moment = min(moment, body["_pending"]["expires_at"])
     return moment

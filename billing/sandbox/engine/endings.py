@@ -1,6 +1,7 @@
 """Endings: what is left of a subscription that is over, and of a customer who is gone."""
 
 from billing.sandbox.engine import events, invoices, schedules
+from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
 
@@ -17,6 +18,13 @@ def end(work: Work, body: JSON) -> JSON:
             invoices.stop(work, invoice)
     events.record(work, "customer.subscription.deleted", body)
     return body
+
+
+def cancel_schedule(work: Work, body: JSON, _params: JSON) -> JSON:
+    """End a schedule, and its subscription with it, at once. Raises Refusal when the schedule is over."""
+    schedules.refuse_over(body)
+    end(work, stored(work, "subscription", body["subscription"]))
+    return stored(work, "subscription_schedule", body["id"])
 
 
 def depart(work: Work, customer: JSON) -> JSON:

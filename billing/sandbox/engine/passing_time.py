@@ -1,6 +1,6 @@
 """What time does by itself: one step at a time, in the order of the moments they were due."""
 
-from billing.sandbox.engine import checkout, collection, disputes, pending_updates, refunds, subscriptions, terms
+from billing.sandbox.engine import checkout, collection, disputes, pending_updates, refunds, renewals, subscriptions, terms
 from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work
 
@@ -31,8 +31,10 @@ def _deal_with(work: Work, kind: str, body: JSON) -> None:
             subscriptions.expire(work, body)
         case "subscription", _ if is_overdue(body, work.now):
             pending_updates.expire(work, body)
+        case "subscription", _ if renewals.is_near(body, work.now):
+            renewals.announce(work, body)
         case "subscription", _:
-            subscriptions.renew(work, body)
+            renewals.renew(work, body)
         case "refund" | "dispute", _:
             _come_to_an_end(work, body)
         case "invoice", "draft":

@@ -83,7 +83,7 @@ def create(work: Work, params: JSON) -> JSON:
 
 def update(work: Work, body: JSON, params: JSON) -> JSON:
     """Say what follows the current phase. Raises Refusal unless that is one more phase right at the end of the period."""
-    _refuse_over(body)
+    refuse_over(body)
     before = wire(work, body)
     subscription = stored(work, "subscription", body["subscription"])
     if "phases" in params:
@@ -101,7 +101,7 @@ def update(work: Work, body: JSON, params: JSON) -> JSON:
 
 def release(work: Work, body: JSON) -> JSON:
     """Let a subscription go on by itself, as it is now. Raises Refusal when the schedule is over."""
-    _refuse_over(body)
+    refuse_over(body)
     _detach(work, body)
     body["status"] = "released"
     body["released_at"] = work.now
@@ -123,7 +123,18 @@ def cancel(work: Work, subscription: JSON) -> None:
     body["canceled_at"] = work.now
     body["current_phase"] = None
     work.put("subscription_schedule", body)
-    events.record(work, "subscription_schedule.canceled", body)
+    is_unpaid = subscription["cancellation_details"]["reason"] == "payment_failed"
+    events.record(work, f"subscription_schedule.{'aborted' if is_unpaid else 'canceled'}", body)
+
+
+def planned(work: Work, subscription: JSON) -> JSON:
+    """Return the price and the quantity that a subscription is to have from the end of its period on, where that is planned."""
+    if subscription["schedule"] is None:
+        return {}
+    phases = stored(work, "subscription_schedule", subscription["schedule"])["_phases"]
+    ends_at = subscription["_items"][0]["current_period_end"]
+    following = next((phase["items"][0] for phase in phases if phase["start_date"] == ends_at), None)
+    return {} if following is None else {"price": following["price"], "quantity": following["quantity"]}
 
 
 def refuse_managed(subscription: JSON, what: str) -> None:
@@ -258,7 +269,8 @@ def _detach(work: Work, body: JSON) -> None:
     _attach(work, stored(work, "subscription", body["subscription"]), None)
 
 
-def _refuse_over(body: JSON) -> None:
+def refuse_over(body: JSON) -> None:
+    """Raise Refusal when a schedule is over."""
     if body["status"] in OVER:
         message = f"You cannot change a subscription schedule that is currently in the `{body['status']}` status."
         raise Refusal(says=message)

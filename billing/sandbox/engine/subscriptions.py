@@ -359,31 +359,6 @@ def cancel(work: Work, body: JSON) -> JSON:
     return endings.end(work, body)
 
 
-def renew(work: Work, body: JSON) -> JSON:
-    """Begin the next period with a draft invoice, or end the subscription where that was asked for."""
-    if body["cancel_at_period_end"]:
-        return endings.end(work, body)
-    body = schedules.enter_next_phase(work, body)
-    before = wire(work, stored(work, "subscription", body["id"]))
-    passed = (body["_items"][0]["current_period_start"], body["_items"][0]["current_period_end"])
-    for item in body["_items"]:
-        recurring = stored(work, "price", item["price"])["recurring"]
-        item["current_period_start"] = item["current_period_end"]
-        item["current_period_end"] = end_of_period(
-            body["billing_cycle_anchor"],
-            item["current_period_start"],
-            recurring["interval"],
-            recurring["interval_count"],
-        )
-    discounts.drop_ended(work, body)
-    invoice = invoices.draft(work, body, "subscription_cycle", passed)
-    body["latest_invoice"] = invoice["id"]
-    work.put("subscription", body)
-    events.record_change(work, "customer.subscription.updated", before, body)
-    pauses.hold_back(work, body, invoice)
-    return body
-
-
 def expire(work: Work, body: JSON) -> JSON:
     """Give up on a subscription whose first invoice was never paid."""
     before = wire(work, body)
