@@ -110,9 +110,6 @@ def problems(body: dict[str, Any]) -> list[str]:
     resource = by_object_name().get(name)
     if resource is None:
         return [f"no resource is called {name}"]
-    if body.get("deleted"):
-        # What was deleted is answered with its id alone.
-        return [] if body.keys() == {"id", "object", "deleted"} else [f"{name}: more than its id is left"]
     found = list(of_class(resource, body, name))
     if name == "event":
         found += [f"event.data.object: {problem}" for problem in problems(body["data"]["object"])]
@@ -122,6 +119,11 @@ def problems(body: dict[str, Any]) -> list[str]:
 def of_class(resource: Resource, value: Any, place: str) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{place}: {value!r} is no object"
+        return
+    if value.get("deleted"):
+        # What was deleted is answered with its id alone.
+        if value.keys() != {"id", "object", "deleted"}:
+            yield f"{place}: more than its id is left"
         return
     fields = resource.fields()
     kind = value.get("object")

@@ -399,6 +399,7 @@ def break_field(body, path, value):
         ("invoice", ("total_taxes", 0, "amount"), "20", "invoice.total_taxes[0].amount: '20' is no int"),
         ("event", ("data", "object", "livemode"), "no", "event.data.object: "),
         ("event", ("type",), "price.melted", "event.type: 'price.melted' is none of"),
+        ("customer", ("deleted",), True, "customer: more than its id is left"),
     ],
 )
 def test_a_broken_object_is_reported(seen, kind, path, value, report):
