@@ -493,7 +493,8 @@ def _check_mails() -> None:
     assert [mail.kind for mail in mails if mail.sent_at is None] == []
     assert {mail.id for mail in mails} == {mail.id for mail in _all(DeliveredMail)}
     causes = sorted((mail.kind, mail.address) for mail in mails if mail.kind != "confirm_registration")
-    assert causes == [*(("invitation", f"{key}@example.org") for key in INVITED), ("seats_bought", OWNER)]
+    invited = [("invitation", f"{key}@example.org") for key in INVITED]
+    assert causes == [*invited, ("seats_bought", OWNER), ("vat_document", OWNER)]
     registered = [mail.facts["registration_id"] for mail in mails if mail.kind == "confirm_registration"]
     assert sorted(registered) == sorted(str(registration.id) for registration in _all(Registration))
 
