@@ -570,7 +570,9 @@ WAYS = {
 }
 # What the owner may do after being served: more seats, fewer with the renewal, and more again on top of that plan.
 CHANGING = ("add_seats", "plan_fewer", "add_to_plan", "come_to_rest_changed", "check_changes")
-# What the first learner does after that. The documents are not made in a rehearsal: the typesetter's threads survive no fork.
+# The documents, of invoices and of certificates, are not made in a rehearsal: the typesetter's threads survive no fork.
+WITH_DOCUMENTS = ("come_to_rest", "check")
+# What the first learner does after that.
 BEFORE_DOCUMENTS = (
     "stock_shelf", "begin_course", "save_answer", "finish_block", "begin_test", "answer_question", "answer_the_rest", "hand_in",
 )  # fmt: skip
