@@ -493,7 +493,8 @@ def _check_mails() -> None:
     assert [mail.kind for mail in mails if mail.sent_at is None] == []
     assert {mail.id for mail in mails} == {mail.id for mail in _all(DeliveredMail)}
     causes = sorted((mail.kind, mail.address) for mail in mails if mail.kind != "confirm_registration")
-    assert causes == [*(("invitation", f"{key}@example.org") for key in INVITED), ("seats_bought", OWNER)]
+    invited = [("invitation", f"{key}@example.org") for key in INVITED]
+    assert causes == [*invited, ("seats_bought", OWNER), ("vat_document", OWNER)]
     registered = [mail.facts["registration_id"] for mail in mails if mail.kind == "confirm_registration"]
     assert sorted(registered) == sorted(str(registration.id) for registration in _all(Registration))
 
@@ -569,7 +570,9 @@ WAYS = {
 }
 # What the owner may do after being served: more seats, fewer with the renewal, and more again on top of that plan.
 CHANGING = ("add_seats", "plan_fewer", "add_to_plan", "come_to_rest_changed", "check_changes")
-# What the first learner does after that. The documents are not made in a rehearsal: the typesetter's threads survive no fork.
+# The documents, of invoices and of certificates, are not made in a rehearsal: the typesetter's threads survive no fork.
+WITH_DOCUMENTS = ("come_to_rest", "check")
+# What the first learner does after that.
 BEFORE_DOCUMENTS = (
     "stock_shelf", "begin_course", "save_answer", "finish_block", "begin_test", "answer_question", "answer_the_rest", "hand_in",
 )  # fmt: skip
