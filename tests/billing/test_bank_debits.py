@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -110,7 +111,7 @@ def test_with_every_message_lost_a_reconciliation_finds_out_how_a_debit_ended(sh
 def messages(gateway):
     """Give every message of the provider so far, as its webhook would bring it, newest first."""
     found = gateway._client.v1.events.list({"limit": 100}).data  # noqa: SLF001 - what it would have sent
-    return [stripe_objects.event(event.to_dict()) for event in found]
+    return [stripe_objects.event(json.loads(json.dumps(event.to_dict(), default=str))) for event in found]
 
 
 @pytest.mark.parametrize(("account", "state"), [("00012345", State.SERVED), (TOO_LITTLE, State.EXPIRED)])

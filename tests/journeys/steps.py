@@ -74,6 +74,10 @@ RIGHT_ANSWERS = {
 }
 
 
+# A box that is ticked or chosen only by being pressed is not sent as it stands.
+SENT_UNCHANGED = "input[name]:not([type=checkbox]):not([type=radio]), input[type=radio][checked]"
+
+
 @dataclass
 class Page:
     """What a browser shows."""
@@ -104,9 +108,7 @@ class Page:
         for button in read.select("main button"):
             form = read.select_one(f"#{button['form']}") if button.get("form") else button.find_parent("form")
             if form is not None and button.get_text(strip=True).startswith(words):
-                fields = {
-                    str(field["name"]): str(field.get("value", "")) for field in form.select("input[name]:not([type=checkbox])")
-                }
+                fields = {str(field["name"]): str(field.get("value", "")) for field in form.select(SENT_UNCHANGED)}
                 return str(form["action"]), fields
         return None
 
