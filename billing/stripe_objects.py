@@ -204,8 +204,10 @@ def moment(timestamp: int) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC)
 
 
-def _billed(customer: Any) -> Billed:
-    """Read who a customer's invoices are made out to, with the VAT number that was given last."""
+def _billed(customer: Any) -> Billed | None:
+    """Read who is billed, with the VAT number that was given last; of a customer who was deleted nothing is left."""
+    if _is_deleted(customer):
+        return None
     address = customer.address
     numbers = [found.value for found in customer.tax_ids.data if found.type == "gb_vat"]
     return Billed(
@@ -233,7 +235,14 @@ def _planned(schedule: Any, period_end: int) -> Any:
 
 def method_of(subscription: Any) -> Any:
     """Give with what a subscription is paid."""
-    return subscription.default_payment_method or subscription.customer.invoice_settings.default_payment_method
+    if subscription.default_payment_method or _is_deleted(subscription.customer):
+        return subscription.default_payment_method
+    return subscription.customer.invoice_settings.default_payment_method
+
+
+def _is_deleted(customer: Any) -> bool:
+    """Whether a customer was deleted at the provider, so that only the id is left."""
+    return bool(getattr(customer, "deleted", False))
 
 
 def pays_by_debit(subscription: Any) -> bool:

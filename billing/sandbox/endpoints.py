@@ -8,6 +8,7 @@ from billing.sandbox.engine import (
     collection,
     credit_notes,
     customers,
+    endings,
     pauses,
     pending_updates,
     portal,
@@ -59,6 +60,14 @@ def list_events(request: Request) -> JSON:
         filters.any_of["type"] = wanted
     filter_created(request, filters)
     return page(request, "event", "/v1/events", filters)
+
+
+def retrieve_customer(request: Request) -> JSON:
+    """Return a customer; of one who was deleted, that they were."""
+    body = request.work.remembered("customer", request.key)
+    if body is None:
+        raise missing(noun="customer", key=request.key)
+    return wire(request.work, body)
 
 
 def list_line_items(request: Request) -> JSON:
@@ -142,7 +151,8 @@ OPERATIONS = (
         ),
     ),
     Operation("GET", "/v1/customers", lister("customer", "/v1/customers", "email"), parameters(*PAGING, "created", "email")),
-    Operation("GET", "/v1/customers/{id}", reader("customer", "customer")),
+    Operation("GET", "/v1/customers/{id}", retrieve_customer),
+    Operation("DELETE", "/v1/customers/{id}", changer("customer", "customer", lambda work, body, _: endings.depart(work, body))),
     Operation(
         "POST",
         "/v1/customers/{id}",

@@ -42,7 +42,7 @@ def public(body: JSON) -> JSON:
 
 def stored(work: Work, kind: str, key: str) -> JSON:
     """Return an object that another one names. Raises LookupError when the store has lost it."""
-    body = work.find(kind, key)
+    body = work.remembered(kind, key)
     if body is None:
         raise LookupError(key)
     return body
@@ -215,6 +215,8 @@ SHOWN: dict[str, Callable[[Work, JSON], JSON]] = {
 
 def wire(work: Work, body: JSON) -> JSON:
     """Return an object as the API answers it when nothing is expanded."""
+    if body.get("deleted"):
+        return {"id": body["id"], "object": body["object"], "deleted": True}
     shown = SHOWN.get(body["object"])
     return public(body) if shown is None else shown(work, body)
 
@@ -259,6 +261,8 @@ def expand(work: Work, answer: JSON, paths: Iterable[str]) -> JSON:
 
 
 def _expand_at(work: Work, target: JSON, steps: list[str], path: str) -> None:
+    if target.get("deleted"):
+        return
     step, *rest = steps
     hidden = HIDDEN.get((target.get("object", ""), step))
     if step not in target and hidden is None:

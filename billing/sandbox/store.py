@@ -67,6 +67,7 @@ CREATE INDEX IF NOT EXISTS objects_by_payment_intent ON objects (payment_intent,
 COLUMNS = frozenset(
     {"created", "customer", "product", "status", "active", "type", "currency", "email", "lookup_key", "subscription"}
 ) | frozenset(LATER_COLUMNS)
+KEPT = "json_extract(body, '$.deleted') IS NULL"
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 ALPHABET = string.ascii_letters + string.digits
 
@@ -122,7 +123,12 @@ class Work:
         self._deadline = deadline
 
     def find(self, kind: str, key: str) -> JSON | None:
-        """Return the object, or None when there is none of that kind under that id."""
+        """Return the object, or None when there is none of that kind under that id, or none any more."""
+        body = self.remembered(kind, key)
+        return None if body is None or body.get("deleted") else body
+
+    def remembered(self, kind: str, key: str) -> JSON | None:
+        """Return the object also when it was deleted, because others still name it."""
         row = self.connection.execute("SELECT body FROM objects WHERE id = ? AND kind = ?", (key, kind)).fetchone()
         return None if row is None else json.loads(row[0])
 
@@ -148,7 +154,7 @@ class Work:
         order = "DESC" if after is None else "ASC"
         edge, bound = ("seq > ?", after) if after is not None else ("seq < ?", before or 2**62)
         rows = self.connection.execute(
-            f"SELECT body FROM objects WHERE kind = ? AND {edge}{conditions} ORDER BY seq {order} LIMIT ?",  # noqa: S608 - only constants of this module are spliced in; every value is bound
+            f"SELECT body FROM objects WHERE kind = ? AND {edge}{conditions} AND {KEPT} ORDER BY seq {order} LIMIT ?",  # noqa: S608 - only constants of this module are spliced in; every value is bound
             [kind, bound, *values, limit],
         ).fetchall()
         found = [json.loads(row[0]) for row in rows]

@@ -304,3 +304,18 @@ def received(event_id, kind, **changes):
         "payload": {},
     }
     return ProviderEvent(**{**values, **changes})
+
+
+def test_a_customer_who_was_deleted_at_the_provider_pays_no_more_and_can_buy_again(shop, owner, gateway):
+    first = order(owner, 5)
+    open_page(gateway, first)
+    assert pay(shop, first) == 303
+    reactions.serve(gateway, first)
+    gateway.client.v1.customers.delete(gateway.client.v1.subscriptions.retrieve(row().provider_id).customer)
+    assert reconciliation.run(gateway).differences == ()
+    assert (row().status, row().is_live) == ("canceled", True)
+    again = order(owner, 7)
+    open_page(gateway, again)
+    assert pay(shop, again) == 303
+    assert reactions.serve(gateway, again) is State.SERVED
+    assert (row().status, row().bought) == ("active", 7)

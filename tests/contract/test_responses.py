@@ -105,6 +105,7 @@ def walk(client, base, clock):
     walk_money_back(v1, flat)
     walk_a_clock(v1, flat)
     walk_endpoints(v1)
+    walk_away(v1, flat)
     walk_sent_invoices(v1, price, rate)
     clock.forward(days=60)
     look_back(v1, subscription, customer, done)
@@ -227,6 +228,15 @@ def walk_money_back(v1, price):
     v1.disputes.close(v1.disputes.list().data[0].id)
 
 
+def walk_away(v1, price):
+    """Have a customer deleted who still paid for something."""
+    customer = paying(v1, "pm_card_visa")
+    begun = v1.subscriptions.create({"customer": customer.id, "items": [{"price": price.id}]})
+    v1.customers.delete(customer.id)
+    v1.customers.retrieve(customer.id)
+    v1.subscriptions.retrieve(begun.id, {"expand": ["customer"]})
+
+
 def walk_endpoints(v1):
     """Have another address hear of events, change it and take it away."""
     made = v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"], "description": "Another"})
@@ -336,6 +346,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
         *("refund.updated", "refund.failed", "charge.refunded"),
         *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
+        "customer.deleted",
         *("customer.subscription.paused", "customer.subscription.resumed"),
         *("test_helpers.test_clock.created", "test_helpers.test_clock.advancing"),
         *("test_helpers.test_clock.ready", "test_helpers.test_clock.deleted"),

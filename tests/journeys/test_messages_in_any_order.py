@@ -108,6 +108,8 @@ def _keeper(shop: Any, request: pytest.FixtureRequest) -> tuple[Callable[[], Non
     def let_go() -> None:
         db.session.remove()
         db.engine.dispose()
+        # Nudges go through the same database, on a connection of their own.
+        shop.extensions["jobs"].close()
 
     if url.get_backend_name() == "sqlite":
         path = Path(str(url.database))

@@ -127,3 +127,22 @@ def test_a_session_that_could_not_be_bought_is_refused(shop, more, param):
 def test_a_session_needs_at_least_one_unit(shop):
     with pytest.raises(stripe.InvalidRequestError, match="greater than or equal to 1"):
         shop.session(0)
+
+
+def test_a_deleted_customer_is_gone_and_pays_for_nothing_any_more(shop, v1):
+    subscription = shop.bought().subscription
+    customer = subscription.customer
+    assert v1.customers.delete(customer).deleted
+    assert v1.customers.retrieve(customer).to_dict() == {"id": customer, "object": "customer", "deleted": True}
+    assert v1.subscriptions.retrieve(subscription.id, {"expand": ["customer"]}).customer.deleted
+    assert v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert v1.customers.list().data == []
+    told = v1.events.list({"type": "customer.deleted"}).data
+    assert [event.data.object.email for event in told] == ["ruth@example.org"]
+    for act in (
+        lambda: v1.customers.delete(customer),
+        lambda: v1.customers.update(customer, {"name": "Again"}),
+        lambda: shop.session(customer=customer, customer_email=None),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+            act()

@@ -111,6 +111,7 @@ def test_a_file_from_before_there_were_clocks_is_brought_up_to_date(tmp_path, ma
         " created INTEGER GENERATED ALWAYS AS (json_extract(body, '$.created')) VIRTUAL,"
         " customer TEXT GENERATED ALWAYS AS (json_extract(body, '$.customer')) VIRTUAL,"
         " subscription TEXT GENERATED ALWAYS AS (json_extract(body, '$.subscription')) VIRTUAL,"
+        " status TEXT GENERATED ALWAYS AS (json_extract(body, '$.status')) VIRTUAL,"
         " lookup_key TEXT GENERATED ALWAYS AS (json_extract(body, '$.lookup_key')) VIRTUAL);"
         "CREATE INDEX objects_by_due ON objects (due, seq) WHERE due IS NOT NULL;"
     )

@@ -1,4 +1,4 @@
-"""Endings: what is left of a subscription that is over."""
+"""Endings: what is left of a subscription that is over, and of a customer who is gone."""
 
 from billing.sandbox.engine import events, invoices, schedules
 from billing.sandbox.store import JSON, Work
@@ -17,3 +17,12 @@ def end(work: Work, body: JSON) -> JSON:
             invoices.stop(work, invoice)
     events.record(work, "customer.subscription.deleted", body)
     return body
+
+
+def depart(work: Work, customer: JSON) -> JSON:
+    """Delete a customer: what they pay for ends now, and only their id is left."""
+    for subscription in work.all("subscription", customer=customer["id"]):
+        if subscription["status"] not in {"canceled", "incomplete_expired"}:
+            end(work, subscription)
+    events.record(work, "customer.deleted", customer)
+    return work.put("customer", customer | {"deleted": True})
