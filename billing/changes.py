@@ -327,8 +327,8 @@ def _open(actor: Actor, subscription: Subscription, kind: Kind, **values: object
     """Keep a change to be made; raises Conflict while another one is open."""
     is_plan = kind in {Kind.FEWER_SEATS, Kind.MONTHLY}
     wanted: dict[str, object] = {
-        "from_seats": subscription.bought,
-        "seats": subscription.bought,
+        "from_seats": subscription.ordered,
+        "seats": subscription.ordered,
         "interval": subscription.interval,
         "counted_at": clock.now(),
         **values,
