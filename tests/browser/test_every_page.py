@@ -156,7 +156,8 @@ NO_PAGES = {
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
     "workspace.people_csv", "workspace.people_xlsx", "workspace.history_csv", "workspace.list_template_csv",
-    "workspace.list_template_xlsx", "quotes.quote_pdf",
+    "workspace.list_template_xlsx", "quotes.quote_pdf", "workspace.vat_document", "workspace.vat_documents_csv",
+    "workspace.statement_pdf", "office.vat_document", "office.invoices_csv", "sandbox.attachment",
 }  # fmt: skip
 SCHEMES = {
     "light": {"viewport": {"width": 1280, "height": 800}},

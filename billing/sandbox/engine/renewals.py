@@ -17,15 +17,16 @@ def announce(work: Work, body: JSON) -> None:
     item = body["_items"][0]
     body["_announced"] = item["current_period_end"]
     work.put("subscription", body)
-    planned = item | {"current_period_start": item["current_period_end"]} | schedules.planned(work, body)
+    coming = schedules.coming(work, body)
+    planned = coming["_items"][0] | {"current_period_start": item["current_period_end"]}
     recurring = stored(work, "price", planned["price"])["recurring"]
     is_same = stored(work, "price", item["price"])["recurring"] == recurring
     anchor = body["billing_cycle_anchor"] if is_same else item["current_period_end"]
     every = (recurring["interval"], recurring["interval_count"])
     planned["current_period_end"] = end_of_period(anchor, planned["current_period_start"], *every)
     period = (item["current_period_start"], item["current_period_end"])
-    coming = invoices.drawn(work, body | {"_items": [planned]}, "upcoming", period, prefix="upcoming_in")
-    events.record(work, "invoice.upcoming", coming)
+    invoice = invoices.drawn(work, coming | {"_items": [planned]}, "upcoming", period, prefix="upcoming_in")
+    events.record(work, "invoice.upcoming", invoice)
 
 
 def renew(work: Work, body: JSON) -> JSON:

@@ -127,14 +127,18 @@ def cancel(work: Work, subscription: JSON) -> None:
     events.record(work, f"subscription_schedule.{'aborted' if is_unpaid else 'canceled'}", body)
 
 
-def planned(work: Work, subscription: JSON) -> JSON:
-    """Return the price and the quantity that a subscription is to have from the end of its period on, where that is planned."""
+def coming(work: Work, subscription: JSON) -> JSON:
+    """Return a subscription as it is to be from the end of its period on, where that is planned; nothing of it is kept."""
     if subscription["schedule"] is None:
-        return {}
+        return subscription
     phases = stored(work, "subscription_schedule", subscription["schedule"])["_phases"]
     ends_at = subscription["_items"][0]["current_period_end"]
-    following = next((phase["items"][0] for phase in phases if phase["start_date"] == ends_at), None)
-    return {} if following is None else {"price": following["price"], "quantity": following["quantity"]}
+    phase = next((phase for phase in phases if phase["start_date"] == ends_at), None)
+    if phase is None:
+        return subscription
+    items = [item | {name: phase["items"][0][name] for name in ("price", "quantity")} for item in subscription["_items"]]
+    discounts = [row["discount"] for row in phase["discounts"]]
+    return subscription | {"_items": items, "default_tax_rates": phase["default_tax_rates"], "discounts": discounts}
 
 
 def refuse_managed(subscription: JSON, what: str) -> None:
