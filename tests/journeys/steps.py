@@ -438,7 +438,7 @@ def check_changes(scene: Scene) -> None:
         (subscription,) = _all(Subscription)
         assert (subscription.bought, subscription.coming_seats, subscription.is_over) == (29, 22, False)
         told = sorted(mail.kind for mail in _all(OutboxMail) if mail.kind not in {"confirm_registration", "seats_bought"})
-        assert told == ["renewal_planned", "seats_added", "seats_added"]
+        assert told == ["renewal_planned", "seats_added", "seats_added", *["vat_document"] * 3]
         assert {mail.id for mail in _all(OutboxMail)} == {mail.id for mail in _all(DeliveredMail)}
         said = [entry.what for entry in _all(JournalEntry)]
         assert [said.count(what) for what in ("change.more_seats", "change.fewer_seats", "change.done")] == [2, 1, 3]
