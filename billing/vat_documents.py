@@ -16,6 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts import organisations
 from app.kernel.db import Model, db
 from app.kernel.errors import Missing
 from billing.invoices import Invoice
@@ -202,7 +203,7 @@ def _of_invoice(subscription: Subscription, invoice: ProviderInvoice) -> VatDocu
         currency=invoice.currency,
         issued_at=invoice.issued_at,
         facts={
-            **_buyer(invoice),
+            **_buyer(subscription, invoice),
             "lines": [_line(line) for line in invoice.lines],
             "discount_minor": invoice.discount_minor,
             "due_at": invoice.due_at.isoformat() if invoice.due_at and invoice.is_sent else None,
@@ -225,7 +226,7 @@ def _of_credit_note(subscription: Subscription, invoice: ProviderInvoice, note: 
         currency=invoice.currency,
         issued_at=note.issued_at,
         facts={
-            **_buyer(invoice),
+            **_buyer(subscription, invoice),
             "lines": [_line(line) for line in note.lines],
             "discount_minor": sum(line.net_minor for line in note.lines) - note.net_minor,
             "of_invoice": invoice.number,
@@ -235,10 +236,13 @@ def _of_credit_note(subscription: Subscription, invoice: ProviderInvoice, note: 
     )
 
 
-def _buyer(invoice: ProviderInvoice) -> dict[str, object]:
+def _buyer(subscription: Subscription, invoice: ProviderInvoice) -> dict[str, object]:
+    """Name the organisation, and below it the name that the provider has, which may be that of whoever holds the card."""
+    name = organisations.known(subscription.organisation_id).name
+    below = [invoice.buyer] if invoice.buyer not in {"", name} else []
     return {
-        "buyer": invoice.buyer,
-        "buyer_address": list(invoice.buyer_address),
+        "buyer": name,
+        "buyer_address": [*below, *invoice.buyer_address],
         "buyer_vat_number": invoice.buyer_vat_number,
         "fields": [list(field) for field in invoice.fields],
     }

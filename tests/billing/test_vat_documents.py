@@ -14,10 +14,21 @@ from app.kernel.errors import Invalid, Missing
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
 from app.web import billing_press
-from billing import figures, invoice_recipients, invoices, price_cards, printing, reconciliation, statements, vat_documents
+from billing import (
+    figures,
+    invoice_recipients,
+    invoices,
+    price_cards,
+    printing,
+    reconciliation,
+    statements,
+    subscriptions,
+    vat_documents,
+)
 from billing.price_cards import Interval
 from billing.vat_documents import Gap, Kind, VatDocument, VatDocumentPdf
 from tests import changing as acts
+from tests import provider
 
 
 @pytest.fixture
@@ -59,6 +70,20 @@ def test_an_invoice_has_one_line_for_each_band_and_the_figures_that_were_shown(s
         figure.gross_minor,
     )
     assert (document.number, document.vat_percent, document.facts["buyer"]) == ("SANDBOX-0001", 20, owner.organisation.name)
+
+
+def test_it_is_made_out_to_the_organisation_with_the_name_that_the_provider_has_below(shop, owner, subscribe):
+    subscription_id = subscribe(owner.organisation.id)
+    with transaction():
+        row = subscriptions.known(subscription_id)
+        for given in (
+            provider.invoice(id="in_1", number="A-1", buyer="St Mary", buyer_address=("1 High Street",)),
+            provider.invoice(id="in_2", number="A-2", buyer="Ruth Amadi", buyer_address=("1 High Street",)),
+        ):
+            invoices.keep(row, [given])
+            vat_documents.copy(row, [given])
+    made = [(found.facts["buyer"], found.facts["buyer_address"]) for found in documents(owner)]
+    assert made == [("St Mary", ["1 High Street"]), ("St Mary", ["Ruth Amadi", "1 High Street"])]
 
 
 def test_a_share_of_a_term_is_said_in_the_words_of_the_provider(shop, owner, gateway):
