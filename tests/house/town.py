@@ -66,6 +66,7 @@ from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
 from tests import learning, passing, quoting
+from tests.buying import CARD
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
 from tests.provider import snapshot
@@ -84,15 +85,6 @@ VISITOR, STRANGER, OPERATOR, NEIGHBOUR = "visitor", "stranger", "operator", "own
 MEMBERS = tuple(role.value for role in Role)
 WALKERS = (VISITOR, STRANGER, *MEMBERS, NEIGHBOUR, OPERATOR)
 PASSWORD = "three odd words"  # noqa: S105 - of people who do not exist
-CARD = {
-    "number": "4242 4242 4242 4242",
-    "expiry": "12/34",
-    "cvc": "123",
-    "name": "Ruth",
-    "postcode": "SW1A 1AA",
-    "line1": "1 High Street",
-    "city": "Exampleton",
-}
 DAYS = 14
 
 

@@ -34,6 +34,7 @@ from catalog.learning.certificates import Certificate, CertificateDocument
 from catalog.learning.enrolments import Enrolment
 from catalog.learning.progress import BlockProgress
 from catalog.shelf import courses, importing
+from tests.buying import CARD
 from tests.shelf import SHELF
 
 if TYPE_CHECKING:
@@ -49,15 +50,6 @@ ORIGIN = "http://127.0.0.1:8000"
 OWNER = "ruth@example.org"
 INVITED = {"amy": "Amy Pond", "ben": "Ben Wade", "cat": "Cat Hill"}
 PASSWORD = "three odd words"  # noqa: S105 - of nobody
-CARD = {
-    "number": "4242 4242 4242 4242",
-    "expiry": "12/34",
-    "cvc": "123",
-    "name": "Ruth",
-    "postcode": "SW1A 1AA",
-    "line1": "1 High Street",
-    "city": "Exampleton",
-}
 ORDER = "/buy?seats=25&interval=year"
 SLUG = "first-response"
 COURSE = next(course for course in SHELF.courses if course.slug == SLUG)

@@ -4,16 +4,9 @@ import pytest
 import requests
 import stripe
 
+from tests.buying import CARD
+
 MONTH = [(4, 1000), (9, 400), (24, 200), ("inf", 120)]
-CARD = {
-    "number": "4242 4242 4242 4242",
-    "expiry": "12/34",
-    "cvc": "123",
-    "name": "Ruth",
-    "postcode": "SW1A 1AA",
-    "line1": "1 High Street",
-    "city": "Exampleton",
-}
 DAY = 24 * 3600
 
 

@@ -21,17 +21,8 @@ from billing.price_cards import Interval
 from billing.seats import Count
 from tests import changing as acts
 from tests import seating
-from tests.changing import ASKS_ALWAYS, DECLINED_LATER, GOOD
-
-CARD = {
-    "number": GOOD,
-    "expiry": "12/34",
-    "cvc": "123",
-    "name": "Ruth",
-    "postcode": "SW1A 1AA",
-    "line1": "1 High Street",
-    "city": "Exampleton",
-}
+from tests.buying import CARD
+from tests.changing import ASKS_ALWAYS, DECLINED_LATER
 
 
 class Buyer:

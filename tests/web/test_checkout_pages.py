@@ -13,18 +13,10 @@ from app.factory import SANDBOX_MOUNT
 from app.kernel.db import db
 from billing.checkouts import Checkout
 from billing.seats import Count
+from tests.buying import CARD
 from tests.page_reader import CHECKS, PageReader, Sheet
 
 SHOP = "http://127.0.0.1:8000"
-CARD = {
-    "number": "4242 4242 4242 4242",
-    "expiry": "12/34",
-    "cvc": "123",
-    "name": "Ruth",
-    "postcode": "SW1A 1AA",
-    "line1": "1 High Street",
-    "city": "Exampleton",
-}
 DECLINED, ASKS = "4000 0000 0000 0002", "4000 0025 0000 3155"
 # The provider's page has headers, forms and addresses of its own.
 OF_THE_SHOP = {"security", "forms", "addresses"}

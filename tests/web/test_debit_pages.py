@@ -10,7 +10,8 @@ import requests
 from app.kernel import clock
 from app.kernel.transaction import transaction
 from billing.seats import Count
-from tests.web.test_checkout_pages import CARD, come_back, order, page_of_order
+from tests.buying import CARD
+from tests.web.test_checkout_pages import come_back, order, page_of_order
 
 __all__ = ["order"]
 DEBIT = CARD | {"number": "", "method": "bacs_debit", "sort_code": "10-88-00", "account_name": "Ruth"}

@@ -17,8 +17,8 @@ from billing.checkouts import Checkout
 from billing.gateway import ProviderEvent, ProviderRefund
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
+from tests.buying import CARD
 from tests.changing import buy
-from tests.web.test_checkout_pages import CARD
 
 
 def row_of(browser, name):
