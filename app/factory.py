@@ -58,6 +58,7 @@ from billing import (
     receipts,
     receiving,
     reconciliation,
+    vat_documents,
     withdrawing,
 )
 from billing.sandbox.server import Sandbox
@@ -224,7 +225,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("renewals", tell_renewals, every=timedelta(hours=1)),
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
-        Sweep(printing.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
+        Sweep(vat_documents.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from billing.statements import Statement
 
 log = structlog.get_logger(__name__)
-SWEEP = "vat_documents"
 
 
 @dataclass(frozen=True, slots=True)

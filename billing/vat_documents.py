@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import organisations
+from app.kernel import nudges
 from app.kernel.db import Model, db
 from app.kernel.errors import Missing
 from billing.invoices import Invoice
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from billing.gateway import Line, ProviderCreditNote, ProviderInvoice
     from billing.subscriptions import Subscription
 
+SWEEP = "vat_documents"
 NOT_PRINTED = "This document is being printed. Look again in a minute."
 
 
@@ -103,6 +105,8 @@ def copy(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
     issued = [invoice for invoice in found if invoice.number is not None]
     ids = [invoice.id for invoice in issued] + [note.id for invoice in issued for note in invoice.credit_notes]
     known = set(db.session.scalars(sa.select(VatDocument.id).where(VatDocument.id.in_(ids))))
+    if set(ids) - known:
+        nudges.ask(SWEEP)
     for invoice in issued:
         if invoice.id not in known:
             db.session.add(_of_invoice(subscription, invoice))
