@@ -86,7 +86,7 @@ def is_covered(found: Sequence[ProviderInvoice], limit_minor: int) -> bool:
     newest = next((invoice for invoice in found if invoice.why in ASKED_FOR), None)
     if newest is None:
         return False
-    return newest.status == "paid" or (_is_owed(newest) and owed(found) <= limit_minor)
+    return _is_paid(newest) or (_is_owed(newest) and owed(found) <= limit_minor)
 
 
 def withheld(before: tuple[int, int], quantity: int, found: Sequence[ProviderInvoice], limit_minor: int) -> int:
@@ -97,6 +97,12 @@ def withheld(before: tuple[int, int], quantity: int, found: Sequence[ProviderInv
     had, held = before
     given = min(had - held, quantity)
     return 0 if given == quantity or is_covered(found, limit_minor) else quantity - given
+
+
+def _is_paid(invoice: ProviderInvoice) -> bool:
+    """Whether money came for an invoice: the provider calls one paid that was taken back as a whole, too."""
+    taken_back = sum(note.gross_minor for note in invoice.credit_notes)
+    return invoice.status == "paid" and (invoice.gross_minor == 0 or taken_back < invoice.gross_minor)
 
 
 def _is_owed(invoice: ProviderInvoice) -> bool:

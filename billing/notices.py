@@ -73,8 +73,9 @@ def write(before: Before, subscription: Subscription, settled: Change | None, pa
 
 def tell_closed(grace: timedelta) -> int:
     """Tell those who pay that the courses have closed because a payment has not come, once; gives how many were told of."""
+    is_overdue = sa.and_(Subscription.is_by_invoice, Subscription.due_at < clock.now())
     query = sa.select(Subscription).where(
-        Subscription.is_live, Subscription.status.in_(UNPAID), Subscription.closed_told_at.is_(None)
+        Subscription.is_live, sa.or_(Subscription.status.in_(UNPAID), is_overdue), Subscription.closed_told_at.is_(None)
     )
     closed = 0
     for subscription in db.session.scalars(query.order_by(Subscription.id).with_for_update()):
@@ -151,7 +152,9 @@ def payers(organisation_id: UUID) -> list[str]:
 def _about_invoices(before: Before, subscription: Subscription, paid: Sequence[Invoice]) -> None:
     """Say which invoices have been paid, or that one is overdue."""
     for invoice in paid:
-        facts = {"number": invoice.number, "gross_minor": invoice.gross_minor, "seats_now": subscription.bought}
+        if not invoice.paid_minor:
+            continue
+        facts = {"number": invoice.number, "gross_minor": invoice.paid_minor, "seats_now": subscription.bought}
         _mail(subscription, "invoice_paid", also_finance=True, is_ready=before.withheld > subscription.withheld, **facts)
     if before.status == "active" and subscription.status == "past_due" and (owed := invoices.owed(subscription)) is not None:
         _mail(

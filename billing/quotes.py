@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SWEEP = "accepted_quotes"
 PURPOSE = "quote"
 MOST_PERCENT = 90
+TO_OTHERS_A_DAY = 5
 MADE_A_DAY = 20
 LONGEST_NOTE = 600
 LONGEST_ORDER = 60
@@ -166,6 +167,10 @@ def send_own(actor: Actor, seats: int, name: str, address: str, *, vat_percent: 
     """
     if not limits.spend(f"quotes:{actor.organisation.id}", MADE_A_DAY, timedelta(days=1)):
         message = f"{actor.organisation.name} has asked for many quotes today. Use one of them, or come back tomorrow."
+        raise Conflict(message)
+    is_own = people.address_key(people.read_address(address)) == people.address_key(actor.person.address)
+    if not is_own and not limits.spend(f"quotes to others:{actor.person.id}", TO_OTHERS_A_DAY, timedelta(days=1)):
+        message = "You have sent many quotes to others today. Send one to your own address and pass it on, or come back tomorrow."
         raise Conflict(message)
     wanted = Wanted(seats=seats, organisation=actor.organisation.name, name=name, address=address)
     quote = prepare(wanted, by=actor.person.id, organisation_id=actor.organisation.id, vat_percent=vat_percent)

@@ -11,7 +11,9 @@ import structlog
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Refusal
 from billing import checkouts, money_back, price_checks, reactions, seats
+from billing.invoices import Invoice
 from billing.subscriptions import Subscription
+from billing.vat_documents import VatDocument
 
 if TYPE_CHECKING:
     from billing.gateway import Gateway
@@ -70,10 +72,13 @@ def _look_at_money_back(gateway: Gateway) -> list[str]:
 
 
 def _refresh_all(gateway: Gateway) -> tuple[int, list[str]]:
-    """Ask about every live subscription; gives how many there are, and what stood in the way."""
+    """Ask about every subscription that is live or has an invoice without its document; gives how many, and what stood in the way."""
     differences = []
-    live = list(db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_live).order_by(Subscription.id)))
-    for provider_id in live:
+    is_copied = sa.exists().where(VatDocument.id == Invoice.id)
+    is_behind = sa.exists().where(Invoice.subscription_id == Subscription.id, ~is_copied)
+    query = sa.select(Subscription.provider_id).where(sa.or_(Subscription.is_live, is_behind)).order_by(Subscription.id)
+    asked = list(db.session.scalars(query))
+    for provider_id in asked:
         try:
             reactions.refresh(gateway, provider_id)
         except Conflict:
@@ -85,7 +90,7 @@ def _refresh_all(gateway: Gateway) -> tuple[int, list[str]]:
             # Whatever is wrong with one must not keep the others from being asked about.
             log.exception("reconciliation failed")
             differences.append(f"Subscription {provider_id}: something unexpected ({type(error).__name__}); the log says more.")
-    return len(live), differences
+    return len(asked), differences
 
 
 def sweep(gateway: Gateway) -> int:

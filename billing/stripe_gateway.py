@@ -285,7 +285,8 @@ class StripeGateway(StripeMoneyBack):
         if any(invoice.pre_payment_credit_notes_amount or invoice.post_payment_credit_notes_amount for invoice in invoices):
             customer: Any = invoices[0].customer
             for note in self._client.v1.credit_notes.list({"customer": customer, "limit": 100}).auto_paging_iter():
-                notes.get(str(note.invoice), []).append(note)
+                if note.status != "void":
+                    notes.get(str(note.invoice), []).append(note)
         return notes
 
     def portal(self, customer_id: str, back_url: str) -> str:

@@ -342,7 +342,8 @@ def _copy(subscription: Subscription, snapshot: Snapshot, found: Sequence[Provid
     subscription.discount_percent = snapshot.discount_percent
     subscription.discount_minor = snapshot.discount_minor
     subscription.discount_until = snapshot.discount_until
-    if snapshot.status == "active":
+    is_overdue = subscription.due_at is not None and subscription.due_at < clock.now()
+    if snapshot.status == "active" and not is_overdue:
         subscription.closed_told_at = None
     subscription.was_asked_to_end = snapshot.was_asked_to_end
     subscription.is_live = not (

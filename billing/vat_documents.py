@@ -131,6 +131,11 @@ def known(document_id: str) -> VatDocument:
     return document
 
 
+def copied(organisation_id: UUID) -> set[str]:
+    """Give the ids of what an organisation has a document of."""
+    return set(db.session.scalars(sa.select(VatDocument.id).where(VatDocument.organisation_id == organisation_id)))
+
+
 def credit_notes(organisation_id: UUID) -> list[VatDocument]:
     """Give the credit notes of an organisation, newest first."""
     query = sa.select(VatDocument).where(VatDocument.organisation_id == organisation_id, VatDocument.kind == Kind.CREDIT_NOTE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.gateway import ProviderInvoice, Snapshot
+from billing.gateway import ProviderCreditNote, ProviderInvoice, Snapshot
 from billing.price_cards import Interval
 
 PERIOD_START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -28,6 +28,22 @@ def snapshot(**changes: Any) -> Snapshot:
         "was_asked_to_end": False,
     }
     return Snapshot(**{**values, **changes})
+
+
+def credit_note(**changes: Any) -> ProviderCreditNote:
+    """Give a credit note over a hundred pence, changed as a test wants it."""
+    values: dict[str, Any] = {
+        "id": "cn_1",
+        "number": "SANDBOX-0001-CN-01",
+        "why": None,
+        "net_minor": 100,
+        "vat_minor": 0,
+        "gross_minor": 100,
+        "refunded_minor": 0,
+        "issued_at": PERIOD_START,
+        "lines": (),
+    }
+    return ProviderCreditNote(**{**values, **changes})
 
 
 def invoice(**changes: Any) -> ProviderInvoice:

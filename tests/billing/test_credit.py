@@ -76,6 +76,13 @@ def test_what_was_asked_for_last_is_covered_when_it_is_paid_or_all_that_is_owed_
     assert credit.is_covered(found, limit) is is_covered
 
 
+def test_an_invoice_that_was_taken_back_as_a_whole_gives_no_seats_although_the_provider_calls_it_paid():
+    taken_back = provider.invoice(status="paid", remaining_minor=0, credit_notes=(provider.credit_note(),))
+    assert not credit.is_covered([taken_back], 0)
+    in_part = provider.invoice(status="paid", remaining_minor=0, credit_notes=(provider.credit_note(gross_minor=99),))
+    assert credit.is_covered([in_part], 0)
+
+
 @given(
     before=st.tuples(st.integers(0, 50), st.integers(0, 50)).filter(lambda pair: pair[1] <= pair[0]),
     quantity=st.integers(1, 50),

@@ -131,6 +131,31 @@ def test_of_two_workers_that_print_one_document_only_the_first_keeps_and_sends_i
     assert acts.mails() == ["vat_document"]
 
 
+def test_what_is_copied_long_after_it_was_issued_is_printed_and_is_no_news(shop, owner, subscribe):
+    subscription_id = subscribe(owner.organisation.id)
+    with transaction():
+        row = subscriptions.known(subscription_id)
+        for number, days in (("A-1", 30), ("A-2", 40)):
+            given = provider.invoice(id=number, number=number, issued_at=clock.now() - timedelta(days=days))
+            invoices.keep(row, [given])
+            vat_documents.copy(row, [given])
+    assert print_all() == 2
+    query = sa.select(OutboxMail.facts).where(OutboxMail.kind == "vat_document")
+    assert [facts["document"] for facts in db.session.scalars(query)] == ["A-1"]
+
+
+def test_a_reconciliation_copies_what_a_subscription_that_is_over_has_left(shop, owner, gateway):
+    acts.buy(shop, owner, gateway)
+    provider_id = acts.row(owner).provider_id
+    gateway.take_back(provider_id, "back")
+    reconciliation.run(gateway)
+    with transaction():
+        db.session.execute(sa.delete(VatDocument))
+    reconciliation.run(gateway)
+    assert [document.kind for document in documents(owner)] == [Kind.INVOICE, Kind.CREDIT_NOTE]
+    assert reconciliation.run(gateway).subscriptions == 0
+
+
 def test_a_document_that_cannot_be_printed_stops_no_other(shop, owner, gateway):
     acts.buy(shop, owner, gateway)
     acts.add(owner, gateway, 5)

@@ -6,13 +6,17 @@ import csv
 import io
 
 import pytest
+import sqlalchemy as sa
 
 from app import mail
 from app.accounts import memberships, people
 from app.accounts.memberships import Role
+from app.kernel.db import db
+from app.kernel.transaction import transaction
 from app.web import billing_press
 from billing import invoices, printing
 from billing.price_cards import Interval
+from billing.vat_documents import VatDocument
 from tests import changing as acts
 
 
@@ -54,6 +58,17 @@ def test_billing_leads_to_the_invoices_and_they_to_the_pdf(parish, bought):
         assert words in parish.owner.words
     parish.owner.click("SANDBOX-0001 as PDF")
     assert parish.owner.response.get_data().startswith(b"%PDF")
+
+
+def test_an_invoice_that_is_not_copied_yet_is_listed_without_a_link(parish, bought):
+    with parish.app.app_context(), transaction():
+        db.session.execute(sa.delete(VatDocument))
+    for page in ("billing", "billing/invoices"):
+        parish.owner.get(f"{parish.home}{page}")
+        assert "SANDBOX-0001" in parish.owner.words
+        assert not [
+            link for link in parish.owner.page.select("main a") if "documents/" in link["href"] and ".pdf" in link["href"]
+        ]
 
 
 def test_somebody_without_an_account_gets_the_invoices_until_removed(parish, bought):

@@ -29,6 +29,7 @@ from billing import (
     quotes,
     seats,
     subscriptions,
+    vat_documents,
     withdrawals,
 )
 from billing.price_cards import Interval
@@ -75,6 +76,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
         dispute=disputes.open_of(actor.organisation.id),
         owed=None if subscription is None else invoices.owed(subscription),
         invoices=invoices.of_organisation(actor.organisation.id),
+        copied=vat_documents.copied(actor.organisation.id),
         quotes=quotes.of_organisation(actor.organisation.id),
         seats=seats.count(actor.organisation.id),
         history=history_words.describe(

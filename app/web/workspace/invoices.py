@@ -148,6 +148,7 @@ def _invoices(actor: Actor, form: RecipientForm) -> str:
         "billing",
         form=form,
         invoices=provider_invoices.of_organisation(actor.organisation.id, limit=1_000),
+        copied=vat_documents.copied(actor.organisation.id),
         credit_notes=vat_documents.credit_notes(actor.organisation.id),
         recipients=invoice_recipients.of_organisation(actor.organisation.id),
         payers=notices.payers(actor.organisation.id),
