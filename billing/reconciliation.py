@@ -72,7 +72,7 @@ def _look_at_money_back(gateway: Gateway) -> list[str]:
 
 
 def _refresh_all(gateway: Gateway) -> tuple[int, list[str]]:
-    """Ask about every subscription that is live or has an invoice without its document; gives how many, and what stood in the way."""
+    """Ask about every subscription that is live or has an invoice without its document; gives how many, and what went wrong."""
     differences = []
     is_copied = sa.exists().where(VatDocument.id == Invoice.id)
     is_behind = sa.exists().where(Invoice.subscription_id == Subscription.id, ~is_copied)
