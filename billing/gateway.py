@@ -202,6 +202,8 @@ class ProviderCreditNote:
 class ProviderInvoice:
     """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read.
 
+    A draft with a `problem` could not be issued.
+
     `fields` are what the buyer wants to read on it, such as the number of their purchase order, by their names.
     """
 
@@ -229,6 +231,7 @@ class ProviderInvoice:
     fields: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
     credit_notes: tuple[ProviderCreditNote, ...] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

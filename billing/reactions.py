@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 log = structlog.get_logger(__name__)
+NOT_ISSUED = "invoice.finalization_failed"
 ABOUT_BILLED = frozenset({"customer.updated", "customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted"})
 # A worker stops well before the lease on its events ends, because another one then takes those it has not come to.
 STOP_AFTER_SECONDS = events.LEASE.total_seconds() / 2
@@ -219,16 +220,7 @@ def apply_due(gateway: Gateway) -> int:
             log.warning("the provider is slow", left=len(due))
             break
         try:
-            if kind.startswith("checkout.session.") and checkout_id is not None:
-                serve(gateway, checkout_id, object_id)
-            elif money_back.is_about(kind):
-                ended = money_back.look(gateway, kind, object_id)
-                if ended is not None:
-                    refresh(gateway, ended)
-            elif subscription_id is not None:
-                refresh(gateway, subscription_id)
-            elif kind in ABOUT_BILLED and (provider_id := customers.subscription_of(object_id)) is not None:
-                refresh(gateway, provider_id)
+            _apply(gateway, kind, object_id, checkout_id, subscription_id)
         except Exception as error:
             # One event that cannot be applied must not stop the others; it is kept and shown.
             # A refusal, such as while another worker is at the same subscription, says itself what it is.
@@ -239,6 +231,30 @@ def apply_due(gateway: Gateway) -> int:
             with transaction():
                 events.mark_applied(event_id)
     return len(due)
+
+
+def _apply(gateway: Gateway, kind: str, object_id: str, checkout_id: UUID | None, subscription_id: str | None) -> None:
+    """Ask the provider again about what an event is about."""
+    if kind.startswith("checkout.session.") and checkout_id is not None:
+        serve(gateway, checkout_id, object_id)
+    elif money_back.is_about(kind):
+        ended = money_back.look(gateway, kind, object_id)
+        if ended is not None:
+            refresh(gateway, ended)
+    elif subscription_id is not None:
+        refresh(gateway, subscription_id)
+        if kind == NOT_ISSUED:
+            _demand_issue(gateway, subscription_id, object_id)
+    elif kind in ABOUT_BILLED and (provider_id := customers.subscription_of(object_id)) is not None:
+        refresh(gateway, provider_id)
+
+
+def _demand_issue(gateway: Gateway, subscription_id: str, invoice_id: str) -> None:
+    """Raise Conflict with the reason while an invoice cannot be issued, so that its message stays among those that failed."""
+    problem = next((invoice.problem for invoice in gateway.invoices(subscription_id) if invoice.id == invoice_id), None)
+    if problem is not None:
+        message = f"The provider cannot issue this invoice: {problem} Mend that there and issue it, then apply this again."
+        raise Conflict(message)
 
 
 def serve_paid(gateway: Gateway) -> int:

@@ -122,6 +122,7 @@ def invoice(found: Any, lines: Iterable[Any], credit_notes: Iterable[Any]) -> Pr
         fields=tuple((field.name, field.value) for field in found.custom_fields or []),
         lines=tuple(_line(line) for line in lines),
         credit_notes=tuple(_credit_note(note) for note in credit_notes),
+        problem=getattr(found.last_finalization_error, "message", None) if found.status == "draft" else None,
     )
 
 

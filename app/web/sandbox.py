@@ -78,6 +78,15 @@ def fail_next_payment(payer: str) -> ResponseReturnValue:
     return redirect(url_for("sandbox.control"), 303)
 
 
+@area.action("/payers/<payer>/block-invoice", allow=ANYONE)
+def block_next_invoice(payer: str) -> ResponseReturnValue:
+    """Have the next renewal's invoice of an organisation not be issued."""
+    with _or_missing():
+        _controls().block_next_invoice(payer)
+    flash("The invoice of their next renewal will not be issued, once.", "success")
+    return redirect(url_for("sandbox.control"), 303)
+
+
 @area.action("/payments/<payment>/dispute", allow=ANYONE)
 def open_dispute(payment: str) -> ResponseReturnValue:
     """Have the cardholder dispute a payment."""

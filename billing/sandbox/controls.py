@@ -19,11 +19,12 @@ OPEN = frozenset({"needs_response", "under_review"})
 
 @dataclass(frozen=True)
 class Payer:
-    """A customer with a running subscription; `will_fail` says that their next payment will be declined."""
+    """A customer with a running subscription, whose next payment may be declined or whose next invoice may not be issued."""
 
     id: str
     name: str
     will_fail: bool
+    will_not_be_issued: bool
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,19 @@ class Controls:
         with self.store.reading(self.now()) as work:
             living = [body for body in work.all("subscription") if body["status"] in LIVING]
             found = {body["customer"]: stored(work, "customer", body["customer"]) for body in living}
-            return [Payer(key, _name(body), bool(body.get("_fails_next"))) for key, body in found.items()][:MOST_SHOWN]
+            return [_payer(key, body) for key, body in found.items()][:MOST_SHOWN]
 
     def fail_next_payment(self, customer: str) -> None:
         """Have a customer's next payment declined, once. Raises KeyError when there is no such customer."""
         with self.store.writing(self.now()) as work:
             body = _found(work, "customer", customer)
             work.put("customer", body | {"_fails_next": True})
+
+    def block_next_invoice(self, customer: str) -> None:
+        """Have the next renewal's invoice of a customer not be issued, once. Raises KeyError when there is no such customer."""
+        with self.store.writing(self.now()) as work:
+            body = _found(work, "customer", customer)
+            work.put("customer", body | {"_fails_issue": True})
 
     def payments(self) -> list[Payment]:
         """Return the newest charges."""
@@ -103,6 +110,10 @@ class Controls:
 def troubles(work: Work) -> set[str]:
     """Read what happens to webhooks on their way."""
     return {name for name in TROUBLES if work.switch(name) is not None}
+
+
+def _payer(key: str, body: JSON) -> Payer:
+    return Payer(key, _name(body), bool(body.get("_fails_next")), bool(body.get("_fails_issue")))
 
 
 def _payment(work: Work, body: JSON) -> Payment:

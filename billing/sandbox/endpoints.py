@@ -324,6 +324,7 @@ OPERATIONS = (
         parameters(*PAGING, "created", "customer"),
     ),
     Operation("GET", "/v1/credit_notes/{id}", reader("credit_note", "credit note")),
+    Operation("POST", "/v1/credit_notes/{id}/void", changer("credit_note", "credit note", credit_notes.void)),
     Operation(
         "POST",
         "/v1/subscription_schedules",

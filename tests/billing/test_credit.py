@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.transaction import transaction
-from billing import changes, changing, credit, entitlements, invoices, reactions, receipts, receiving, seats, subscriptions
+from billing import (
+    changes,
+    changing,
+    credit,
+    entitlements,
+    invoices,
+    reactions,
+    receipts,
+    receiving,
+    seats,
+    subscriptions,
+)
 from billing.changes import State as ChangeState
 from billing.entitlements import Access
 from billing.subscriptions import State, Terms

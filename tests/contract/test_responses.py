@@ -183,6 +183,8 @@ def walk_sent_invoices(v1, price, rate):
     v1.invoices.send_invoice(received)
     v1.invoices.pay(received, {"paid_out_of_band": True, "expand": ["payments"]})
     v1.invoices.finalize_invoice(given_up)
+    part = {"type": "custom_line_item", "description": "One of them", "quantity": 1, "unit_amount": 100}
+    v1.credit_notes.void_credit_note(v1.credit_notes.create({"invoice": given_up, "lines": [part]}).id)
     v1.invoices.mark_uncollectible(given_up)
     v1.invoices.finalize_invoice(taken_back)
     v1.invoices.void_invoice(taken_back)
@@ -343,7 +345,7 @@ def test_the_walk_sees_every_kind_of_object_and_event(seen):
         *("invoice.payment_action_required", "billing_portal.configuration.created", "billing_portal.session.created"),
         *("customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired"),
         *("subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released"),
-        *("subscription_schedule.canceled", "credit_note.created", "refund.created"),
+        *("subscription_schedule.canceled", "credit_note.created", "credit_note.voided", "refund.created"),
         *("refund.updated", "refund.failed", "charge.refunded"),
         *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
         *("customer.deleted", "invoice.upcoming"),

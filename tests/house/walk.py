@@ -248,6 +248,7 @@ STEPS: dict[str, Step] = {
     "office.revoke_certificate": Step({"number": "certificate"}, form={"because": "Somebody else sat it.", "is_sure": "y"}),
     "sandbox.close_dispute": Step({"dispute": "dispute"}, form={"outcome": "won"}),
     "sandbox.control": Step(),
+    "sandbox.block_next_invoice": Step({"payer": "payer"}),
     "sandbox.fail_next_payment": Step({"payer": "payer"}),
     "quotes.accept_quote": Step({"token": "quote link"}, form=ACCEPTANCE),
     "quotes.decline_quote": Step({"token": "quote link"}, form={"because": "Too dear"}),

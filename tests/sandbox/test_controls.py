@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from billing.sandbox import deliveries
+from tests.contract import shape
 
 
 def products(v1, *names):
@@ -77,6 +78,22 @@ def test_the_next_payment_fails_and_the_one_after_does_not(shop, v1, sandbox, cl
     assert v1.subscriptions.retrieve(bought.id).status == "active"
 
 
+def test_the_next_invoice_is_not_issued_until_somebody_asks_again(shop, v1, sandbox, clock):
+    monthly = shop.price(interval="month")
+    shop.bought(line_items=[{"price": monthly.id, "quantity": 10}])
+    [payer] = sandbox.controls.payers()
+    sandbox.controls.block_next_invoice(payer.id)
+    assert sandbox.controls.payers()[0].will_not_be_issued
+    clock.forward(days=30, hours=2)
+    draft = v1.invoices.list().data[0]
+    assert (draft.status, draft.last_finalization_error.code) == ("draft", "customer_tax_location_invalid")
+    assert shape.problems(v1.invoices.retrieve(draft.id).to_dict()) == []
+    assert [event.data.object["id"] for event in v1.events.list({"type": "invoice.finalization_failed"}).data] == [draft.id]
+    assert not sandbox.controls.payers()[0].will_not_be_issued
+    issued = v1.invoices.finalize_invoice(draft.id)
+    assert (issued.status, issued.last_finalization_error) == ("paid", None)
+
+
 def test_a_payment_is_disputed_once_and_decided_once(shop, v1, sandbox):
     shop.bought()
     [payment] = sandbox.controls.payments()
@@ -96,6 +113,7 @@ def test_a_payment_is_disputed_once_and_decided_once(shop, v1, sandbox):
 def test_what_is_not_there_is_said_to_be_missing(sandbox):
     for act in (
         lambda: sandbox.controls.fail_next_payment("cus_none"),
+        lambda: sandbox.controls.block_next_invoice("cus_none"),
         lambda: sandbox.controls.open_dispute("ch_none"),
         lambda: sandbox.controls.close_dispute("du_none", is_won=True),
     ):

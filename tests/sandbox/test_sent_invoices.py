@@ -81,6 +81,36 @@ def test_money_received_by_bank_pays_an_invoice_without_a_card(v1, shop):
     assert "paid out of band" in str(refusal(lambda: v1.credit_notes.create(note)))
 
 
+def credited(v1, invoice):
+    lines = [{"type": "invoice_line_item", "invoice_line_item": line.id, "amount": line.amount} for line in invoice.lines.data]
+    return v1.credit_notes.create({"invoice": invoice.id, "lines": lines})
+
+
+def test_what_is_taken_back_of_an_invoice_before_it_is_paid_is_not_asked_for_any_more(v1, shop):
+    _, invoice = opened(v1, shop)
+    note = credited(v1, invoice)
+    assert (note.type, note.pre_payment_amount, note.post_payment_amount, note.refunds) == ("pre_payment", 98496, 0, [])
+    found = v1.invoices.retrieve(invoice.id)
+    assert (found.status, found.amount_due, found.amount_paid, found.amount_remaining) == ("paid", 0, 0, 0)
+    assert found.pre_payment_credit_notes_amount == 98496
+    assert types(v1)[-2:] == ["credit_note.created", "invoice.paid"]
+    assert "whose invoice is open" in str(refusal(lambda: v1.credit_notes.void_credit_note(note.id)))
+
+
+def test_a_credit_note_on_an_open_invoice_can_be_taken_back_once(v1, shop):
+    _, invoice = opened(v1, shop)
+    part = {"type": "custom_line_item", "description": "Five of them", "quantity": 1, "unit_amount": 5000}
+    note = v1.credit_notes.create({"invoice": invoice.id, "lines": [part]})
+    assert v1.invoices.retrieve(invoice.id).amount_remaining == 98496 - 5000
+    assert v1.credit_notes.void_credit_note(note.id).status == "void"
+    found = v1.invoices.retrieve(invoice.id)
+    assert (found.status, found.amount_due, found.amount_remaining) == ("open", 98496, 98496)
+    assert types(v1)[-1] == "credit_note.voided"
+    assert "issued" in str(refusal(lambda: v1.credit_notes.void_credit_note(note.id)))
+    note = {"invoice": invoice.id, "lines": [part], "refund_amount": 5000}
+    assert refusal(lambda: v1.credit_notes.create(note)).param == "refund_amount"
+
+
 def test_the_hosted_page_says_by_when_and_for_which_order_and_takes_a_card(v1, shop, base):
     _, invoice = opened(v1, shop)
     page = f"{base}/invoices/{invoice.id}"

@@ -1,36 +1,31 @@
-"""Credit notes: a paid invoice taken back, as a whole or in part, with the refund that brings the money back."""
+"""Credit notes: an invoice taken back, as a whole or in part; what was paid for it is refunded, what was not is not asked for."""
 
-from billing.sandbox.engine import charges, events, refunds
+from billing.sandbox.engine import charges, collection, events, refunds
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.refusals import Refusal, missing, required, uncovered
+from billing.sandbox.rendering import stored
 from billing.sandbox.store import JSON, Work, new_id
 
 
 def create(work: Work, params: JSON) -> JSON:
-    """Take a paid invoice back and refund it. Raises Refusal for one that is not paid, or was taken back before."""
+    """Take an invoice back and refund what was paid. Raises Refusal for a draft, and for one that was taken back before."""
     invoice = work.find("invoice", params["invoice"])
     if invoice is None:
         raise missing(noun="invoice", key=params["invoice"], param="invoice", status=400)
-    if invoice["status"] != "paid":
+    if invoice["status"] not in {"paid", "open"}:
         raise uncovered(param=f"invoice (one that is {invoice['status']})")
-    if invoice["post_payment_credit_notes_amount"]:
+    if invoice["post_payment_credit_notes_amount"] or invoice["pre_payment_credit_notes_amount"]:
         raise Refusal(says="The sum of credit amount, refund amount and out of band amount exceeds the amount paid.")
     if "lines" not in params:
         raise required(param="lines")
-    if any(payment["payment"]["type"] != "payment_intent" for payment in invoice["_payments"]):
-        raise uncovered(param="refund_amount (for an invoice that was paid out of band)")
     taken = _part(work, params) if params["lines"][0]["type"] == "custom_line_item" else _whole(invoice, params)
-    if params.get("refund_amount") != taken["total"]:
-        message = f"The sum of credit amount, refund amount and out of band amount must equal the total ({taken['total']})."
-        raise Refusal(says=message, param="refund_amount")
     if taken["total"] > invoice["total"]:
         raise Refusal(says="The sum of credit amount, refund amount and out of band amount exceeds the amount paid.")
-    charge = charges.named(work, {"payment_intent": invoice["_payments"][0]["payment"]["payment_intent"]})
-    if charge is None:
-        raise uncovered(param="refund_amount (for what was not charged)")
-    refund = refunds.give_back(work, charge, taken["total"])
-    invoice["post_payment_credit_notes_amount"] = taken["total"]
+    was_paid = invoice["status"] == "paid"
+    refunds_made = (
+        _give_back(work, invoice, params, taken["total"]) if was_paid else _ask_for_less(invoice, params, taken["total"])
+    )
     work.put("invoice", invoice)
     body = {
         "id": new_id("cn"),
@@ -51,11 +46,11 @@ def create(work: Work, params: JSON) -> JSON:
         "number": f"{invoice['number']}-CN-01",
         "out_of_band_amount": None,
         "pdf": f"{work.public_url}/credit-notes/{invoice['id']}",
-        "post_payment_amount": taken["total"],
-        "pre_payment_amount": 0,
+        "post_payment_amount": taken["total"] if was_paid else 0,
+        "pre_payment_amount": 0 if was_paid else taken["total"],
         "pretax_credit_amounts": [],
         "reason": params.get("reason"),
-        "refunds": [{"amount_refunded": taken["total"], "payment_record_refund": None, "refund": refund["id"], "type": "refund"}],
+        "refunds": refunds_made,
         "shipping_cost": None,
         "status": "issued",
         "subtotal": taken["subtotal"],
@@ -63,13 +58,57 @@ def create(work: Work, params: JSON) -> JSON:
         "total": taken["total"],
         "total_excluding_tax": taken["net"],
         "total_taxes": taken["taxes"],
-        "type": "post_payment",
+        "type": "post_payment" if was_paid else "pre_payment",
         "voided_at": None,
         "_lines": taken["lines"],
     }
     work.put("credit_note", body)
     events.record(work, "credit_note.created", body)
+    if invoice["status"] == "open" and not invoice["amount_remaining"]:
+        collection.settle(work, invoice)
     return body
+
+
+def void(work: Work, body: JSON, _params: JSON) -> JSON:
+    """Take a credit note back, so that its invoice asks for all of it again. Raises Refusal once that is not open any more."""
+    invoice = stored(work, "invoice", body["invoice"])
+    if body["status"] == "void" or invoice["status"] != "open":
+        raise Refusal(says="You can only void a credit note that is issued and whose invoice is open.")
+    for name in ("amount_due", "amount_remaining"):
+        invoice[name] += body["total"]
+    invoice["pre_payment_credit_notes_amount"] -= body["total"]
+    work.put("invoice", invoice)
+    body["status"] = "void"
+    body["voided_at"] = work.now
+    work.put("credit_note", body)
+    events.record(work, "credit_note.voided", body)
+    return body
+
+
+def _give_back(work: Work, invoice: JSON, params: JSON, total: int) -> list[JSON]:
+    """Refund what is taken back of a paid invoice. Raises Refusal for what was not charged, or another amount."""
+    if any(payment["payment"]["type"] != "payment_intent" for payment in invoice["_payments"]):
+        raise uncovered(param="refund_amount (for an invoice that was paid out of band)")
+    if params.get("refund_amount") != total:
+        message = f"The sum of credit amount, refund amount and out of band amount must equal the total ({total})."
+        raise Refusal(says=message, param="refund_amount")
+    charge = charges.named(work, {"payment_intent": invoice["_payments"][0]["payment"]["payment_intent"]})
+    if charge is None:
+        raise uncovered(param="refund_amount (for what was not charged)")
+    refund = refunds.give_back(work, charge, total)
+    invoice["post_payment_credit_notes_amount"] = total
+    return [{"amount_refunded": total, "payment_record_refund": None, "refund": refund["id"], "type": "refund"}]
+
+
+def _ask_for_less(invoice: JSON, params: JSON, total: int) -> list[JSON]:
+    """Lower what an open invoice asks for. Raises Refusal for a refund, because nothing was paid."""
+    if "refund_amount" in params:
+        message = "You cannot refund an invoice that has not been paid."
+        raise Refusal(says=message, param="refund_amount")
+    for name in ("amount_due", "amount_remaining"):
+        invoice[name] -= total
+    invoice["pre_payment_credit_notes_amount"] = total
+    return []
 
 
 def _whole(invoice: JSON, params: JSON) -> JSON:

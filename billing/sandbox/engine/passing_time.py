@@ -38,7 +38,7 @@ def _deal_with(work: Work, kind: str, body: JSON) -> None:
         case "refund" | "dispute", _:
             _come_to_an_end(work, body)
         case "invoice", "draft":
-            terms.finalise(work, body, {})
+            terms.issue(work, body)
         case "invoice", _ if body.get("_debit") is not None:
             checkout.tell_debit(work, collection.finish_debit(work, body))
         case "invoice", _ if body["due_date"] is not None:

@@ -26,12 +26,30 @@ def finalise(work: Work, body: JSON, _params: JSON) -> JSON:
         message = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
         raise Refusal(says=message, code="invoice_not_editable")
     subscription = _subscription(work, body)
+    body["last_finalization_error"] = None
     invoices.finalise(work, body)
     if body["total"] == 0:
         return collection.settle(work, body)
     if subscription["collection_method"] == "charge_automatically" and body["auto_advance"]:
         return collection.charge(work, body)
     return body
+
+
+def issue(work: Work, body: JSON) -> None:
+    """Give a draft its number because its time has come; where that fails, it stays a draft until someone asks again."""
+    customer = stored(work, "customer", body["customer"])
+    if not customer.get("_fails_issue"):
+        finalise(work, body, {})
+        return
+    work.put("customer", customer | {"_fails_issue": False})
+    body["automatically_finalizes_at"] = None
+    body["last_finalization_error"] = {
+        "code": "customer_tax_location_invalid",
+        "message": "The customer's location isn't recognized. Set a valid customer address in order to calculate tax.",
+        "type": "invalid_request_error",
+    }
+    work.put("invoice", body)
+    events.record(work, "invoice.finalization_failed", body)
 
 
 def send(work: Work, body: JSON, _params: JSON) -> JSON:
