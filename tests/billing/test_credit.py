@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.kernel import clock
+from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.transaction import transaction
 from billing import (
@@ -16,15 +17,18 @@ from billing import (
     changing,
     credit,
     entitlements,
+    events,
     invoices,
     reactions,
     receipts,
     receiving,
+    reconciliation,
     seats,
     subscriptions,
 )
 from billing.changes import State as ChangeState
 from billing.entitlements import Access
+from billing.gateway import ProviderEvent
 from billing.subscriptions import State, Terms
 from tests import changing as acts
 from tests import provider, quoting
@@ -398,3 +402,48 @@ def test_with_every_message_lost_a_reconciliation_finds_what_was_paid(shop, owne
     gateway.receive(bill.id)
     reactions.refresh(gateway, acts.row(owner).provider_id)
     assert (access(owner).state, seats.count(owner.organisation.id).bought) == (State.ACTIVE, 25)
+
+
+def test_an_invoice_that_the_operator_takes_back_gives_no_seats_and_no_thanks(shop, owner, gateway):
+    invoice = quoting.by_invoice(owner, gateway)
+    lines = [{"type": "custom_line_item", "description": "All of it", "quantity": 1, "unit_amount": invoice.gross_minor}]
+    gateway._client.v1.credit_notes.create({"invoice": invoice.id, "lines": lines})  # noqa: SLF001 - as the operator would there
+    reconciliation.run(gateway)
+    invoice = quoting.newest(owner)
+    assert (invoice.status, invoice.paid_minor) == ("paid", 0)
+    assert seats.count(owner.organisation.id).bought == 0
+    assert "invoice_paid" not in acts.mails()
+
+
+def test_an_invoice_that_cannot_be_issued_stays_among_the_messages_that_failed_until_it_is(shop, owner, gateway):
+    acts.buy(shop, owner, gateway)
+    controls = shop.extensions["sandbox"].controls
+    controls.block_next_invoice(controls.payers()[0].id)
+    acts.travel(shop, days=32)
+    subscription_id = acts.row(owner).provider_id
+    (held,) = [invoice for invoice in gateway.invoices(subscription_id) if invoice.problem]
+    with transaction():
+        events.store(
+            ProviderEvent(
+                id="evt_held",
+                kind="invoice.finalization_failed",
+                created_at=clock.now(),
+                api_version=gateway.api_version,
+                object_id=held.id,
+                checkout_id=None,
+                subscription_id=subscription_id,
+                payload={},
+            )
+        )
+    reactions.apply_due(gateway)
+    db.session.rollback()
+    (failed,) = events.newest()
+    assert failed.state == events.State.FAILED
+    assert "cannot issue this invoice: The customer's location" in failed.last_error
+    gateway._client.v1.invoices.finalize_invoice(held.id)  # noqa: SLF001 - the same
+    with transaction():
+        events.replay("evt_held", by=owner.person.id)
+    reactions.apply_due(gateway)
+    db.session.rollback()
+    db.session.expire_all()
+    assert events.newest()[0].state == events.State.APPLIED
