@@ -407,7 +407,7 @@ def test_with_every_message_lost_a_reconciliation_finds_what_was_paid(shop, owne
 def test_an_invoice_that_the_operator_takes_back_gives_no_seats_and_no_thanks(shop, owner, gateway):
     invoice = quoting.by_invoice(owner, gateway)
     lines = [{"type": "custom_line_item", "description": "All of it", "quantity": 1, "unit_amount": invoice.gross_minor}]
-    gateway._client.v1.credit_notes.create({"invoice": invoice.id, "lines": lines})  # noqa: SLF001 - as the operator would there
+    gateway.client.v1.credit_notes.create({"invoice": invoice.id, "lines": lines})
     reconciliation.run(gateway)
     invoice = quoting.newest(owner)
     assert (invoice.status, invoice.paid_minor) == ("paid", 0)
@@ -440,7 +440,7 @@ def test_an_invoice_that_cannot_be_issued_stays_among_the_messages_that_failed_u
     (failed,) = events.newest()
     assert failed.state == events.State.FAILED
     assert "cannot issue this invoice: The customer's location" in failed.last_error
-    gateway._client.v1.invoices.finalize_invoice(held.id)  # noqa: SLF001 - the same
+    gateway.client.v1.invoices.finalize_invoice(held.id)
     with transaction():
         events.replay("evt_held", by=owner.person.id)
     reactions.apply_due(gateway)
