@@ -1,6 +1,6 @@
 """The endpoints of the API: method and address, the parameters covered, and what answers them."""
 
-from billing.sandbox import payments, promotion_endpoints, time_helpers
+from billing.sandbox import payments, portal_endpoints, promotion_endpoints, time_helpers
 from billing.sandbox.coverage import parameters
 from billing.sandbox.engine import (
     catalogue,
@@ -11,7 +11,6 @@ from billing.sandbox.engine import (
     endings,
     pauses,
     pending_updates,
-    portal,
     schedules,
     subscriptions,
     terms,
@@ -360,36 +359,7 @@ OPERATIONS = (
         changer("subscription_schedule", "subscription_schedule", endings.cancel_schedule),
         parameters(invoice_now=[False], prorate=[False]),
     ),
-    Operation(
-        "POST",
-        "/v1/billing_portal/configurations",
-        maker(portal.create_configuration),
-        parameters(
-            *("business_profile", "default_return_url", "metadata", "name"),
-            *("features.customer_update", "features.payment_method_update.enabled"),
-            *("features.subscription_cancel.enabled",),
-            features__invoice_history__enabled=[False],
-            features__subscription_cancel__mode=["at_period_end"],
-            features__subscription_update__enabled=[False],
-        ),
-    ),
-    Operation(
-        "GET",
-        "/v1/billing_portal/configurations",
-        lister("billing_portal.configuration", "/v1/billing_portal/configurations", "active"),
-        parameters(*PAGING, "active"),
-    ),
-    Operation(
-        "GET",
-        "/v1/billing_portal/configurations/{id}",
-        reader("billing_portal.configuration", "configuration"),
-    ),
-    Operation(
-        "POST",
-        "/v1/billing_portal/sessions",
-        maker(portal.create_session),
-        parameters("configuration", "customer", "return_url"),
-    ),
+    *portal_endpoints.OPERATIONS,
     *payments.OPERATIONS,
     *time_helpers.OPERATIONS,
     Operation("GET", "/v1/events", list_events, parameters(*PAGING, "created", "type", "types")),
