@@ -81,8 +81,6 @@ def later(**step):
         clock.advance(timedelta(**step))
 
 
-@pytest.mark.parametrize("vat_percent", [20, None])
-@pytest.mark.parametrize("percent", [None, 1, 33, 90])
 def test_a_stranger_is_sent_few_quotes_and_ones_own_address_many(shop, owner):
     quoting.publish()
     with transaction():
@@ -93,6 +91,8 @@ def test_a_stranger_is_sent_few_quotes_and_ones_own_address_many(shop, owner):
         quotes.send_own(owner, 5, "Ruth", " Ruth@example.org", vat_percent=20, days=30)
 
 
+@pytest.mark.parametrize("vat_percent", [20, None])
+@pytest.mark.parametrize("percent", [None, 1, 33, 90])
 def test_for_every_number_of_seats_a_quote_is_what_the_sandbox_would_invoice(vat_percent, percent):
     coupon = None if percent is None else {"amount_off": None, "_percent": str(percent)}
     discount = None if percent is None else Discount(percent, None)

@@ -87,7 +87,7 @@ def test_the_next_invoice_is_not_issued_until_somebody_asks_again(shop, v1, sand
     clock.forward(days=30, hours=2)
     draft = v1.invoices.list().data[0]
     assert (draft.status, draft.last_finalization_error.code) == ("draft", "customer_tax_location_invalid")
-    assert shape.problems(v1.invoices.retrieve(draft.id).to_dict()) == []
+    assert shape.problems(v1.invoices.retrieve(draft.id).last_response.data) == []
     assert [event.data.object["id"] for event in v1.events.list({"type": "invoice.finalization_failed"}).data] == [draft.id]
     assert not sandbox.controls.payers()[0].will_not_be_issued
     issued = v1.invoices.finalize_invoice(draft.id)
