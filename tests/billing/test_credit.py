@@ -237,6 +237,18 @@ def test_more_seats_that_wait_for_their_payment_can_be_given_up_and_asked_for_ag
     assert acts.row(owner).bought == 30
 
 
+def test_a_plan_for_the_renewal_is_undone_before_seats_are_invoiced_and_is_not_lost(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    quoting.give_credit(owner, YEAR_OF_25)
+    acts.do(gateway, lambda: changes.fewer_seats(owner, 20))
+    with pytest.raises(Conflict, match="Undo what is planned"):
+        changing.offer_seats(gateway, owner.organisation.id, 10)
+    assert gateway.subscription(acts.row(owner).provider_id).coming_seats == 20
+    acts.do(gateway, lambda: changes.drop_plan(owner))
+    assert acts.add(owner, gateway, 10)[1] is ChangeState.DONE
+
+
 def test_giving_up_what_was_paid_a_moment_ago_leaves_it_as_it_is(shop, owner, gateway):
     bill = quoting.by_invoice(owner, gateway)
     quoting.receive(owner, gateway, bill.id)
