@@ -97,7 +97,7 @@ def carry_out(gateway: Gateway, change_id: UUID) -> State:
 def give_up(gateway: Gateway, change_id: UUID) -> State:
     """Give up a change that waits for its payment: nothing is charged any more, and nothing is changed."""
     change = changes.known(change_id)
-    if change.state == State.WAITING:
+    if change.state == State.WAITING and change.is_at_once:
         provider_id = known(change.subscription_id).provider_id
         gateway.give_up(provider_id, f"change-{change_id}", change.from_seats)
         refresh_surely(gateway, provider_id)
@@ -110,7 +110,7 @@ def look(gateway: Gateway, change_id: UUID) -> State:
     change = changes.known(change_id)
     if change.is_open and change.state == State.WAITING:
         provider_id = known(change.subscription_id).provider_id
-        if gateway.has_failed(provider_id):
+        if change.is_at_once and gateway.has_failed(provider_id):
             return give_up(gateway, change_id)
         refresh_surely(gateway, provider_id)
     return _finish(gateway, change_id)

@@ -330,7 +330,7 @@ class Gateway(Protocol):
         ...
 
     def has_failed(self, subscription_id: str) -> bool:
-        """Say whether a change was made at once and the bank has refused the debit that was to pay it."""
+        """Say whether what was to pay a change that was made at once has failed: the debit, or the invoice that was sent."""
         ...
 
     def take_back(self, subscription_id: str, key: str) -> None:

@@ -48,13 +48,19 @@ def open_drafts(client: Any, subscription_id: str, key: str) -> None:
 
 def take_seats_back(client: Any, found: Any, seats: int, key: str) -> None:
     """Take the invoice of added seats back, and the seats with it; one that has been paid meanwhile is left as it is."""
-    latest = found.latest_invoice
-    if latest.billing_reason != CHANGE or latest.status == "paid":
+    asked = _of_change(client, found.id)
+    if asked is None or asked.status == "paid":
         return
-    if latest.status == "open":
-        client.v1.invoices.void_invoice(latest.id, {}, {"idempotency_key": f"{key}-give-up"})
+    if asked.status in {"open", "uncollectible"}:
+        client.v1.invoices.void_invoice(asked.id, {}, {"idempotency_key": f"{key}-give-up"})
     params = {"items": [{"id": found.items.data[0].id, "quantity": seats}], "proration_behavior": "none"}
     client.v1.subscriptions.update(found.id, params, {"idempotency_key": f"{key}-back"})
+
+
+def has_failed(client: Any, found: Any) -> bool:
+    """Whether the invoice of added seats was taken back or written off; what has ended has nothing left to be given up."""
+    asked = _of_change(client, found.id)
+    return found.status != "canceled" and asked is not None and asked.status in {"void", "uncollectible"}
 
 
 def receive(client: Any, invoice_id: str) -> None:
@@ -67,3 +73,9 @@ def take_open_back(client: Any, subscription_id: str, key: str) -> None:
     """Void what is still to be paid for a subscription."""
     for invoice in client.v1.invoices.list({"subscription": subscription_id, "status": "open"}).data:
         client.v1.invoices.void_invoice(invoice.id, {}, {"idempotency_key": f"{key}-{invoice.id}"})
+
+
+def _of_change(client: Any, subscription_id: str) -> Any:
+    """Give the newest invoice of added seats, if there is one."""
+    found = client.v1.invoices.list({"subscription": subscription_id, "limit": 100}).auto_paging_iter()
+    return next((invoice for invoice in found if invoice.billing_reason == CHANGE), None)

@@ -249,6 +249,56 @@ def test_a_plan_for_the_renewal_is_undone_before_seats_are_invoiced_and_is_not_l
     assert acts.add(owner, gateway, 10)[1] is ChangeState.DONE
 
 
+def beyond_the_limit(owner, gateway):
+    """Have 25 seats paid, and 10 added whose invoice is not; gives the change and that invoice."""
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    change_id, state = acts.add(owner, gateway, 10)
+    assert state is ChangeState.WAITING
+    return change_id, quoting.newest(owner).id
+
+
+@pytest.mark.parametrize("ending", ["void_invoice", "mark_uncollectible"])
+def test_seats_whose_invoice_the_operator_has_ended_are_taken_back_by_themselves(shop, owner, gateway, ending):
+    change_id, invoice_id = beyond_the_limit(owner, gateway)
+    getattr(gateway.client.v1.invoices, ending)(invoice_id)
+    acts.sees(gateway, owner)
+    assert (changes.known(change_id).state, acts.row(owner).withheld) == (ChangeState.WAITING, 10)
+    acts.travel(shop, minutes=2)
+    assert changing.finish_left_alone(gateway) == 1
+    assert changes.known(change_id).state == ChangeState.LAPSED
+    assert (acts.row(owner).ordered, quoting.newest(owner).status) == (25, "void")
+    assert gateway.subscription(acts.row(owner).provider_id).quantity == 25
+    assert acts.mails()[-1] == "change_not_paid"
+    assert acts.do(gateway, lambda: changes.end(owner, None)) is ChangeState.DONE
+
+
+def test_a_kill_between_the_invoice_and_the_seats_is_finished_by_the_sweep(shop, owner, gateway, monkeypatch):
+    change_id, _ = beyond_the_limit(owner, gateway)
+    with monkeypatch.context() as patch:
+        patch.setattr("stripe.SubscriptionService.update", killed)
+        with pytest.raises(ZeroDivisionError):
+            changing.give_up(gateway, change_id)
+    acts.travel(shop, minutes=2)
+    assert changing.finish_left_alone(gateway) == 1
+    assert (changes.known(change_id).state, acts.row(owner).ordered) == (ChangeState.LAPSED, 25)
+
+
+def test_giving_up_a_cancellation_takes_back_no_invoice_of_seats_that_were_given(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    quoting.give_credit(owner, YEAR_OF_25)
+    assert acts.add(owner, gateway, 10)[1] is ChangeState.DONE
+    end_id = acts.ask(lambda: changes.end(owner, None))
+    gateway.end_with_term(acts.row(owner).provider_id, f"change-{end_id}", is_wanted=True)
+    # The provider has answered, and the kill comes before its answer is looked at.
+    with transaction():
+        changes.mark_answered(end_id)
+    changing.give_up(gateway, end_id)
+    assert changing.look(gateway, end_id) is ChangeState.DONE
+    assert (quoting.newest(owner).status, acts.row(owner).bought) == ("open", 35)
+
+
 def test_giving_up_what_was_paid_a_moment_ago_leaves_it_as_it_is(shop, owner, gateway):
     bill = quoting.by_invoice(owner, gateway)
     quoting.receive(owner, gateway, bill.id)
