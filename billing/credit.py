@@ -82,11 +82,16 @@ def due_at(found: Iterable[ProviderInvoice]) -> datetime | None:
 
 
 def is_covered(found: Sequence[ProviderInvoice], limit_minor: int) -> bool:
-    """Whether what was asked for last is paid, or all that is owed is within the limit; what was taken back covers nothing."""
-    newest = next((invoice for invoice in found if invoice.why in ASKED_FOR), None)
+    """Whether what was asked for last is paid, or all that is owed is within the limit; what was taken back covers nothing.
+
+    A renewal that has billed it since and is paid has paid it too.
+    """
+    newest = _asked_for_last(found)
     if newest is None:
         return False
-    return newest.status == "paid" or (_is_owed(newest) and owed(found) <= limit_minor)
+    since = found[: found.index(newest)]
+    is_paid = newest.status == "paid" or any(invoice.why == RENEWAL and invoice.status == "paid" for invoice in since)
+    return is_paid or (_is_owed(newest) and owed(found) <= limit_minor)
 
 
 def withheld(before: tuple[int, int], quantity: int, found: Sequence[ProviderInvoice], limit_minor: int) -> int:
@@ -97,6 +102,10 @@ def withheld(before: tuple[int, int], quantity: int, found: Sequence[ProviderInv
     had, held = before
     given = min(had - held, quantity)
     return 0 if given == quantity or is_covered(found, limit_minor) else quantity - given
+
+
+def _asked_for_last(found: Iterable[ProviderInvoice]) -> ProviderInvoice | None:
+    return next((invoice for invoice in found if invoice.why in ASKED_FOR), None)
 
 
 def _is_owed(invoice: ProviderInvoice) -> bool:

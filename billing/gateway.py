@@ -325,7 +325,7 @@ class Gateway(Protocol):
     def give_up(self, subscription_id: str, key: str, seats: int) -> None:
         """Take the invoice of a change back that waits for its payment, and the change with it: there were so many seats before.
 
-        Raises Conflict while a bank debit for it is on its way.
+        Raises Conflict while a bank debit for it is on its way, and when a renewal has billed it since.
         """
         ...
 

@@ -70,6 +70,9 @@ def hold(owner, member):
         ([invoice("draft", why="subscription_cycle", gross=5000), invoice()], 100, True),
         ([invoice(why="subscription_cycle", gross=5000), invoice("paid")], 100, True),
         ([invoice(why="subscription_cycle", gross=5000), invoice()], 100, False),
+        ([invoice("paid", why="subscription_cycle"), invoice(why="subscription_update")], 0, True),
+        ([invoice("paid", why="subscription_cycle"), invoice("void", why="subscription_update")], 0, True),
+        ([invoice(why="subscription_update"), invoice("paid", why="subscription_cycle"), invoice("paid")], 0, False),
     ],
 )
 def test_what_was_asked_for_last_is_covered_when_it_is_paid_or_all_that_is_owed_is_within_the_limit(found, limit, is_covered):
@@ -282,6 +285,41 @@ def test_a_kill_between_the_invoice_and_the_seats_is_finished_by_the_sweep(shop,
     acts.travel(shop, minutes=2)
     assert changing.finish_left_alone(gateway) == 1
     assert (changes.known(change_id).state, acts.row(owner).ordered) == (ChangeState.LAPSED, 25)
+
+
+def renewed(shop, owner, gateway):
+    """Have 10 seats added beyond the limit ten days before a renewal that has come; gives the change and its invoice."""
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    acts.travel(shop, days=355)
+    change_id, state = acts.add(owner, gateway, 10)
+    assert state is ChangeState.WAITING
+    invoice_id = quoting.newest(owner).id
+    acts.travel(shop, days=10, hours=2)
+    acts.sees(gateway, owner)
+    assert (quoting.newest(owner).why, quoting.newest(owner).status) == ("subscription_cycle", "open")
+    return change_id, invoice_id
+
+
+@pytest.mark.parametrize("is_void", [False, True])
+def test_seats_that_the_renewal_has_billed_are_not_given_up_and_are_paid_with_it(shop, owner, gateway, is_void):
+    change_id, invoice_id = renewed(shop, owner, gateway)
+    if is_void:
+        gateway.client.v1.invoices.void_invoice(invoice_id)
+    with pytest.raises(Conflict, match="part of the renewal by now"):
+        changing.give_up(gateway, change_id)
+    assert gateway.client.v1.invoices.retrieve(invoice_id).status == ("void" if is_void else "open")
+    assert changing.look(gateway, change_id) is ChangeState.WAITING
+    assert gateway.subscription(acts.row(owner).provider_id).quantity == 35
+    quoting.receive(owner, gateway, quoting.newest(owner).id)
+    assert (changes.known(change_id).state, acts.row(owner).bought) == (ChangeState.DONE, 35)
+
+
+def test_seats_are_given_up_when_the_renewal_that_billed_them_was_taken_back(shop, owner, gateway):
+    change_id, invoice_id = renewed(shop, owner, gateway)
+    gateway.client.v1.invoices.void_invoice(quoting.newest(owner).id)
+    assert changing.give_up(gateway, change_id) is ChangeState.LAPSED
+    assert (invoices.known(invoice_id).status, acts.row(owner).ordered) == ("void", 25)
 
 
 def test_giving_up_a_cancellation_takes_back_no_invoice_of_seats_that_were_given(shop, owner, gateway):
