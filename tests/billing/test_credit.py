@@ -144,6 +144,24 @@ def test_within_the_limit_seats_are_there_at_once_and_one_penny_less_is_not_enou
     assert seats.count(owner.organisation.id).free == 25
 
 
+@pytest.mark.parametrize(
+    ("ending", "state"), [(None, State.PENDING), ("mark_uncollectible", State.PENDING), ("pay", State.ACTIVE)]
+)
+def test_what_an_earlier_subscription_owes_counts_towards_the_limit(shop, owner, gateway, ending, state):
+    bill = quoting.by_invoice(owner, gateway, limit_minor=YEAR_OF_25)
+    first_id = acts.row(owner).provider_id
+    if ending is not None:
+        getattr(gateway.client.v1.invoices, ending)(bill.id, {"paid_out_of_band": True} if ending == "pay" else {})
+    gateway.end_at_once(first_id, "test")
+    reactions.refresh(gateway, first_id)
+    assert acts.row(owner) is None
+    quoting.by_invoice(owner, gateway)
+    assert access(owner).state is state
+    quoting.give_credit(owner, 2 * YEAR_OF_25)
+    acts.sees(gateway, owner)
+    assert access(owner).state is State.ACTIVE
+
+
 def test_a_limit_that_is_lowered_takes_nothing_away(shop, owner, gateway):
     quoting.by_invoice(owner, gateway, limit_minor=YEAR_OF_25)
     quoting.give_credit(owner, 0)
