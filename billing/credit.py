@@ -76,9 +76,14 @@ def owed(found: Iterable[ProviderInvoice]) -> int:
     return sum(invoice.remaining_minor for invoice in found if _is_owed(invoice))
 
 
-def due_at(found: Iterable[ProviderInvoice]) -> datetime | None:
-    """Give by when the oldest unpaid invoice was or is to be paid; None when nothing is unpaid."""
-    return min((invoice.due_at for invoice in found if invoice.status in UNPAID and invoice.due_at is not None), default=None)
+def due_at(found: Sequence[ProviderInvoice], held: int) -> datetime | None:
+    """Give by when the oldest unpaid invoice was or is to be paid; None when nothing is unpaid.
+
+    While seats are `held` back, the invoice that asks for them is left out: what was never given cannot close what is paid for.
+    """
+    left_out = _asked_for_last(found) if held else None
+    unpaid = [invoice for invoice in found if invoice.status in UNPAID and invoice is not left_out]
+    return min((invoice.due_at for invoice in unpaid if invoice.due_at is not None), default=None)
 
 
 def is_covered(found: Sequence[ProviderInvoice], limit_minor: int) -> bool:

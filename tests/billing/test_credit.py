@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import letters
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 from app.kernel.transaction import transaction
@@ -77,6 +78,21 @@ def hold(owner, member):
 )
 def test_what_was_asked_for_last_is_covered_when_it_is_paid_or_all_that_is_owed_is_within_the_limit(found, limit, is_covered):
     assert credit.is_covered(found, limit) is is_covered
+
+
+@pytest.mark.parametrize(
+    ("found", "held", "days"),
+    [
+        ([], 0, None),
+        ([invoice(why="subscription_update", due=10), invoice(due=20)], 0, 10),
+        ([invoice(why="subscription_update", due=10), invoice(due=20)], 5, 20),
+        ([invoice(why="subscription_update", due=10), invoice("paid")], 5, None),
+        ([invoice("uncollectible", why="subscription_update", due=10), invoice("paid")], 5, None),
+        ([invoice(why="subscription_cycle", due=30), invoice(why="subscription_update", due=10), invoice("paid")], 5, 30),
+    ],
+)
+def test_an_invoice_of_seats_that_are_held_back_is_not_what_courses_close_for(found, held, days):
+    assert credit.due_at(found, held) == (None if days is None else NOW + timedelta(days=days))
 
 
 @given(
@@ -317,6 +333,20 @@ def renewed(shop, owner, gateway):
     acts.sees(gateway, owner)
     assert (quoting.newest(owner).why, quoting.newest(owner).status) == ("subscription_cycle", "open")
     return change_id, invoice_id
+
+
+def test_seats_that_are_paid_for_stay_open_while_added_ones_are_never_paid(shop, owner, gateway):
+    beyond_the_limit(owner, gateway)
+    acts.travel(shop, days=31)
+    acts.sees(gateway, owner)
+    assert (access(owner).state, acts.row(owner).bought, acts.row(owner).withheld) == (State.ACTIVE, 25, 10)
+    overdue = acts.db.session.scalars(acts.sa.select(acts.OutboxMail).where(acts.OutboxMail.kind == "invoice_overdue")).first()
+    assert "Nothing that you have already closes because of it" in letters.render(overdue.kind, overdue.facts).text
+    acts.travel(shop, days=60)
+    acts.sees(gateway, owner)
+    assert (access(owner).state, access(owner).access) == (State.ACTIVE, Access.FULL)
+    quoting.receive(owner, gateway, quoting.newest(owner).id)
+    assert (access(owner).state, acts.row(owner).bought) == (State.ACTIVE, 35)
 
 
 @pytest.mark.parametrize("is_void", [False, True])
