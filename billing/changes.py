@@ -110,6 +110,11 @@ class Change(Model):
         return max(0, self.seats - self.from_seats)
 
     @property
+    def is_at_once(self) -> bool:
+        """Whether it is paid for and made at once, so that it can be given up while it is not paid."""
+        return self.kind in AT_ONCE
+
+    @property
     def is_open(self) -> bool:
         """Whether it is not settled yet."""
         return self.done_at is None

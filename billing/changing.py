@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 LOOKS = 20
 # A change lets go of the plan until it is paid: near its end the term could renew without the plan.
 TOO_NEAR = timedelta(days=1)
+# A bank debit takes up to seven working days.
+TOO_NEAR_BY_DEBIT = timedelta(days=14)
 BETWEEN_LOOKS_SECONDS = 0.25
 
 
@@ -95,7 +97,7 @@ def carry_out(gateway: Gateway, change_id: UUID) -> State:
 def give_up(gateway: Gateway, change_id: UUID) -> State:
     """Give up a change that waits for its payment: nothing is charged any more, and nothing is changed."""
     change = changes.known(change_id)
-    if change.state == State.WAITING:
+    if change.state == State.WAITING and change.is_at_once:
         provider_id = known(change.subscription_id).provider_id
         gateway.give_up(provider_id, f"change-{change_id}", change.from_seats)
         refresh_surely(gateway, provider_id)
@@ -108,7 +110,7 @@ def look(gateway: Gateway, change_id: UUID) -> State:
     change = changes.known(change_id)
     if change.is_open and change.state == State.WAITING:
         provider_id = known(change.subscription_id).provider_id
-        if gateway.has_failed(provider_id):
+        if change.is_at_once and gateway.has_failed(provider_id):
             return give_up(gateway, change_id)
         refresh_surely(gateway, provider_id)
     return _finish(gateway, change_id)
@@ -155,11 +157,8 @@ def _offer(
     if subscription.pays_by_debit and changes.open_of(subscription.id) is not None:
         message = "Another change of this subscription is being paid by Direct Debit. Open Billing to see where it stands."
         raise Conflict(message)
-    if coming[0] is not None and subscription.period_end - clock.now() < TOO_NEAR:
-        message = (
-            "What you have planned comes with the renewal, which is less than a day away. Change more after it, or undo the plan."
-        )
-        raise Conflict(message)
+    if coming[0] is not None:
+        _refuse_to_lose_plan(subscription)
     card = price_cards.of_version(subscription.card_version)
     counted_at = additions.counted_from(subscription.period_start, clock.now())
     ours = additions.cost(subscription, card, seats, interval, counted_at)
@@ -187,6 +186,28 @@ def _offer(
         counted_at=counted_at,
         cost=theirs,
     )
+
+
+def _refuse_to_lose_plan(subscription: Subscription) -> None:
+    """Refuse a change that may not be paid before the renewal, which would then come without what is planned for it."""
+    left = subscription.period_end - clock.now()
+    if subscription.is_by_invoice:
+        message = (
+            "Undo what is planned for the renewal first: seats that are invoiced may be paid after it, and the plan would be "
+            "lost then. You can plan it again as soon as they are paid."
+        )
+    elif subscription.pays_by_debit and left < TOO_NEAR_BY_DEBIT:
+        message = (
+            "What you have planned comes with the renewal, which is less than 14 days away, and a Direct Debit may take longer. "
+            "Change more after it, or undo the plan."
+        )
+    elif left < TOO_NEAR:
+        message = (
+            "What you have planned comes with the renewal, which is less than a day away. Change more after it, or undo the plan."
+        )
+    else:
+        return
+    raise Conflict(message)
 
 
 def _ask(gateway: Gateway, change: Change, provider_id: str) -> None:

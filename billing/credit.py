@@ -76,17 +76,27 @@ def owed(found: Iterable[ProviderInvoice]) -> int:
     return sum(invoice.remaining_minor for invoice in found if _is_owed(invoice))
 
 
-def due_at(found: Iterable[ProviderInvoice]) -> datetime | None:
-    """Give by when the oldest unpaid invoice was or is to be paid; None when nothing is unpaid."""
-    return min((invoice.due_at for invoice in found if invoice.status in UNPAID and invoice.due_at is not None), default=None)
+def due_at(found: Sequence[ProviderInvoice], held: int) -> datetime | None:
+    """Give by when the oldest unpaid invoice was or is to be paid; None when nothing is unpaid.
+
+    While seats are `held` back, the invoice that asks for them is left out: what was never given cannot close what is paid for.
+    """
+    left_out = _asked_for_last(found) if held else None
+    unpaid = [invoice for invoice in found if invoice.status in UNPAID and invoice is not left_out]
+    return min((invoice.due_at for invoice in unpaid if invoice.due_at is not None), default=None)
 
 
 def is_covered(found: Sequence[ProviderInvoice], limit_minor: int) -> bool:
-    """Whether what was asked for last is paid, or all that is owed is within the limit; what was taken back covers nothing."""
-    newest = next((invoice for invoice in found if invoice.why in ASKED_FOR), None)
+    """Whether what was asked for last is paid, or all that is owed is within the limit; what was taken back covers nothing.
+
+    A renewal that has billed it since and is paid has paid it too.
+    """
+    newest = _asked_for_last(found)
     if newest is None:
         return False
-    return _is_paid(newest) or (_is_owed(newest) and owed(found) <= limit_minor)
+    since = found[: found.index(newest)]
+    is_paid = any(_is_paid(invoice) for invoice in (newest, *(later for later in since if later.why == RENEWAL)))
+    return is_paid or (_is_owed(newest) and owed(found) <= limit_minor)
 
 
 def withheld(before: tuple[int, int], quantity: int, found: Sequence[ProviderInvoice], limit_minor: int) -> int:
@@ -103,6 +113,10 @@ def _is_paid(invoice: ProviderInvoice) -> bool:
     """Whether money came for an invoice: the provider calls one paid that was taken back as a whole, too."""
     taken_back = sum(note.gross_minor for note in invoice.credit_notes)
     return invoice.status == "paid" and (invoice.gross_minor == 0 or taken_back < invoice.gross_minor)
+
+
+def _asked_for_last(found: Iterable[ProviderInvoice]) -> ProviderInvoice | None:
+    return next((invoice for invoice in found if invoice.why in ASKED_FOR), None)
 
 
 def _is_owed(invoice: ProviderInvoice) -> bool:

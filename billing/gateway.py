@@ -328,12 +328,12 @@ class Gateway(Protocol):
     def give_up(self, subscription_id: str, key: str, seats: int) -> None:
         """Take the invoice of a change back that waits for its payment, and the change with it: there were so many seats before.
 
-        Raises Conflict while a bank debit for it is on its way.
+        Raises Conflict while a bank debit for it is on its way, and when a renewal has billed it since.
         """
         ...
 
     def has_failed(self, subscription_id: str) -> bool:
-        """Say whether a change was made at once and the bank has refused the debit that was to pay it."""
+        """Say whether what was to pay a change that was made at once has failed: the debit, or the invoice that was sent."""
         ...
 
     def take_back(self, subscription_id: str, key: str) -> None:

@@ -95,6 +95,16 @@ def known(invoice_id: str) -> Invoice:
     return invoice
 
 
+def owed_besides(organisation_id: UUID, found: Iterable[ProviderInvoice]) -> int:
+    """Add up what an organisation has not paid of other invoices than those found, as of an earlier subscription; in pence."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(Invoice.remaining_minor), 0)).where(
+        Invoice.organisation_id == organisation_id,
+        Invoice.status.in_(credit.UNPAID),
+        Invoice.id.not_in([invoice.id for invoice in found]),
+    )
+    return int(db.session.scalar(query) or 0)
+
+
 def to_be_paid(limit: int = 200) -> list[tuple[Invoice, Organisation]]:
     """Give the invoices with a date by which they are to be paid that are not, and whose they are; the oldest date first."""
     query = sa.select(Invoice, Organisation).join(Organisation, Organisation.id == Invoice.organisation_id)

@@ -157,13 +157,15 @@ def _about_invoices(before: Before, subscription: Subscription, paid: Sequence[I
         facts = {"number": invoice.number, "gross_minor": invoice.paid_minor, "seats_now": subscription.bought}
         _mail(subscription, "invoice_paid", also_finance=True, is_ready=before.withheld > subscription.withheld, **facts)
     if before.status == "active" and subscription.status == "past_due" and (owed := invoices.owed(subscription)) is not None:
+        # One that asks for seats that are withheld closes nothing, so that no day is counted from.
+        closes_from = None if owed.due_at is None or owed.due_at != subscription.due_at else owed.due_at.isoformat()
         _mail(
             subscription,
             "invoice_overdue",
             also_finance=True,
             number=owed.number,
             gross_minor=owed.remaining_minor,
-            due_at=None if subscription.due_at is None else subscription.due_at.isoformat(),
+            due_at=closes_from,
             pay_url=owed.url,
         )
 

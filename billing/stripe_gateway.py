@@ -235,9 +235,11 @@ class StripeGateway(StripeMoneyBack):
             stripe_endings.give_back(self._client, self._fetched(subscription_id), parts, key)
 
     def has_failed(self, subscription_id: str) -> bool:
-        """Say whether a change is still to be paid and the bank has refused the debit for it."""
+        """Say whether the bank has refused the debit for a change, or its invoice was sent and taken back or written off."""
         with _translated():
             found = self._fetched(subscription_id)
+            if found.collection_method == "send_invoice":
+                return stripe_invoicing.has_failed(self._client, found)
             return stripe_objects.owes_change(found) and stripe_debits.has_failed(self._client, found.latest_invoice)
 
     def agree(self, agreement: Agreement) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.kernel.errors import Conflict
+
 if TYPE_CHECKING:
     from billing.gateway import Agreement
 
@@ -47,14 +49,33 @@ def open_drafts(client: Any, subscription_id: str, key: str) -> None:
 
 
 def take_seats_back(client: Any, found: Any, seats: int, key: str) -> None:
-    """Take the invoice of added seats back, and the seats with it; one that has been paid meanwhile is left as it is."""
-    latest = found.latest_invoice
-    if latest.billing_reason != CHANGE or latest.status == "paid":
+    """Take the invoice of added seats back, and the seats with it; one that has been paid meanwhile is left as it is.
+
+    Raises Conflict when a renewal has billed them since.
+    """
+    asked, is_renewed = _of_change(client, found.id)
+    if asked is None or asked.status == "paid":
         return
-    if latest.status == "open":
-        client.v1.invoices.void_invoice(latest.id, {}, {"idempotency_key": f"{key}-give-up"})
+    if is_renewed:
+        message = (
+            "These seats are part of the renewal by now, so they cannot be given up any more. They can be given to people as "
+            "soon as its invoice is paid; you can plan fewer seats for the next renewal then."
+        )
+        raise Conflict(message)
+    if asked.status in {"open", "uncollectible"}:
+        client.v1.invoices.void_invoice(asked.id, {}, {"idempotency_key": f"{key}-give-up"})
     params = {"items": [{"id": found.items.data[0].id, "quantity": seats}], "proration_behavior": "none"}
     client.v1.subscriptions.update(found.id, params, {"idempotency_key": f"{key}-back"})
+
+
+def has_failed(client: Any, found: Any) -> bool:
+    """Whether the invoice of added seats was taken back or written off, and no renewal has billed them since.
+
+    What has ended has nothing left to be given up.
+    """
+    asked, is_renewed = _of_change(client, found.id)
+    is_over = is_renewed or found.status == "canceled"
+    return not is_over and asked is not None and asked.status in {"void", "uncollectible"}
 
 
 def receive(client: Any, invoice_id: str) -> None:
@@ -67,3 +88,13 @@ def take_open_back(client: Any, subscription_id: str, key: str) -> None:
     """Void what is still to be paid for a subscription."""
     for invoice in client.v1.invoices.list({"subscription": subscription_id, "status": "open"}).data:
         client.v1.invoices.void_invoice(invoice.id, {}, {"idempotency_key": f"{key}-{invoice.id}"})
+
+
+def _of_change(client: Any, subscription_id: str) -> tuple[Any, bool]:
+    """Give the newest invoice of added seats, if there is one, and whether a renewal that stands has billed them since."""
+    is_renewed = False
+    for invoice in client.v1.invoices.list({"subscription": subscription_id, "limit": 100}).auto_paging_iter():
+        if invoice.billing_reason == CHANGE:
+            return invoice, is_renewed
+        is_renewed = is_renewed or (invoice.billing_reason == RENEWAL and invoice.status != "void")
+    return None, is_renewed

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
-from billing import credit
+from billing import credit, invoices
 from billing.figures import Discount
 from billing.price_cards import Interval
 
@@ -48,7 +48,8 @@ class Terms:
 class Subscription(Model):
     """What an organisation pays for. `taken` counts the open seat assignments; only a guarded UPDATE changes it.
 
-    `bought` leaves out the seats that are `withheld` until an invoice is paid; `due_at` is when the oldest unpaid one is due.
+    `bought` leaves out the seats that are `withheld` until an invoice is paid; `due_at` is when the oldest of the others that is
+    not paid is due.
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -325,9 +326,10 @@ def _copy(subscription: Subscription, snapshot: Snapshot, found: Sequence[Provid
     before, subscription.withheld, subscription.due_at = (subscription.ordered, subscription.withheld), 0, None
     if snapshot.is_by_invoice:
         with db.session.no_autoflush:
-            limit_minor = credit.limit_of(subscription.organisation_id)
+            organisation_id = subscription.organisation_id
+            limit_minor = credit.limit_of(organisation_id) - invoices.owed_besides(organisation_id, found)
         subscription.withheld = credit.withheld(before, snapshot.quantity, found, limit_minor)
-        subscription.due_at = credit.due_at(found)
+        subscription.due_at = credit.due_at(found, subscription.withheld)
     subscription.bought = snapshot.quantity - subscription.withheld
     subscription.is_over = subscription.taken > subscription.bought
     if subscription.period_end != snapshot.period_end:

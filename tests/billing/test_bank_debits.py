@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.errors import Conflict
 from app.kernel.outbox import OutboxMail
@@ -29,7 +30,7 @@ from billing.checkouts import Checkout, State
 from billing.price_cards import Interval
 from billing.subscriptions import State as SubscriptionState
 from tests.buying import debit, open_page, order, pay
-from tests.changing import add, row, sees, travel
+from tests.changing import add, do, row, sees, travel
 
 TOO_LITTLE = "22222227"
 GRACE = timedelta(days=14)
@@ -170,6 +171,16 @@ def test_seats_added_by_debit_can_be_given_when_it_is_paid_and_not_before(shop, 
     assert changing.look(gateway, change_id) is changes.State.DONE
     assert row(owner).bought == 15
     assert written()[-1] == "seats_added"
+
+
+def test_a_plan_is_not_put_at_risk_by_a_debit_that_may_be_paid_after_the_renewal(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    do(gateway, lambda: changes.fewer_seats(owner, 6))
+    travel(shop, days=(row(owner).period_end - clock.now()).days - 14)
+    assert changing.offer_seats(gateway, owner.organisation.id, 2).then_seats == 8
+    travel(shop, days=1)
+    with pytest.raises(Conflict, match="less than 14 days away"):
+        changing.offer_seats(gateway, owner.organisation.id, 2)
 
 
 def test_seats_whose_debit_fails_are_taken_back_at_the_provider_too(shop, owner, gateway):

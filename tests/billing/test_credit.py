@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import letters
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
@@ -85,6 +86,9 @@ def hold(owner, member):
         ([invoice("draft", why="subscription_cycle", gross=5000), invoice()], 100, True),
         ([invoice(why="subscription_cycle", gross=5000), invoice("paid")], 100, True),
         ([invoice(why="subscription_cycle", gross=5000), invoice()], 100, False),
+        ([invoice("paid", why="subscription_cycle"), invoice(why="subscription_update")], 0, True),
+        ([invoice("paid", why="subscription_cycle"), invoice("void", why="subscription_update")], 0, True),
+        ([invoice(why="subscription_update"), invoice("paid", why="subscription_cycle"), invoice("paid")], 0, False),
     ],
 )
 def test_what_was_asked_for_last_is_covered_when_it_is_paid_or_all_that_is_owed_is_within_the_limit(found, limit, is_covered):
@@ -96,6 +100,21 @@ def test_an_invoice_that_was_taken_back_as_a_whole_gives_no_seats_although_the_p
     assert not credit.is_covered([taken_back], 0)
     in_part = provider.invoice(status="paid", remaining_minor=0, credit_notes=(provider.credit_note(gross_minor=99),))
     assert credit.is_covered([in_part], 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "held", "days"),
+    [
+        ([], 0, None),
+        ([invoice(why="subscription_update", due=10), invoice(due=20)], 0, 10),
+        ([invoice(why="subscription_update", due=10), invoice(due=20)], 5, 20),
+        ([invoice(why="subscription_update", due=10), invoice("paid")], 5, None),
+        ([invoice("uncollectible", why="subscription_update", due=10), invoice("paid")], 5, None),
+        ([invoice(why="subscription_cycle", due=30), invoice(why="subscription_update", due=10), invoice("paid")], 5, 30),
+    ],
+)
+def test_an_invoice_of_seats_that_are_held_back_is_not_what_courses_close_for(found, held, days):
+    assert credit.due_at(found, held) == (None if days is None else NOW + timedelta(days=days))
 
 
 @given(
@@ -161,6 +180,24 @@ def test_within_the_limit_seats_are_there_at_once_and_one_penny_less_is_not_enou
     acts.sees(gateway, owner)
     assert access(owner).state is State.ACTIVE
     assert seats.count(owner.organisation.id).free == 25
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"), [(None, State.PENDING), ("mark_uncollectible", State.PENDING), ("pay", State.ACTIVE)]
+)
+def test_what_an_earlier_subscription_owes_counts_towards_the_limit(shop, owner, gateway, ending, state):
+    bill = quoting.by_invoice(owner, gateway, limit_minor=YEAR_OF_25)
+    first_id = acts.row(owner).provider_id
+    if ending is not None:
+        getattr(gateway.client.v1.invoices, ending)(bill.id, {"paid_out_of_band": True} if ending == "pay" else {})
+    gateway.end_at_once(first_id, "test")
+    reactions.refresh(gateway, first_id)
+    assert acts.row(owner) is None
+    quoting.by_invoice(owner, gateway)
+    assert access(owner).state is state
+    quoting.give_credit(owner, 2 * YEAR_OF_25)
+    acts.sees(gateway, owner)
+    assert access(owner).state is State.ACTIVE
 
 
 def test_a_limit_that_is_lowered_takes_nothing_away(shop, owner, gateway):
@@ -257,6 +294,117 @@ def test_more_seats_that_wait_for_their_payment_can_be_given_up_and_asked_for_ag
     assert acts.add(owner, gateway, 5)[1] is ChangeState.WAITING
     quoting.receive(owner, gateway, quoting.newest(owner).id)
     assert acts.row(owner).bought == 30
+
+
+def test_a_plan_for_the_renewal_is_undone_before_seats_are_invoiced_and_is_not_lost(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    quoting.give_credit(owner, YEAR_OF_25)
+    acts.do(gateway, lambda: changes.fewer_seats(owner, 20))
+    with pytest.raises(Conflict, match="Undo what is planned"):
+        changing.offer_seats(gateway, owner.organisation.id, 10)
+    assert gateway.subscription(acts.row(owner).provider_id).coming_seats == 20
+    acts.do(gateway, lambda: changes.drop_plan(owner))
+    assert acts.add(owner, gateway, 10)[1] is ChangeState.DONE
+
+
+def beyond_the_limit(owner, gateway):
+    """Have 25 seats paid, and 10 added whose invoice is not; gives the change and that invoice."""
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    change_id, state = acts.add(owner, gateway, 10)
+    assert state is ChangeState.WAITING
+    return change_id, quoting.newest(owner).id
+
+
+@pytest.mark.parametrize("ending", ["void_invoice", "mark_uncollectible"])
+def test_seats_whose_invoice_the_operator_has_ended_are_taken_back_by_themselves(shop, owner, gateway, ending):
+    change_id, invoice_id = beyond_the_limit(owner, gateway)
+    getattr(gateway.client.v1.invoices, ending)(invoice_id)
+    acts.sees(gateway, owner)
+    assert (changes.known(change_id).state, acts.row(owner).withheld) == (ChangeState.WAITING, 10)
+    acts.travel(shop, minutes=2)
+    assert changing.finish_left_alone(gateway) == 1
+    assert changes.known(change_id).state == ChangeState.LAPSED
+    assert (acts.row(owner).ordered, quoting.newest(owner).status) == (25, "void")
+    assert gateway.subscription(acts.row(owner).provider_id).quantity == 25
+    assert acts.mails()[-1] == "change_not_paid"
+    assert acts.do(gateway, lambda: changes.end(owner, None)) is ChangeState.DONE
+
+
+def test_a_kill_between_the_invoice_and_the_seats_is_finished_by_the_sweep(shop, owner, gateway, monkeypatch):
+    change_id, _ = beyond_the_limit(owner, gateway)
+    with monkeypatch.context() as patch:
+        patch.setattr("stripe.SubscriptionService.update", killed)
+        with pytest.raises(ZeroDivisionError):
+            changing.give_up(gateway, change_id)
+    acts.travel(shop, minutes=2)
+    assert changing.finish_left_alone(gateway) == 1
+    assert (changes.known(change_id).state, acts.row(owner).ordered) == (ChangeState.LAPSED, 25)
+
+
+def renewed(shop, owner, gateway):
+    """Have 10 seats added beyond the limit ten days before a renewal that has come; gives the change and its invoice."""
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    acts.travel(shop, days=355)
+    change_id, state = acts.add(owner, gateway, 10)
+    assert state is ChangeState.WAITING
+    invoice_id = quoting.newest(owner).id
+    acts.travel(shop, days=10, hours=2)
+    acts.sees(gateway, owner)
+    assert (quoting.newest(owner).why, quoting.newest(owner).status) == ("subscription_cycle", "open")
+    return change_id, invoice_id
+
+
+def test_seats_that_are_paid_for_stay_open_while_added_ones_are_never_paid(shop, owner, gateway):
+    beyond_the_limit(owner, gateway)
+    acts.travel(shop, days=31)
+    acts.sees(gateway, owner)
+    assert (access(owner).state, acts.row(owner).bought, acts.row(owner).withheld) == (State.ACTIVE, 25, 10)
+    overdue = acts.db.session.scalars(acts.sa.select(acts.OutboxMail).where(acts.OutboxMail.kind == "invoice_overdue")).first()
+    assert "Nothing that you have already closes because of it" in letters.render(overdue.kind, overdue.facts).text
+    acts.travel(shop, days=60)
+    acts.sees(gateway, owner)
+    assert (access(owner).state, access(owner).access) == (State.ACTIVE, Access.FULL)
+    quoting.receive(owner, gateway, quoting.newest(owner).id)
+    assert (access(owner).state, acts.row(owner).bought) == (State.ACTIVE, 35)
+
+
+@pytest.mark.parametrize("is_void", [False, True])
+def test_seats_that_the_renewal_has_billed_are_not_given_up_and_are_paid_with_it(shop, owner, gateway, is_void):
+    change_id, invoice_id = renewed(shop, owner, gateway)
+    if is_void:
+        gateway.client.v1.invoices.void_invoice(invoice_id)
+    with pytest.raises(Conflict, match="part of the renewal by now"):
+        changing.give_up(gateway, change_id)
+    assert gateway.client.v1.invoices.retrieve(invoice_id).status == ("void" if is_void else "open")
+    assert changing.look(gateway, change_id) is ChangeState.WAITING
+    assert gateway.subscription(acts.row(owner).provider_id).quantity == 35
+    quoting.receive(owner, gateway, quoting.newest(owner).id)
+    assert (changes.known(change_id).state, acts.row(owner).bought) == (ChangeState.DONE, 35)
+
+
+def test_seats_are_given_up_when_the_renewal_that_billed_them_was_taken_back(shop, owner, gateway):
+    change_id, invoice_id = renewed(shop, owner, gateway)
+    gateway.client.v1.invoices.void_invoice(quoting.newest(owner).id)
+    assert changing.give_up(gateway, change_id) is ChangeState.LAPSED
+    assert (invoices.known(invoice_id).status, acts.row(owner).ordered) == ("void", 25)
+
+
+def test_giving_up_a_cancellation_takes_back_no_invoice_of_seats_that_were_given(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    quoting.receive(owner, gateway, bill.id)
+    quoting.give_credit(owner, YEAR_OF_25)
+    assert acts.add(owner, gateway, 10)[1] is ChangeState.DONE
+    end_id = acts.ask(lambda: changes.end(owner, None))
+    gateway.end_with_term(acts.row(owner).provider_id, f"change-{end_id}", is_wanted=True)
+    # The provider has answered, and the kill comes before its answer is looked at.
+    with transaction():
+        changes.mark_answered(end_id)
+    changing.give_up(gateway, end_id)
+    assert changing.look(gateway, end_id) is ChangeState.DONE
+    assert (quoting.newest(owner).status, acts.row(owner).bought) == ("open", 35)
 
 
 def test_giving_up_what_was_paid_a_moment_ago_leaves_it_as_it_is(shop, owner, gateway):

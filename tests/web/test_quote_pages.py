@@ -15,7 +15,7 @@ from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail
 from app.kernel.transaction import transaction
 from app.web import context
-from billing import invoices, quotes, receipts
+from billing import invoices, quotes, receipts, reconciliation
 from billing.quotes import Quote
 from billing.seats import Count
 from tests.page_reader import PageReader
@@ -333,6 +333,24 @@ def test_more_seats_by_invoice_say_what_they_wait_for_and_can_be_given_up(desk):
     owner.get(desk.here)
     assert "The 5 seats that you added can be given to people as soon as their invoice is paid." in owner.words
     owner.get(change)
+    owner.submit("Give it up")
+    assert "Not paid, so nothing was changed" in owner.words
+    assert desk.parish.seats() == Count(25, 0, 0)
+
+
+def test_more_seats_whose_invoice_was_taken_back_can_be_given_up_on_their_page(desk):
+    operator, owner = desk.operator(), desk.parish.owner
+    desk.accept(desk.quote())
+    typed = {"received_on": clock_day(desk), "amount": "984.96", "reference": "BACS 1", "is_sure": "y"}
+    operator.post(f"/office/receipts/{desk.invoice().id}", typed)
+    owner.get(f"{desk.here}/more-seats", query_string={"seats": "5"})
+    owner.submit(owner.page.select_one("main form[method=post] button").text)
+    change = owner.path
+    desk.gateway.client.v1.invoices.void_invoice(desk.invoice().id)
+    with desk.app.app_context():
+        reconciliation.run(desk.gateway)
+    owner.get(change)
+    assert "There is no invoice to pay for these seats" in owner.words
     owner.submit("Give it up")
     assert "Not paid, so nothing was changed" in owner.words
     assert desk.parish.seats() == Count(25, 0, 0)
