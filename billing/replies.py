@@ -94,14 +94,19 @@ def invoice(quote_id: UUID, snapshot: Snapshot, found: Sequence[ProviderInvoice]
     invoice_recipients.add_finance_contact(quote.organisation_id, quote.finance_address or quote.for_address)
     first = next((invoice for invoice in found if invoice.number is not None), None)
     quote.invoice_id = None if first is None else first.id
+    # Whatever was refused before has come right.
+    quote.problem = None
     if first is None or first.gross_minor != quote.gross_minor:
         quote.problem = "The provider's first invoice has another total than the quote."
+    billed = first or quote
     quotes.move(quote, State.INVOICED)
     quotes.mail(
         "quote_accepted",
         quote,
         [quote.for_address, quote.finance_address or "", people.known(quote.by_id).address],
         is_waiting=subscription.withheld > 0,
+        gross_minor=billed.gross_minor,
+        vat_minor=billed.vat_minor,
         invoice=None if first is None else first.number,
         due_at=None if first is None or first.due_at is None else first.due_at.isoformat(),
     )

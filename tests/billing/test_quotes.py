@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import letters
 from app.accounts import memberships
 from app.accounts.invitations import Invitation
 from app.accounts.memberships import Membership, Role
@@ -365,6 +366,33 @@ def test_a_quote_by_a_card_that_sells_more_seats_for_less_gives_the_spare_ones(s
     quote, [invoice] = quotes.known(quote_id), invoices.of_organisation(owner.organisation.id)
     assert (quote.seats, quote.gross_minor, quote.problem, invoice.gross_minor) == (25, 135_000, None, 135_000)
     assert acts.row(owner).ordered == 25
+
+
+def test_what_was_refused_at_first_is_no_problem_any_more_once_the_quote_is_invoiced(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    with transaction():
+        replies.try_again(quote_id, "This price is not active.")
+    assert quotes.known(quote_id).problem == "This price is not active."
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+    assert quotes.known(quote_id).problem is None
+
+
+def test_when_the_totals_differ_the_problem_stays_and_the_mail_says_what_the_invoice_says(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    with transaction():
+        quote = quotes.locked(quote_id)
+        quote.list_minor, quote.net_minor, quote.gross_minor = (
+            figure + 1000 for figure in (quote.list_minor, quote.net_minor, quote.gross_minor)
+        )
+    quoting.accept(quote_id)
+    invoicing.begin(gateway, quote_id)
+    assert quotes.known(quote_id).problem == "The provider's first invoice has another total than the quote."
+    mail = db.session.scalars(sa.select(OutboxMail).where(OutboxMail.kind == "quote_accepted").limit(1)).one()
+    rendered = letters.render(mail.kind, mail.facts)
+    for words in (rendered.text, rendered.html):
+        assert "£984.96, including £164.16 VAT" in words
+        assert "£994.96" not in words
 
 
 def test_a_subscription_that_the_webhook_tells_of_first_waits_for_the_quote(shop, owner, gateway):
