@@ -345,8 +345,8 @@ class Gateway(Protocol):
         """Begin a subscription that is paid by invoice, once however often asked, with its first invoice open; gives its id."""
         ...
 
-    def receive(self, invoice_id: str) -> None:
-        """Have an invoice marked as received by bank; one that is paid already stays as it is."""
+    def receive(self, invoice_id: str) -> bool:
+        """Have an invoice marked as received by bank; False when it was paid by card or debit and stays as it is."""
         ...
 
     def call_off(self, subscription_id: str, key: str) -> None:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 log = structlog.get_logger(__name__)
+PAID_OTHERWISE = "Paid by card already: this money is to be sent back."
 
 
 def tell(gateway: Gateway, receipt_id: UUID) -> State:
     """Tell the provider of a receipt, and give where it stands; raises the provider's refusal, which settles the receipt.
 
-    When it only does not answer, the receipt stays noted and is told later.
+    It is refused as well when the invoice was paid by card meanwhile. When the provider only does not answer, the receipt stays
+    noted and is told later.
     """
     receipt = receipts.known(receipt_id)
     if receipt.state != State.NOTED:
@@ -31,7 +33,7 @@ def tell(gateway: Gateway, receipt_id: UUID) -> State:
     invoice_id = receipt.invoice_id
     provider_id = subscriptions.known(invoices.known(invoice_id).subscription_id).provider_id
     try:
-        gateway.receive(invoice_id)
+        is_received = gateway.receive(invoice_id)
     except Refusal as refusal:
         if isinstance(refusal, Unavailable):
             raise
@@ -40,11 +42,14 @@ def tell(gateway: Gateway, receipt_id: UUID) -> State:
         with transaction():
             receipts.settle(receipt_id, State.REFUSED, str(refusal.facts.get("provider_message", refusal.message)))
         raise
+    to, why = (State.TOLD, None) if is_received else (State.REFUSED, PAID_OTHERWISE)
     with transaction():
-        receipts.settle(receipt_id, State.TOLD)
+        state = receipts.settle(receipt_id, to, why)
+    if not is_received:
+        log.error("paid twice", receipt=str(receipt_id), invoice=invoice_id)
     with suppress(Unavailable):
         changing.refresh_surely(gateway, provider_id)
-    return State.TOLD
+    return state
 
 
 def tell_waiting(gateway: Gateway) -> int:

@@ -252,16 +252,18 @@ class StripeGateway(StripeMoneyBack):
                 terms["discounts"] = [{"coupon": coupon}]
             return stripe_invoicing.agree(self._client, agreement, terms)
 
-    def receive(self, invoice_id: str) -> None:
+    def receive(self, invoice_id: str) -> bool:
         """Mark an invoice as paid out of band."""
         try:
             with _translated():
-                stripe_invoicing.receive(self._client, invoice_id)
+                return stripe_invoicing.receive(self._client, invoice_id)
         except Invalid:
-            # Somebody else was quicker: what counts is that it is paid.
+            # Somebody else was quicker: what counts is that it is paid, and how.
             with _translated():
-                if self._client.v1.invoices.retrieve(invoice_id).status != "paid":
-                    raise
+                known = stripe_invoicing.is_received(self._client, invoice_id)
+            if known is None:
+                raise
+            return known
 
     def call_off(self, subscription_id: str, key: str) -> None:
         """End a subscription at once, void what is open and give back what was paid."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from billing.gateway import Agreement
 
 ORDER_FIELD = "PO number"
+# How a payment is called that was made outside of Stripe; one by card has the type of its payment intent.
+OUT_OF_BAND = "payment_record"
 RENEWAL, CHANGE = "subscription_cycle", "subscription_update"
 
 
@@ -57,10 +59,21 @@ def take_seats_back(client: Any, found: Any, seats: int, key: str) -> None:
     client.v1.subscriptions.update(found.id, params, {"idempotency_key": f"{key}-back"})
 
 
-def receive(client: Any, invoice_id: str) -> None:
-    """Have an invoice marked as paid in another way; one that is paid already is left as it is."""
-    if client.v1.invoices.retrieve(invoice_id).status != "paid":
-        client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True})
+def receive(client: Any, invoice_id: str) -> bool:
+    """Have an invoice marked as paid in another way; False when it is paid by card or debit already, and left as it is."""
+    known = is_received(client, invoice_id)
+    if known is not None:
+        return known
+    client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True})
+    return True
+
+
+def is_received(client: Any, invoice_id: str) -> bool | None:
+    """Say whether an invoice was paid in another way and not through Stripe; None when it is not paid."""
+    found = client.v1.invoices.retrieve(invoice_id, {"expand": ["payments"]})
+    if found.status != "paid":
+        return None
+    return all(payment.payment.type == OUT_OF_BAND for payment in found.payments.data if payment.status == "paid")
 
 
 def take_open_back(client: Any, subscription_id: str, key: str) -> None:

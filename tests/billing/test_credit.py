@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -314,13 +315,37 @@ def test_an_invoice_paid_by_card_on_the_providers_page_gives_the_seats_and_can_n
         quoting.receive(owner, gateway, bill.id)
 
 
-def test_money_that_is_noted_while_somebody_pays_by_card_counts_once(shop, owner, gateway):
+def test_money_that_is_noted_while_somebody_pays_by_card_is_to_be_sent_back(shop, owner, gateway):
     bill = quoting.by_invoice(owner, gateway)
     with transaction():
         noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
     assert acts.pay_invoice(shop, bill.url) == 303
-    assert receiving.tell(gateway, noted) is receipts.State.TOLD
+    assert receiving.tell(gateway, noted) is receipts.State.REFUSED
     assert quoting.newest(owner).status == "paid"
+    [(receipt, invoice, organisation)] = receipts.refused()
+    assert (receipt.id, receipt.refusal) == (noted, "Paid by card already: this money is to be sent back.")
+    assert (invoice.id, organisation.id) == (bill.id, owner.organisation.id)
+
+
+def test_money_that_is_noted_at_the_moment_somebody_pays_by_card_is_to_be_sent_back(shop, owner, gateway, monkeypatch):
+    bill = quoting.by_invoice(owner, gateway)
+    pay = stripe.InvoiceService.pay
+
+    def pay_late(*arguments, **named):
+        assert acts.pay_invoice(shop, bill.url) == 303
+        return pay(*arguments, **named)
+
+    monkeypatch.setattr("stripe.InvoiceService.pay", pay_late)
+    assert quoting.receive(owner, gateway, bill.id) is receipts.State.REFUSED
+
+
+def test_money_of_which_the_provider_knows_after_a_kill_is_told_and_not_sent_back(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    with transaction():
+        noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
+    assert gateway.receive(bill.id) is True
+    assert receiving.tell(gateway, noted) is receipts.State.TOLD
+    assert receipts.refused() == []
 
 
 def test_what_the_provider_refuses_to_receive_is_kept_as_refused(shop, owner, gateway):

@@ -18,6 +18,7 @@ from app.web import context
 from billing import invoices, quotes, receipts
 from billing.quotes import Quote
 from billing.seats import Count
+from tests.changing import pay_invoice
 from tests.page_reader import PageReader
 
 BANK = "Sample Training Ltd, sort code 00-00-00, account 12345678"
@@ -317,6 +318,23 @@ def test_a_receipt_is_kept_while_the_provider_does_not_answer_and_told_later(des
     desk.app.extensions["gateway"] = desk.gateway
     assert desk.app.extensions["jobs"].run(receipts.SWEEP) == 1
     assert desk.invoice().status == "paid"
+
+
+def test_money_by_bank_for_what_was_just_paid_by_card_is_shown_as_to_be_sent_back(desk):
+    operator = desk.operator()
+    desk.accept(desk.quote())
+    operator.get("/office/money")
+    assert "this money is to be sent back" not in operator.words
+    invoice = desk.invoice()
+    assert pay_invoice(desk.app, invoice.url) == 303
+    typed = {"received_on": clock_day(desk), "amount": "984.96", "reference": "BACS 1", "is_sure": "y"}
+    operator.post(f"/office/receipts/{invoice.id}", typed)
+    operator.follow()
+    assert "Paid by card already: this money is to be sent back." in operator.words
+    assert "The invoice is marked as paid." not in operator.words
+    operator.get("/office/money")
+    for words in ("Money by bank that was not needed", "BACS 1", "Paid by card already: this money is to be sent back."):
+        assert words in operator.words
 
 
 def test_more_seats_by_invoice_say_what_they_wait_for_and_can_be_given_up(desk):
