@@ -357,6 +357,10 @@ class Gateway(Protocol):
         """Fetch the newest invoices of a subscription, newest first."""
         ...
 
+    def invoice(self, invoice_id: str) -> ProviderInvoice:
+        """Fetch one invoice, whichever subscription it belongs to."""
+        ...
+
     def dispute(self, provider_id: str) -> ProviderDispute:
         """Fetch a dispute."""
         ...

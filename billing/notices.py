@@ -138,6 +138,13 @@ def tell(subscription: Subscription, kind: str, *, gross_minor: int) -> None:
     _mail(subscription, kind, gross_minor=gross_minor)
 
 
+def tell_paid(subscription: Subscription, paid: Sequence[Invoice], *, is_ready: bool = False) -> None:
+    """Write that invoices have been paid, and whether seats are ready by that."""
+    for invoice in paid:
+        facts = {"number": invoice.number, "gross_minor": invoice.gross_minor, "seats_now": subscription.bought}
+        _mail(subscription, "invoice_paid", also_finance=True, is_ready=is_ready, **facts)
+
+
 def payers(organisation_id: UUID) -> list[str]:
     """Give the addresses of the owners and billing contacts of an organisation."""
     query = sa.select(Membership.address).where(
@@ -150,9 +157,7 @@ def payers(organisation_id: UUID) -> list[str]:
 
 def _about_invoices(before: Before, subscription: Subscription, paid: Sequence[Invoice]) -> None:
     """Say which invoices have been paid, or that one is overdue."""
-    for invoice in paid:
-        facts = {"number": invoice.number, "gross_minor": invoice.gross_minor, "seats_now": subscription.bought}
-        _mail(subscription, "invoice_paid", also_finance=True, is_ready=before.withheld > subscription.withheld, **facts)
+    tell_paid(subscription, paid, is_ready=before.withheld > subscription.withheld)
     if before.status == "active" and subscription.status == "past_due" and (owed := invoices.owed(subscription)) is not None:
         _mail(
             subscription,

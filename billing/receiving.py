@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.kernel.errors import Refusal, Unavailable
+from app.kernel.errors import Conflict, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import changing, invoices, receipts, subscriptions
+from billing import changing, credit, invoices, reactions, receipts, subscriptions
 from billing.receipts import State
 
 if TYPE_CHECKING:
@@ -47,8 +47,11 @@ def tell(gateway: Gateway, receipt_id: UUID) -> State:
         state = receipts.settle(receipt_id, to, why)
     if not is_received:
         log.error("paid twice", receipt=str(receipt_id), invoice=invoice_id)
-    with suppress(Unavailable):
+    with suppress(Unavailable, Conflict):
         changing.refresh_surely(gateway, provider_id)
+        if invoices.known(invoice_id).status in credit.UNPAID:
+            # There is another subscription in the place of the one that it was for, and so it is not among its invoices.
+            reactions.refresh_invoice(gateway, invoice_id)
     return state
 
 

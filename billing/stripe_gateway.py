@@ -274,12 +274,20 @@ class StripeGateway(StripeMoneyBack):
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""
         with _translated():
-            found = self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES})
-            notes = self._credit_notes(found.data)
-            return [
-                stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id])
-                for invoice in found.data
-            ]
+            return self._read(self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES}).data)
+
+    def invoice(self, invoice_id: str) -> ProviderInvoice:
+        """Fetch one invoice."""
+        with _translated():
+            [found] = self._read([self._client.v1.invoices.retrieve(invoice_id)])
+            return found
+
+    def _read(self, found: list[stripe.Invoice]) -> list[ProviderInvoice]:
+        """Read the invoices of one customer with their lines and what was taken back of them."""
+        notes = self._credit_notes(found)
+        return [
+            stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id]) for invoice in found
+        ]
 
     def _credit_notes(self, invoices: list[stripe.Invoice]) -> dict[str, list[Any]]:
         """Fetch what was taken back of the invoices of one customer, by invoice; they only carry its sum."""
