@@ -115,8 +115,21 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostalAddress:
+    """An address in the United Kingdom."""
+
+    line1: str
+    line2: str | None
+    city: str
+    postcode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What was agreed with a quote: so many seats by the year, paid by invoice; `key` names who asks."""
+    """What was agreed with a quote: so many seats by the year, paid by invoice; `key` names who asks.
+
+    `address` is what its invoices are made out to; None leaves that as the provider has it.
+    """
 
     key: str
     quote_id: UUID
@@ -128,6 +141,7 @@ class Agreement:
     discount_percent: int | None
     days_to_pay: int
     purchase_order: str | None
+    address: PostalAddress | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

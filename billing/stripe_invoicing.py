@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from billing.stripe_objects import HOME
+
 if TYPE_CHECKING:
     from billing.gateway import Agreement
 
@@ -26,6 +28,7 @@ def agree(client: Any, agreement: Agreement, terms: dict[str, Any]) -> str:
         if "quote" in found.metadata and found.metadata["quote"] == str(agreement.quote_id):
             break
     else:
+        _bill_to(client, agreement)
         fields = [{"name": ORDER_FIELD, "value": agreement.purchase_order}] if agreement.purchase_order else []
         params: dict[str, Any] = {
             "customer": agreement.customer_id,
@@ -38,6 +41,16 @@ def agree(client: Any, agreement: Agreement, terms: dict[str, Any]) -> str:
         found = client.v1.subscriptions.create(params, {"idempotency_key": agreement.key})
     open_drafts(client, found.id, agreement.key)
     return str(found.id)
+
+
+def _bill_to(client: Any, agreement: Agreement) -> None:
+    """Have the customer at the address that was agreed, before any invoice copies it from there."""
+    to = agreement.address
+    if to is None:
+        return
+    # A second line that is left out would stay as it was.
+    address = {"line1": to.line1, "line2": to.line2 or "", "city": to.city, "postal_code": to.postcode, "country": HOME}
+    client.v1.customers.update(agreement.customer_id, {"address": address}, {"idempotency_key": f"{agreement.key}-address"})
 
 
 def open_drafts(client: Any, subscription_id: str, key: str) -> None:

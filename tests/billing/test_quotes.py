@@ -21,6 +21,7 @@ from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from billing import (
     changing,
+    customers,
     figures,
     invoice_recipients,
     invoices,
@@ -191,6 +192,42 @@ def test_the_invoice_of_a_quote_bears_its_purchase_order_and_goes_to_the_finance
     assert len(invoice_recipients.of_organisation(owner.organisation.id)) == 1
 
 
+@pytest.mark.parametrize("has_customer", [False, True])
+def test_the_invoice_of_a_quote_is_made_out_to_the_address_that_was_given(shop, owner, gateway, has_customer):
+    if has_customer:
+        # Somebody has looked at the page for payment before, and an address was given there.
+        open_page(gateway, order(owner, 5))
+        known = customers.provider_id(owner.organisation.id)
+        gateway.client.v1.customers.update(known, {"address": {"line1": "9 Old Road", "line2": "Back door", "city": "Elsewhere"}})
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+    document = vat_documents.of_organisation(owner.organisation.id, quotes.known(quote_id).invoice_id)
+    assert document.facts["buyer_address"] == ["1 High Street", "Exampleton SW1A 1AA"]
+    assert gateway.client.v1.customers.retrieve(customers.provider_id(owner.organisation.id)).address.country == "GB"
+
+
+def test_a_quote_that_was_accepted_before_an_address_was_asked_for_is_invoiced(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    with transaction():
+        quote = quotes.locked(quote_id)
+        quote.line1 = quote.city = quote.postcode = None
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+
+
+def test_a_customer_that_the_provider_has_forgotten_is_made_anew_at_the_next_try(shop, owner, gateway):
+    open_page(gateway, order(owner, 5))
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    gateway.client.v1.customers.delete(customers.provider_id(owner.organisation.id))
+    with pytest.raises(Missing):
+        invoicing.begin(gateway, quote_id)
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+    document = vat_documents.of_organisation(owner.organisation.id, quotes.known(quote_id).invoice_id)
+    assert document.facts["buyer_address"] == ["1 High Street", "Exampleton SW1A 1AA"]
+
+
 def test_a_quote_accepted_twice_is_accepted_once(shop, owner, gateway):
     quote_id = quoting.send(owner)
     quoting.accept(quote_id)
@@ -219,6 +256,10 @@ def test_of_two_quotes_of_an_organisation_one_is_accepted(shop, owner, gateway):
         ({"finance_name": " "}, "finance_name"),
         ({"finance_address": "accounts"}, "finance_address"),
         ({"purchase_order": "x" * 61}, "purchase_order"),
+        ({"line1": " "}, "line1"),
+        ({"line2": "x" * 101}, "line2"),
+        ({"city": ""}, "city"),
+        ({"postcode": ""}, "postcode"),
     ],
 )
 def test_what_is_given_with_an_acceptance_must_be_usable(shop, owner, change, field):

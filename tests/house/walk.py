@@ -144,6 +144,9 @@ ACCEPTANCE = {
     "name": "Ben",
     "finance_name": "Accounts",
     "finance_address": "accounts@example.org",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+    "postcode": "SW1A 1AA",
     "is_agreed": "y",
 }
 

@@ -27,6 +27,9 @@ ACCEPTANCE = {
     "name": "Frances Doyle",
     "finance_name": "Accounts",
     "finance_address": "accounts@example.org",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+    "postcode": "SW1A 1AA",
     "is_agreed": "y",
 }
 
@@ -133,6 +136,10 @@ def test_accepting_needs_what_the_invoice_needs_and_comes_back_filled_in(desk):
     browser.post(f"{path}/accept", ACCEPTANCE | {"finance_address": "accounts"}, 422)
     assert "Give an e-mail address in full" in browser.words
     assert browser.page.select_one("#purchase_order")["value"] == "PO-4711"
+    for name, words in (("line1", "Give the first line"), ("city", "Give the town"), ("postcode", "Give the postcode")):
+        browser.post(f"{path}/accept", ACCEPTANCE | {name: ""}, 422)
+        assert words in browser.words
+    assert browser.page.select_one("#line1")["value"] == "1 High Street"
     typed = {name: value for name, value in ACCEPTANCE.items() if name != "is_agreed"}
     browser.post(f"{path}/accept", typed, 422)
     assert "Tick this to accept" in browser.words
@@ -245,7 +252,8 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
     assert desk.subjects("ben@example.org")[-1].startswith("Quote Q-")
     assert any(subject.startswith("St Bede invites you") for subject in desk.subjects("ben@example.org"))
     operator.get(f"/office/quotes/{quote.id}")
-    assert "PO-4711" in operator.words
+    for words in ("PO-4711", "1 High Street, Exampleton, SW1A 1AA"):
+        assert words in operator.words
 
 
 def test_the_operator_prepares_a_quote_for_a_customer(desk):
