@@ -226,6 +226,7 @@ STEPS: dict[str, Step] = {
     "office.promotions_page": Step(),
     "office.certificate": CERTIFICATE,
     "office.customer": Step({"customer": "here"}),
+    "office.invite_owner": Step({"customer": "founded"}),
     "office.new_quote": Step(query={"customer": "here"}),
     "office.note_receipt": Step(
         {"invoice": "invoice"},

@@ -256,6 +256,24 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
         assert words in operator.words
 
 
+def test_the_operator_sends_the_owner_of_an_organisation_that_nobody_has_got_into_a_new_invitation(desk):
+    operator = desk.operator()
+    operator.get(f"/office/customers/{desk.parish.id}")
+    assert "Nobody owns it yet" not in operator.words
+    typed = {"organisation": "St Bede", "name": "Ben Hale", "address": "ben@example.org", "seats": "120"}
+    operator.post("/office/quotes", typed)
+    operator.post(f"/office/quotes/{desk.newest().id}/send", {})
+    desk.accept(f"/quotes/{token(desk, desk.newest())}")
+    desk.later(days=90)
+    desk.app.extensions["jobs"].run("invitations")
+    operator.get(f"/office/customers/{desk.newest().organisation_id}")
+    assert "Ben Hale (ben@example.org) was invited to be its owner and has not accepted." in operator.words
+    before = len(desk.subjects("ben@example.org"))
+    operator.submit("Send the invitation again")
+    assert "We have sent Ben Hale a new invitation." in operator.words
+    assert desk.subjects("ben@example.org")[before:] == ["St Bede invites you to join its training"]
+
+
 def test_the_operator_prepares_a_quote_for_a_customer(desk):
     operator = desk.operator()
     operator.get("/office/customers")
