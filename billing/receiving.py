@@ -38,7 +38,7 @@ def tell(gateway: Gateway, receipt_id: UUID) -> State:
         if isinstance(refusal, Unavailable):
             raise
         with suppress(Refusal):
-            changing.refresh_surely(gateway, provider_id)
+            _look_again(gateway, invoice_id, provider_id)
         with transaction():
             receipts.settle(receipt_id, State.REFUSED, str(refusal.facts.get("provider_message", refusal.message)))
         raise
@@ -48,11 +48,15 @@ def tell(gateway: Gateway, receipt_id: UUID) -> State:
     if not is_received:
         log.error("paid twice", receipt=str(receipt_id), invoice=invoice_id)
     with suppress(Unavailable, Conflict):
-        changing.refresh_surely(gateway, provider_id)
-        if invoices.known(invoice_id).status in credit.UNPAID:
-            # There is another subscription in the place of the one that it was for, and so it is not among its invoices.
-            reactions.refresh_invoice(gateway, invoice_id)
+        _look_again(gateway, invoice_id, provider_id)
     return state
+
+
+def _look_again(gateway: Gateway, invoice_id: str, provider_id: str) -> None:
+    """Bring a subscription up to date, and an invoice that is not among its own because it is in the place of another one."""
+    changing.refresh_surely(gateway, provider_id)
+    if invoices.known(invoice_id).status in credit.UNPAID:
+        reactions.refresh_invoice(gateway, invoice_id)
 
 
 def tell_waiting(gateway: Gateway) -> int:
