@@ -256,7 +256,7 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
         assert words in operator.words
 
 
-def test_the_operator_sends_the_owner_of_an_organisation_that_nobody_has_got_into_a_new_invitation(desk):
+def test_the_operator_sends_the_owner_of_an_organisation_that_nobody_has_got_into_a_new_invitation(desk, link_to):
     operator = desk.operator()
     operator.get(f"/office/customers/{desk.parish.id}")
     assert "Nobody owns it yet" not in operator.words
@@ -269,6 +269,9 @@ def test_the_operator_sends_the_owner_of_an_organisation_that_nobody_has_got_int
     operator.get(f"/office/customers/{desk.newest().organisation_id}")
     assert "Ben Hale (ben@example.org) was invited to be its owner and has not accepted." in operator.words
     before = len(desk.subjects("ben@example.org"))
+    guest = desk.stranger(link_to("ben@example.org"))
+    assert guest.heading == "Join St Bede"
+    assert "is good until" not in guest.words
     operator.submit("Send the invitation again")
     assert "We have sent Ben Hale a new invitation." in operator.words
     assert desk.subjects("ben@example.org")[before:] == ["St Bede invites you to join its training"]
