@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from billing.agreements import Agreement
     from billing.price_cards import Card, Interval
 
 
@@ -112,36 +113,6 @@ class Snapshot:
     billed: Billed | None = None
     is_by_invoice: bool = False
     quote_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostalAddress:
-    """An address in the United Kingdom."""
-
-    line1: str
-    line2: str | None
-    city: str
-    postcode: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """What was agreed with a quote: so many seats by the year, paid by invoice; `key` names who asks.
-
-    `address` is what its invoices are made out to; None leaves that as the provider has it.
-    """
-
-    key: str
-    quote_id: UUID
-    organisation_id: UUID
-    customer_id: str
-    card: Card
-    seats: int
-    vat_percent: int | None
-    discount_percent: int | None
-    days_to_pay: int
-    purchase_order: str | None
-    address: PostalAddress | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

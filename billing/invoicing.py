@@ -12,7 +12,7 @@ import structlog
 from app.kernel.errors import Missing, Refusal
 from app.kernel.transaction import transaction
 from billing import customers, price_cards, quotes, reactions, replies
-from billing.gateway import Agreement, PostalAddress
+from billing.agreements import Agreement, PostalAddress
 from billing.quotes import State
 
 if TYPE_CHECKING:

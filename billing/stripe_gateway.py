@@ -12,7 +12,6 @@ import stripe
 from app.kernel.errors import Invalid
 from billing import stripe_debits, stripe_endings, stripe_invoicing, stripe_objects, stripe_prices, stripe_promotions
 from billing.gateway import (
-    Agreement,
     ForgedEvent,
     GivenBack,
     Order,
@@ -31,6 +30,7 @@ from billing.stripe_money_back import StripeMoneyBack
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from billing.agreements import Agreement
     from billing.price_cards import Card
 
 TIMEOUT_SECONDS = 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from billing.stripe_objects import HOME
 
 if TYPE_CHECKING:
-    from billing.gateway import Agreement
+    from billing.agreements import Agreement
 
 ORDER_FIELD = "PO number"
 # How a payment is called that was made outside of Stripe; one by card has the type of its payment intent.
