@@ -94,6 +94,25 @@ def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
     return membership
 
 
+def invite_owner(organisation_id: UUID, *, by: UUID, days: int) -> Membership:
+    """Send whoever is to own an organisation a new invitation, also where the last one is over.
+
+    Raises Conflict when nobody is to, as where somebody owns it already, NotAllowed when they were written to often today.
+    """
+    roles_of_people.lock_owners(organisation_id)
+    membership = memberships.owner_to_come(organisation_id)
+    if membership is None:
+        raise Conflict("Somebody owns this organisation by now. Reload the page to see where things stand.")
+    _count_mail(f"membership:{membership.id}", MAILS_TO_ONE_A_DAY)
+    invitation = invitations.open_of(membership.id)
+    if invitation is not None:
+        invitations.send_again(invitation, membership, by=by, days=days)
+        return membership
+    invited = memberships.invite(organisation_id, membership.name, membership.address, membership.roles)
+    invitations.send(invited, by=by, days=days)
+    return invited
+
+
 def withdraw(actor: Actor, membership_id: UUID) -> Membership:
     """Take an open invitation back, so that its seat is free at once; raises what sending it again does."""
     membership, invitation = _open_invitation(actor, membership_id)

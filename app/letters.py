@@ -136,7 +136,8 @@ def _quote(facts: Facts) -> dict[str, object]:
     """Say what a mail about a quote may need; a name that ends in `_at` is a moment."""
     told = {name: datetime.fromisoformat(fact) if name.endswith("_at") and fact else fact for name, fact in facts.items()}
     quote = quotes.known(UUID(facts["quote_id"]))
-    return told | {"quote": quote, "url": link(f"/quotes/{quote.token}")}
+    offered = {"gross_minor": quote.gross_minor, "vat_minor": quote.vat_minor}
+    return offered | told | {"quote": quote, "url": link(f"/quotes/{quote.token}")}
 
 
 def _learning(facts: Facts) -> dict[str, object]:

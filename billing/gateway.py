@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from billing.agreements import Agreement
     from billing.price_cards import Card, Interval
 
 
@@ -112,22 +113,6 @@ class Snapshot:
     billed: Billed | None = None
     is_by_invoice: bool = False
     quote_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """What was agreed with a quote: so many seats by the year, paid by invoice; `key` names who asks."""
-
-    key: str
-    quote_id: UUID
-    organisation_id: UUID
-    customer_id: str
-    card: Card
-    seats: int
-    vat_percent: int | None
-    discount_percent: int | None
-    days_to_pay: int
-    purchase_order: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,8 +333,8 @@ class Gateway(Protocol):
         """Begin a subscription that is paid by invoice, once however often asked, with its first invoice open; gives its id."""
         ...
 
-    def receive(self, invoice_id: str) -> None:
-        """Have an invoice marked as received by bank; one that is paid already stays as it is."""
+    def receive(self, invoice_id: str) -> bool:
+        """Have an invoice marked as received by bank; False when it was paid by card or debit and stays as it is."""
         ...
 
     def call_off(self, subscription_id: str, key: str) -> None:
@@ -358,6 +343,10 @@ class Gateway(Protocol):
 
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription, newest first."""
+        ...
+
+    def invoice(self, invoice_id: str) -> ProviderInvoice:
+        """Fetch one invoice, whichever subscription it belongs to."""
         ...
 
     def dispute(self, provider_id: str) -> ProviderDispute:

@@ -105,6 +105,11 @@ def owed_besides(organisation_id: UUID, found: Iterable[ProviderInvoice]) -> int
     return int(db.session.scalar(query) or 0)
 
 
+def is_known(invoice_id: str) -> bool:
+    """Whether an invoice is one of ours."""
+    return db.session.get(Invoice, invoice_id) is not None
+
+
 def to_be_paid(limit: int = 200) -> list[tuple[Invoice, Organisation]]:
     """Give the invoices with a date by which they are to be paid that are not, and whose they are; the oldest date first."""
     query = sa.select(Invoice, Organisation).join(Organisation, Organisation.id == Invoice.organisation_id)

@@ -12,7 +12,7 @@ import structlog
 from app.kernel.errors import Missing, Refusal
 from app.kernel.transaction import transaction
 from billing import customers, price_cards, quotes, reactions, replies
-from billing.gateway import Agreement
+from billing.agreements import Agreement, PostalAddress
 from billing.quotes import State
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from billing.quotes import Quote
 
 log = structlog.get_logger(__name__)
+# By what the provider calls a customer that it does not know: in what is sent, and in the address of a request.
+NAMES_OF_CUSTOMER = frozenset({"customer", "id"})
 
 
 def begin(gateway: Gateway, quote_id: UUID) -> State:
@@ -37,7 +39,7 @@ def begin(gateway: Gateway, quote_id: UUID) -> State:
     try:
         provider_id = gateway.agree(_agreement(quotes.known(quote_id), organisation_id, customer_id))
     except Refusal as refusal:
-        is_forgotten = isinstance(refusal, Missing) and refusal.facts.get("param") == "customer"
+        is_forgotten = isinstance(refusal, Missing) and refusal.facts.get("param") in NAMES_OF_CUSTOMER
         if is_forgotten or refusal.facts.get("definite"):
             with transaction():
                 replies.try_again(quote_id, str(refusal.facts.get("provider_message", refusal.message)))
@@ -87,4 +89,12 @@ def _agreement(quote: Quote, organisation_id: UUID, customer_id: str) -> Agreeme
         discount_percent=quote.discount_percent,
         days_to_pay=quotes.DAYS_TO_PAY,
         purchase_order=quote.purchase_order,
+        address=_address(quote),
     )
+
+
+def _address(quote: Quote) -> PostalAddress | None:
+    """Give the address that was given with the acceptance; none was asked for at first."""
+    if quote.line1 is None or quote.city is None or quote.postcode is None:
+        return None
+    return PostalAddress(line1=quote.line1, line2=quote.line2, city=quote.city, postcode=quote.postcode)

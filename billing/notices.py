@@ -139,6 +139,15 @@ def tell(subscription: Subscription, kind: str, *, gross_minor: int) -> None:
     _mail(subscription, kind, gross_minor=gross_minor)
 
 
+def tell_paid(subscription: Subscription, paid: Sequence[Invoice], *, is_ready: bool = False) -> None:
+    """Write that invoices have been paid, and whether seats are ready by that."""
+    for invoice in paid:
+        if not invoice.paid_minor:
+            continue
+        facts = {"number": invoice.number, "gross_minor": invoice.paid_minor, "seats_now": subscription.bought}
+        _mail(subscription, "invoice_paid", also_finance=True, is_ready=is_ready, **facts)
+
+
 def payers(organisation_id: UUID) -> list[str]:
     """Give the addresses of the owners and billing contacts of an organisation."""
     query = sa.select(Membership.address).where(
@@ -151,11 +160,7 @@ def payers(organisation_id: UUID) -> list[str]:
 
 def _about_invoices(before: Before, subscription: Subscription, paid: Sequence[Invoice]) -> None:
     """Say which invoices have been paid, or that one is overdue."""
-    for invoice in paid:
-        if not invoice.paid_minor:
-            continue
-        facts = {"number": invoice.number, "gross_minor": invoice.paid_minor, "seats_now": subscription.bought}
-        _mail(subscription, "invoice_paid", also_finance=True, is_ready=before.withheld > subscription.withheld, **facts)
+    tell_paid(subscription, paid, is_ready=before.withheld > subscription.withheld)
     if before.status == "active" and subscription.status == "past_due" and (owed := invoices.owed(subscription)) is not None:
         # One that asks for seats that are withheld closes nothing, so that no day is counted from.
         closes_from = None if owed.due_at is None or owed.due_at != subscription.due_at else owed.due_at.isoformat()

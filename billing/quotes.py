@@ -102,6 +102,10 @@ class Quote(Model):
     purchase_order: Mapped[str | None]
     finance_name: Mapped[str | None]
     finance_address: Mapped[str | None]
+    line1: Mapped[str | None]
+    line2: Mapped[str | None]
+    city: Mapped[str | None]
+    postcode: Mapped[str | None]
     terms_version: Mapped[int | None]
     declined_because: Mapped[str | None]
     invoice_id: Mapped[str | None] = mapped_column(sa.ForeignKey("invoice.id"))
@@ -133,6 +137,11 @@ class Quote(Model):
     def token(self) -> str:
         """The part of the link that opens it without an account."""
         return links.token(PURPOSE, self.id)
+
+    @property
+    def address_lines(self) -> list[str]:
+        """The address that its invoice is made out to, as it stands on an envelope."""
+        return [line for line in (self.line1, self.line2, self.city, self.postcode) if line]
 
     @property
     def is_open(self) -> bool:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 NOT_ISSUED = "invoice.finalization_failed"
+BUSY = "This subscription is being brought up to date already."
 ABOUT_BILLED = frozenset({"customer.updated", "customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted"})
 # A worker stops well before the lease on its events ends, because another one then takes those it has not come to.
 STOP_AFTER_SECONDS = events.LEASE.total_seconds() / 2
@@ -187,8 +188,7 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
         token = subscriptions.lease(subscription_id)
         waited = changes.waiting_of(subscription_id)
     if token is None:
-        message = "This subscription is being brought up to date already."
-        raise Conflict(message)
+        raise Conflict(BUSY)
     try:
         snapshot, found = gateway.subscription(provider_id), gateway.invoices(provider_id)
     except Exception:
@@ -210,6 +210,32 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
             seats.release_all(row, seats.SUBSCRIPTION_ENDED)
 
 
+def refresh_invoice(gateway: Gateway, invoice_id: str) -> None:
+    """Fetch one invoice of ours again, as that of a subscription in whose place there is another one now.
+
+    Raises Conflict while another worker brings its subscription up to date.
+    """
+    subscription_id = invoices.known(invoice_id).subscription_id
+    with transaction():
+        token = subscriptions.lease(subscription_id)
+    if token is None:
+        raise Conflict(BUSY)
+    try:
+        found = [gateway.invoice(invoice_id)]
+        with transaction():
+            row = subscriptions.known(subscription_id)
+            notices.tell_paid(row, invoices.keep(row, found))
+            vat_documents.copy(row, found)
+    finally:
+        with transaction():
+            subscriptions.give_back(subscription_id, token)
+
+
+def _is_left_behind(invoice_id: str, provider_id: str | None) -> bool:
+    """Whether an invoice of ours is of a subscription in whose place there is another one now."""
+    return provider_id is not None and subscriptions.with_provider_id(provider_id) is None and invoices.is_known(invoice_id)
+
+
 def apply_due(gateway: Gateway) -> int:
     """Apply the stored events that are due; gives how many. The sweep of the inbox."""
     with transaction():
@@ -220,7 +246,7 @@ def apply_due(gateway: Gateway) -> int:
             log.warning("the provider is slow", left=len(due))
             break
         try:
-            _apply(gateway, kind, object_id, checkout_id, subscription_id)
+            _apply(gateway, kind, checkout_id, object_id, subscription_id)
         except Exception as error:
             # One event that cannot be applied must not stop the others; it is kept and shown.
             # A refusal, such as while another worker is at the same subscription, says itself what it is.
@@ -233,14 +259,16 @@ def apply_due(gateway: Gateway) -> int:
     return len(due)
 
 
-def _apply(gateway: Gateway, kind: str, object_id: str, checkout_id: UUID | None, subscription_id: str | None) -> None:
-    """Ask the provider again about what an event is about."""
+def _apply(gateway: Gateway, kind: str, checkout_id: UUID | None, object_id: str, subscription_id: str | None) -> None:
+    """Go and ask the provider about what an event tells of."""
     if kind.startswith("checkout.session.") and checkout_id is not None:
         serve(gateway, checkout_id, object_id)
     elif money_back.is_about(kind):
         ended = money_back.look(gateway, kind, object_id)
         if ended is not None:
             refresh(gateway, ended)
+    elif kind.startswith("invoice.") and _is_left_behind(object_id, subscription_id):
+        refresh_invoice(gateway, object_id)
     elif subscription_id is not None:
         refresh(gateway, subscription_id)
         if kind == NOT_ISSUED:

@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.organisations import Organisation
 from app.kernel import clock, journal, money
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
@@ -118,16 +119,17 @@ def note(invoice_id: str, received_on: date, reference: str, amount_minor: int, 
     return receipt
 
 
-def settle(receipt_id: UUID, to: State, refusal: str | None = None) -> None:
-    """Note what the provider said about a receipt, unless that is known."""
+def settle(receipt_id: UUID, to: State, refusal: str | None = None) -> State:
+    """Note what the provider said about a receipt, unless that is known; gives where it stands."""
     query = sa.select(BankReceipt).where(BankReceipt.id == receipt_id).with_for_update()
     receipt = db.session.execute(query.execution_options(populate_existing=True)).scalar_one()
     if to not in MOVES[State(receipt.state)]:
-        return
+        return State(receipt.state)
     receipt.state, receipt.settled_at = to, clock.now()
     receipt.refusal = None if refusal is None else refusal[:500]
     db.session.flush()
     journal.write(f"receipt.{to}", organisation_id=receipt.organisation_id, about=receipt.id)
+    return to
 
 
 def known(receipt_id: UUID) -> BankReceipt:
@@ -139,6 +141,18 @@ def waiting() -> list[BankReceipt]:
     """Give the receipts of which the provider has not been told, oldest first."""
     query = sa.select(BankReceipt).where(BankReceipt.state == State.NOTED)
     return list(db.session.scalars(query.order_by(BankReceipt.noted_at)))
+
+
+def refused(limit: int = 50) -> list[tuple[BankReceipt, Invoice, Organisation]]:
+    """Give the newest receipts that came for nothing, with their invoices and whose those are; in one query."""
+    query = (
+        sa.select(BankReceipt, Invoice, Organisation)
+        .join(Invoice, Invoice.id == BankReceipt.invoice_id)
+        .join(Organisation, Organisation.id == BankReceipt.organisation_id)
+        .where(BankReceipt.state == State.REFUSED)
+    )
+    rows = db.session.execute(query.order_by(BankReceipt.settled_at.desc(), BankReceipt.id).limit(limit))
+    return [(receipt, invoice, organisation) for receipt, invoice, organisation in rows]
 
 
 def of_invoices(invoice_ids: Iterable[str]) -> dict[str, BankReceipt]:

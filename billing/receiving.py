@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.kernel.errors import Refusal, Unavailable
+from app.kernel.errors import Conflict, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import changing, invoices, receipts, subscriptions
+from billing import changing, credit, invoices, reactions, receipts, subscriptions
 from billing.receipts import State
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 log = structlog.get_logger(__name__)
+PAID_OTHERWISE = "Paid by card already: this money is to be sent back."
 
 
 def tell(gateway: Gateway, receipt_id: UUID) -> State:
     """Tell the provider of a receipt, and give where it stands; raises the provider's refusal, which settles the receipt.
 
-    When it only does not answer, the receipt stays noted and is told later.
+    It is refused as well when the invoice was paid by card meanwhile. When the provider only does not answer, the receipt stays
+    noted and is told later.
     """
     receipt = receipts.known(receipt_id)
     if receipt.state != State.NOTED:
@@ -31,20 +33,30 @@ def tell(gateway: Gateway, receipt_id: UUID) -> State:
     invoice_id = receipt.invoice_id
     provider_id = subscriptions.known(invoices.known(invoice_id).subscription_id).provider_id
     try:
-        gateway.receive(invoice_id)
+        is_received = gateway.receive(invoice_id)
     except Refusal as refusal:
         if isinstance(refusal, Unavailable):
             raise
         with suppress(Refusal):
-            changing.refresh_surely(gateway, provider_id)
+            _look_again(gateway, invoice_id, provider_id)
         with transaction():
             receipts.settle(receipt_id, State.REFUSED, str(refusal.facts.get("provider_message", refusal.message)))
         raise
+    to, why = (State.TOLD, None) if is_received else (State.REFUSED, PAID_OTHERWISE)
     with transaction():
-        receipts.settle(receipt_id, State.TOLD)
-    with suppress(Unavailable):
-        changing.refresh_surely(gateway, provider_id)
-    return State.TOLD
+        state = receipts.settle(receipt_id, to, why)
+    if not is_received:
+        log.error("paid twice", receipt=str(receipt_id), invoice=invoice_id)
+    with suppress(Unavailable, Conflict):
+        _look_again(gateway, invoice_id, provider_id)
+    return state
+
+
+def _look_again(gateway: Gateway, invoice_id: str, provider_id: str) -> None:
+    """Bring a subscription up to date, and an invoice that is not among its own because it is in the place of another one."""
+    changing.refresh_surely(gateway, provider_id)
+    if invoices.known(invoice_id).status in credit.UNPAID:
+        reactions.refresh_invoice(gateway, invoice_id)
 
 
 def tell_waiting(gateway: Gateway) -> int:

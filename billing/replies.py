@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from billing.gateway import ProviderInvoice, Snapshot
 
+LONGEST_LINE = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
@@ -31,6 +33,10 @@ class Acceptance:
     purchase_order: str
     finance_name: str
     finance_address: str
+    line1: str
+    line2: str
+    city: str
+    postcode: str
     terms_version: int
 
 
@@ -50,6 +56,10 @@ def accept(quote_id: UUID, acceptance: Acceptance, *, invitation_days: int) -> Q
         quote.finance_address = people.read_address(acceptance.finance_address)
     except Invalid as refusal:
         raise Invalid(refusal.message, field="finance_address") from refusal
+    quote.line1 = _read_line(acceptance.line1, "line1", "Give the first line of the address.")
+    quote.line2 = _read_line(acceptance.line2, "line2") or None
+    quote.city = _read_line(acceptance.city, "city", "Give the town or city.")
+    quote.postcode = _read_line(acceptance.postcode, "postcode", "Give the postcode.").upper()
     quote.terms_version = acceptance.terms_version
     quote.accepted_at = clock.now()
     if quote.organisation_id is None:
@@ -94,14 +104,19 @@ def invoice(quote_id: UUID, snapshot: Snapshot, found: Sequence[ProviderInvoice]
     invoice_recipients.add_finance_contact(quote.organisation_id, quote.finance_address or quote.for_address)
     first = next((invoice for invoice in found if invoice.number is not None), None)
     quote.invoice_id = None if first is None else first.id
+    # Whatever was refused before has come right.
+    quote.problem = None
     if first is None or first.gross_minor != quote.gross_minor:
         quote.problem = "The provider's first invoice has another total than the quote."
+    billed = first or quote
     quotes.move(quote, State.INVOICED)
     quotes.mail(
         "quote_accepted",
         quote,
         [quote.for_address, quote.finance_address or "", people.known(quote.by_id).address],
         is_waiting=subscription.withheld > 0,
+        gross_minor=billed.gross_minor,
+        vat_minor=billed.vat_minor,
         invoice=None if first is None else first.number,
         due_at=None if first is None or first.due_at is None else first.due_at.isoformat(),
     )
@@ -120,6 +135,14 @@ def try_again(quote_id: UUID, why: str) -> None:
     quote = quotes.locked(quote_id)
     quote.attempt += 1
     quote.problem = why[:500]
+
+
+def _read_line(typed: str, field: str, demand: str = "") -> str:
+    """Read a line of an address; raises Invalid when it cannot be printed, or with a demand that is not met."""
+    line = " ".join(quotes.read_words(typed, LONGEST_LINE, field).split())
+    if demand and not line:
+        raise Invalid(demand, field=field)
+    return line
 
 
 def _found(quote: Quote, invitation_days: int) -> UUID:

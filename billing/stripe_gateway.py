@@ -12,7 +12,6 @@ import stripe
 from app.kernel.errors import Invalid
 from billing import stripe_debits, stripe_endings, stripe_invoicing, stripe_objects, stripe_prices, stripe_promotions
 from billing.gateway import (
-    Agreement,
     ForgedEvent,
     GivenBack,
     Order,
@@ -31,6 +30,7 @@ from billing.stripe_money_back import StripeMoneyBack
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from billing.agreements import Agreement
     from billing.price_cards import Card
 
 TIMEOUT_SECONDS = 20
@@ -254,16 +254,18 @@ class StripeGateway(StripeMoneyBack):
                 terms["discounts"] = [{"coupon": coupon}]
             return stripe_invoicing.agree(self._client, agreement, terms)
 
-    def receive(self, invoice_id: str) -> None:
+    def receive(self, invoice_id: str) -> bool:
         """Mark an invoice as paid out of band."""
         try:
             with _translated():
-                stripe_invoicing.receive(self._client, invoice_id)
+                return stripe_invoicing.receive(self._client, invoice_id)
         except Invalid:
-            # Somebody else was quicker: what counts is that it is paid.
+            # Somebody else was quicker: what counts is that it is paid, and how.
             with _translated():
-                if self._client.v1.invoices.retrieve(invoice_id).status != "paid":
-                    raise
+                known = stripe_invoicing.is_received(self._client, invoice_id)
+            if known is None:
+                raise
+            return known
 
     def call_off(self, subscription_id: str, key: str) -> None:
         """End a subscription at once, void what is open and give back what was paid."""
@@ -274,12 +276,20 @@ class StripeGateway(StripeMoneyBack):
     def invoices(self, subscription_id: str) -> list[ProviderInvoice]:
         """Fetch the newest invoices of a subscription."""
         with _translated():
-            found = self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES})
-            notes = self._credit_notes(found.data)
-            return [
-                stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id])
-                for invoice in found.data
-            ]
+            return self._read(self._client.v1.invoices.list({"subscription": subscription_id, "limit": INVOICES}).data)
+
+    def invoice(self, invoice_id: str) -> ProviderInvoice:
+        """Fetch one invoice."""
+        with _translated():
+            [found] = self._read([self._client.v1.invoices.retrieve(invoice_id)])
+            return found
+
+    def _read(self, found: list[stripe.Invoice]) -> list[ProviderInvoice]:
+        """Read the invoices of one customer with their lines and what was taken back of them."""
+        notes = self._credit_notes(found)
+        return [
+            stripe_objects.invoice(invoice, cast("Any", invoice.lines.auto_paging_iter()), notes[invoice.id]) for invoice in found
+        ]
 
     def _credit_notes(self, invoices: list[stripe.Invoice]) -> dict[str, list[Any]]:
         """Fetch what was taken back of the invoices of one customer, by invoice; they only carry its sum."""

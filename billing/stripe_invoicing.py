@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.kernel.errors import Conflict
+from billing.stripe_objects import HOME
 
 if TYPE_CHECKING:
-    from billing.gateway import Agreement
+    from billing.agreements import Agreement
 
 ORDER_FIELD = "PO number"
+# How a payment is called that was made outside of Stripe; one by card has the type of its payment intent.
+OUT_OF_BAND = "payment_record"
 RENEWAL, CHANGE = "subscription_cycle", "subscription_update"
 
 
@@ -26,6 +29,7 @@ def agree(client: Any, agreement: Agreement, terms: dict[str, Any]) -> str:
         if "quote" in found.metadata and found.metadata["quote"] == str(agreement.quote_id):
             break
     else:
+        _bill_to(client, agreement)
         fields = [{"name": ORDER_FIELD, "value": agreement.purchase_order}] if agreement.purchase_order else []
         params: dict[str, Any] = {
             "customer": agreement.customer_id,
@@ -38,6 +42,16 @@ def agree(client: Any, agreement: Agreement, terms: dict[str, Any]) -> str:
         found = client.v1.subscriptions.create(params, {"idempotency_key": agreement.key})
     open_drafts(client, found.id, agreement.key)
     return str(found.id)
+
+
+def _bill_to(client: Any, agreement: Agreement) -> None:
+    """Have the customer at the address that was agreed, before any invoice copies it from there."""
+    to = agreement.address
+    if to is None:
+        return
+    # A second line that is left out would stay as it was.
+    address = {"line1": to.line1, "line2": to.line2 or "", "city": to.city, "postal_code": to.postcode, "country": HOME}
+    client.v1.customers.update(agreement.customer_id, {"address": address}, {"idempotency_key": f"{agreement.key}-address"})
 
 
 def open_drafts(client: Any, subscription_id: str, key: str) -> None:
@@ -78,10 +92,21 @@ def has_failed(client: Any, found: Any) -> bool:
     return not is_over and asked is not None and asked.status in {"void", "uncollectible"}
 
 
-def receive(client: Any, invoice_id: str) -> None:
-    """Have an invoice marked as paid in another way; one that is paid already is left as it is."""
-    if client.v1.invoices.retrieve(invoice_id).status != "paid":
-        client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True})
+def receive(client: Any, invoice_id: str) -> bool:
+    """Have an invoice marked as paid in another way; False when it is paid by card or debit already, and left as it is."""
+    known = is_received(client, invoice_id)
+    if known is not None:
+        return known
+    client.v1.invoices.pay(invoice_id, {"paid_out_of_band": True})
+    return True
+
+
+def is_received(client: Any, invoice_id: str) -> bool | None:
+    """Say whether an invoice was paid in another way and not through Stripe; None when it is not paid."""
+    found = client.v1.invoices.retrieve(invoice_id, {"expand": ["payments"]})
+    if found.status != "paid":
+        return None
+    return all(payment.payment.type == OUT_OF_BAND for payment in found.payments.data if payment.status == "paid")
 
 
 def take_open_back(client: Any, subscription_id: str, key: str) -> None:

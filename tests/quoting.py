@@ -13,6 +13,10 @@ TYPED = Acceptance(
     purchase_order="PO-4711",
     finance_name="Accounts",
     finance_address="accounts@example.org",
+    line1="1 High Street",
+    line2="",
+    city="Exampleton",
+    postcode="sw1a 1aa",
     terms_version=1,
 )
 

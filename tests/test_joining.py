@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from app import joining
-from app.accounts import invitations, memberships, people
+from app.accounts import invitations, memberships, organisations, people
 from app.accounts.memberships import Role
-from app.kernel import clock
+from app.accounts.organisations import Kind
+from app.kernel import clock, journal
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
 from app.kernel.outbox import OutboxMail
@@ -206,3 +207,62 @@ def test_accepting_with_another_address_joins_the_person_who_is_signed_in(owner,
     mei = people.known(make_person("Mei Chen", "mei@home.example.org", "Elsewhere"))
     member = accept(link_of(invite(owner, "Mei Chen", "mei@work.example.org")), mei)
     assert (member.person_id, member.address) == (mei.id, "mei@work.example.org")
+
+
+@pytest.fixture
+def founded(owner):
+    """Found an organisation as an accepted quote does, whose owner is invited and nobody else is there; gives the membership."""
+    with transaction():
+        organisation = organisations.found("St Bede", Kind.ORGANISATION, by=owner.person.id)
+        member = memberships.invite(organisation.id, "Leo Grant", "leo@example.org", {Role.OWNER})
+        invitations.send(member, by=owner.person.id, days=14)
+    return member
+
+
+def later(**step):
+    with transaction():
+        clock.advance(timedelta(**step))
+
+
+def test_the_invitation_of_the_only_owner_does_not_expire(founded, leo):
+    link = link_of(founded)
+    later(days=300)
+    assert joining.expire_due() == 0
+    assert accept(link, leo).state == "active"
+    assert memberships.owners(founded.organisation_id) == 1
+
+
+def test_the_invitation_of_a_further_owner_expires(owner, founded, leo):
+    accept(link_of(founded), leo)
+    with transaction():
+        second = memberships.invite(founded.organisation_id, "Ben Hale", "ben@example.org", {Role.OWNER})
+        invitations.send(second, by=owner.person.id, days=14)
+    link = link_of(second)
+    later(days=14)
+    with pytest.raises(Missing, match="has expired"):
+        invitations.opened(link)
+    assert joining.expire_due() == 1
+
+
+def test_whoever_is_to_own_an_organisation_is_sent_a_new_link_which_the_journal_tells(owner, founded, leo):
+    old = link_of(founded)
+    with transaction():
+        joining.invite_owner(founded.organisation_id, by=owner.person.id, days=14)
+    with pytest.raises(Missing, match="used, withdrawn or replaced"):
+        invitations.opened(old)
+    [entry, *_] = journal.of(founded.organisation_id, journal.Wanted(kinds=("invitation.",)))
+    assert (entry.what, entry.person_id, entry.about) == ("invitation.sent_again", owner.person.id, founded.id)
+    accept(link_of(founded), leo)
+    with pytest.raises(Conflict, match="owns this organisation"), transaction():
+        joining.invite_owner(founded.organisation_id, by=owner.person.id, days=14)
+
+
+def test_an_owner_whose_invitation_expired_before_is_invited_anew(owner, founded, leo):
+    with transaction():
+        invitations.settle(invitations.open_of(founded.id), invitations.State.EXPIRED, by=None)
+        memberships.move(memberships.of_organisation(founded.organisation_id, founded.id), memberships.State.WITHDRAWN)
+    assert memberships.owner_to_come(founded.organisation_id).id == founded.id
+    with transaction():
+        again = joining.invite_owner(founded.organisation_id, by=owner.person.id, days=14)
+    assert (again.id, again.roles, again.state) == (founded.id, {Role.OWNER}, "invited")
+    assert accept(link_of(again), leo).is_owner

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from app.accounts.memberships import Membership
+from app.accounts.memberships import State as MembershipState
 from app.accounts.organisations import Organisation
 from app.kernel import batches, clock, journal, links, outbox
 from app.kernel.db import Model, UtcDateTime, db, uuid7
@@ -143,7 +144,7 @@ def opened(given: str) -> Invitation:
     invitation = db.session.scalar(sa.select(Invitation).where(Invitation.link_id == links.read(PURPOSE, given)))
     if invitation is None or invitation.state != State.OPEN:
         raise Missing("This invitation has been used, withdrawn or replaced by a newer one. Ask the person who invited you.")
-    if clock.now() >= invitation.expires_at:
+    if is_overdue(invitation):
         raise Missing("This invitation has expired. Ask the person who invited you to send it again: that takes them one click.")
     return invitation
 
@@ -155,14 +156,26 @@ def open_of(membership_id: UUID) -> Invitation | None:
 
 
 def is_overdue(invitation: Invitation) -> bool:
-    """Whether the time of an open invitation is over."""
-    return invitation.expires_at <= clock.now()
+    """Whether the time of an open invitation is over; that of the only way into an organisation never is."""
+    if clock.now() < invitation.expires_at:
+        return False
+    return db.session.scalar(sa.select(Invitation.id).where(Invitation.id == invitation.id, _is_only_way_in())) is None
 
 
 def overdue(limit: int = 200) -> list[Invitation]:
     """Give the open invitations whose time is over, oldest first."""
     query = sa.select(Invitation).where(Invitation.state == State.OPEN, Invitation.expires_at <= clock.now())
-    return list(db.session.scalars(query.order_by(Invitation.expires_at).limit(limit)))
+    return list(db.session.scalars(query.where(~_is_only_way_in()).order_by(Invitation.expires_at).limit(limit)))
+
+
+def _is_only_way_in() -> sa.ColumnElement[bool]:
+    """Pick the invitations of owners where nobody is an owner yet: if such a one ended, nobody could ever get in."""
+    guest, owner = aliased(Membership), aliased(Membership)
+    is_to_own = sa.exists().where(guest.id == Invitation.membership_id, guest.is_owner)
+    has_owner = sa.exists().where(
+        owner.organisation_id == Invitation.organisation_id, owner.is_owner, owner.state == MembershipState.ACTIVE
+    )
+    return sa.and_(is_to_own, ~has_owner)
 
 
 def waiting(organisation_id: UUID, limit: int = 5) -> list[tuple[Membership, datetime]]:

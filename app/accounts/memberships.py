@@ -294,6 +294,15 @@ def owners(organisation_id: UUID) -> int:
     return db.session.scalar(query) or 0
 
 
+def owner_to_come(organisation_id: UUID) -> Membership | None:
+    """Give who was invited last to own an organisation that nobody owns yet, whether the invitation is open or over."""
+    if owners(organisation_id):
+        return None
+    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.is_owner)
+    invited_first = sa.case((Membership.state == State.INVITED, 0), else_=1)
+    return db.session.scalar(query.order_by(invited_first, Membership.added_at.desc()).limit(1))
+
+
 def names_of_people(organisation_id: UUID, person_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Give the names by which an organisation knows people."""
     query = sa.select(Membership.person_id, Membership.name).where(

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired
 from app import joining
 from app.accounts import credentials, invitations, memberships, organisations, people, registrations, sign_ins
 from app.accounts.memberships import Role
+from app.kernel import clock
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE, SEE_WORKSPACE, SIGNED_IN
@@ -91,6 +92,7 @@ def _page(token: str, found: Invitation, member: Membership, form: AccountForm) 
         organisation=organisations.known(found.organisation_id),
         has_account=people.with_address(member.address) is not None,
         is_signed_in=current_user.is_authenticated,
+        is_limited=clock.now() < found.expires_at,
         form=form,
     )
 

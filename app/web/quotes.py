@@ -38,6 +38,10 @@ class AcceptanceForm(Form):
     name = TextField("Your name")
     finance_name = TextField("Who the invoice goes to")
     finance_address = EmailField("Their e-mail address", filters=[trimmed])
+    line1 = TextField("Address of the organisation")
+    line2 = TextField("Second line of the address, if there is one")
+    city = TextField("Town or city")
+    postcode = TextField("Postcode")
     is_agreed = BooleanField("I may order this for the organisation, and agree to the terms")
 
     def acceptance(self) -> Acceptance:
@@ -49,6 +53,10 @@ class AcceptanceForm(Form):
             purchase_order=self.purchase_order.data or "",
             finance_name=self.finance_name.data or "",
             finance_address=self.finance_address.data or "",
+            line1=self.line1.data or "",
+            line2=self.line2.data or "",
+            city=self.city.data or "",
+            postcode=self.postcode.data or "",
             terms_version=standing_pages.policy("terms").number,
         )
 

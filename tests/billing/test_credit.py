@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -484,13 +486,84 @@ def test_an_invoice_paid_by_card_on_the_providers_page_gives_the_seats_and_can_n
         quoting.receive(owner, gateway, bill.id)
 
 
-def test_money_that_is_noted_while_somebody_pays_by_card_counts_once(shop, owner, gateway):
+def test_money_that_is_noted_while_somebody_pays_by_card_is_to_be_sent_back(shop, owner, gateway):
     bill = quoting.by_invoice(owner, gateway)
     with transaction():
         noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
     assert acts.pay_invoice(shop, bill.url) == 303
-    assert receiving.tell(gateway, noted) is receipts.State.TOLD
+    assert receiving.tell(gateway, noted) is receipts.State.REFUSED
     assert quoting.newest(owner).status == "paid"
+    [(receipt, invoice, organisation)] = receipts.refused()
+    assert (receipt.id, receipt.refusal) == (noted, "Paid by card already: this money is to be sent back.")
+    assert (invoice.id, organisation.id) == (bill.id, owner.organisation.id)
+
+
+def test_money_that_is_noted_at_the_moment_somebody_pays_by_card_is_to_be_sent_back(shop, owner, gateway, monkeypatch):
+    bill = quoting.by_invoice(owner, gateway)
+    pay = stripe.InvoiceService.pay
+
+    def pay_late(*arguments, **named):
+        assert acts.pay_invoice(shop, bill.url) == 303
+        return pay(*arguments, **named)
+
+    monkeypatch.setattr("stripe.InvoiceService.pay", pay_late)
+    assert quoting.receive(owner, gateway, bill.id) is receipts.State.REFUSED
+
+
+def test_money_of_which_the_provider_knows_after_a_kill_is_told_and_not_sent_back(shop, owner, gateway):
+    bill = quoting.by_invoice(owner, gateway)
+    with transaction():
+        noted = receipts.note(bill.id, clock.now().date(), "BACS", YEAR_OF_25, by=owner.person.id).id
+    assert gateway.receive(bill.id) is True
+    assert receiving.tell(gateway, noted) is receipts.State.TOLD
+    assert receipts.refused() == []
+
+
+@pytest.fixture
+def left_behind(shop, owner, gateway):
+    """Give an unpaid invoice of a subscription that died when its card failed, and in whose place there is another one now."""
+    shop.extensions["sandbox"].controls.end_after_retries(is_wanted=True)
+    acts.buy(shop, owner, gateway)
+    acts.use_card(shop, gateway, owner, acts.DECLINED_LATER)
+    acts.travel(shop, days=60)
+    died = acts.sees(gateway, owner)
+    unpaid = quoting.newest(owner)
+    assert (died.status, died.is_live, unpaid.status) == ("canceled", True, "open")
+    old = SimpleNamespace(id=unpaid.id, provider_id=died.provider_id, url=unpaid.url)
+    quoting.by_invoice(owner, gateway)
+    assert subscriptions.with_provider_id(old.provider_id) is None
+    return old
+
+
+def test_money_by_bank_for_an_invoice_of_a_subscription_that_was_replaced_is_seen_as_paid(owner, gateway, left_behind):
+    assert quoting.receive(owner, gateway, left_behind.id) is receipts.State.TOLD
+    paid = invoices.known(left_behind.id)
+    assert (paid.status, paid.remaining_minor) == ("paid", 0)
+    assert acts.mails().count("invoice_paid") == 2
+    assert left_behind.id not in [invoice.id for invoice, _ in invoices.to_be_paid()]
+
+
+def test_a_message_about_an_invoice_of_a_subscription_that_was_replaced_is_applied(shop, owner, gateway, left_behind):
+    assert acts.pay_invoice(shop, left_behind.url) == 303
+    with transaction():
+        events.store(
+            ProviderEvent(
+                id="evt_late",
+                kind="invoice.paid",
+                created_at=clock.now(),
+                api_version=None,
+                object_id=left_behind.id,
+                checkout_id=None,
+                subscription_id=left_behind.provider_id,
+                payload={},
+            )
+        )
+    before = acts.row(owner).provider_id
+    assert reactions.apply_due(gateway) == 1
+    assert acts.db.session.get_one(events.ProviderEvent, "evt_late").state == events.State.APPLIED
+    assert invoices.known(left_behind.id).status == "paid"
+    row = acts.row(owner)
+    assert (row.provider_id, row.lease_token) == (before, None)
 
 
 def test_what_the_provider_refuses_to_receive_is_kept_as_refused(shop, owner, gateway):

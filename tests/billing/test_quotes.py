@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import letters
 from app.accounts import memberships
 from app.accounts.invitations import Invitation
 from app.accounts.memberships import Membership, Role
@@ -20,6 +21,7 @@ from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from billing import (
     changing,
+    customers,
     figures,
     invoice_recipients,
     invoices,
@@ -200,6 +202,42 @@ def test_the_invoice_of_a_quote_bears_its_purchase_order_and_goes_to_the_finance
     assert len(invoice_recipients.of_organisation(owner.organisation.id)) == 1
 
 
+@pytest.mark.parametrize("has_customer", [False, True])
+def test_the_invoice_of_a_quote_is_made_out_to_the_address_that_was_given(shop, owner, gateway, has_customer):
+    if has_customer:
+        # Somebody has looked at the page for payment before, and an address was given there.
+        open_page(gateway, order(owner, 5))
+        known = customers.provider_id(owner.organisation.id)
+        gateway.client.v1.customers.update(known, {"address": {"line1": "9 Old Road", "line2": "Back door", "city": "Elsewhere"}})
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+    document = vat_documents.of_organisation(owner.organisation.id, quotes.known(quote_id).invoice_id)
+    assert document.facts["buyer_address"] == ["1 High Street", "Exampleton SW1A 1AA"]
+    assert gateway.client.v1.customers.retrieve(customers.provider_id(owner.organisation.id)).address.country == "GB"
+
+
+def test_a_quote_that_was_accepted_before_an_address_was_asked_for_is_invoiced(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    with transaction():
+        quote = quotes.locked(quote_id)
+        quote.line1 = quote.city = quote.postcode = None
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+
+
+def test_a_customer_that_the_provider_has_forgotten_is_made_anew_at_the_next_try(shop, owner, gateway):
+    open_page(gateway, order(owner, 5))
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    gateway.client.v1.customers.delete(customers.provider_id(owner.organisation.id))
+    with pytest.raises(Missing):
+        invoicing.begin(gateway, quote_id)
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+    document = vat_documents.of_organisation(owner.organisation.id, quotes.known(quote_id).invoice_id)
+    assert document.facts["buyer_address"] == ["1 High Street", "Exampleton SW1A 1AA"]
+
+
 def test_a_quote_accepted_twice_is_accepted_once(shop, owner, gateway):
     quote_id = quoting.send(owner)
     quoting.accept(quote_id)
@@ -228,6 +266,10 @@ def test_of_two_quotes_of_an_organisation_one_is_accepted(shop, owner, gateway):
         ({"finance_name": " "}, "finance_name"),
         ({"finance_address": "accounts"}, "finance_address"),
         ({"purchase_order": "x" * 61}, "purchase_order"),
+        ({"line1": " "}, "line1"),
+        ({"line2": "x" * 101}, "line2"),
+        ({"city": ""}, "city"),
+        ({"postcode": ""}, "postcode"),
     ],
 )
 def test_what_is_given_with_an_acceptance_must_be_usable(shop, owner, change, field):
@@ -375,6 +417,33 @@ def test_a_quote_by_a_card_that_sells_more_seats_for_less_gives_the_spare_ones(s
     quote, [invoice] = quotes.known(quote_id), invoices.of_organisation(owner.organisation.id)
     assert (quote.seats, quote.gross_minor, quote.problem, invoice.gross_minor) == (25, 135_000, None, 135_000)
     assert acts.row(owner).ordered == 25
+
+
+def test_what_was_refused_at_first_is_no_problem_any_more_once_the_quote_is_invoiced(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    quoting.accept(quote_id)
+    with transaction():
+        replies.try_again(quote_id, "This price is not active.")
+    assert quotes.known(quote_id).problem == "This price is not active."
+    assert invoicing.begin(gateway, quote_id) is State.INVOICED
+    assert quotes.known(quote_id).problem is None
+
+
+def test_when_the_totals_differ_the_problem_stays_and_the_mail_says_what_the_invoice_says(shop, owner, gateway):
+    quote_id = quoting.send(owner)
+    with transaction():
+        quote = quotes.locked(quote_id)
+        quote.list_minor, quote.net_minor, quote.gross_minor = (
+            figure + 1000 for figure in (quote.list_minor, quote.net_minor, quote.gross_minor)
+        )
+    quoting.accept(quote_id)
+    invoicing.begin(gateway, quote_id)
+    assert quotes.known(quote_id).problem == "The provider's first invoice has another total than the quote."
+    mail = db.session.scalars(sa.select(OutboxMail).where(OutboxMail.kind == "quote_accepted").limit(1)).one()
+    rendered = letters.render(mail.kind, mail.facts)
+    for words in (rendered.text, rendered.html):
+        assert "£984.96, including £164.16 VAT" in words
+        assert "£994.96" not in words
 
 
 def test_a_subscription_that_the_webhook_tells_of_first_waits_for_the_quote(shop, owner, gateway):

@@ -78,6 +78,9 @@ def accept(finance, address):
             "Your name": "Frances Doyle",
             "Who the invoice goes to": "Accounts",
             "Their e-mail address": address,
+            "Address of the organisation": "1 High Street",
+            "Town or city": "Exampleton",
+            "Postcode": "SW1A 1AA",
         }
     )
     finance.press("Accept for £1,841.40")

@@ -16,7 +16,7 @@ from app.accounts.sign_ins import SignIn
 from app.kernel import clock, journal, outbox
 from app.kernel.db import db, uuid7
 from app.kernel.transaction import transaction
-from billing import credit, events, promotions, quotes, seats, subscriptions
+from billing import credit, events, promotions, quotes, receipts, seats, subscriptions
 from billing.figures import Discount
 from billing.gateway import ProviderEvent
 from billing.invoices import Invoice
@@ -166,7 +166,7 @@ def more_invoices(town, number):
 
 
 def more_debts(town, number):
-    """Keep invoices of many organisations that are to be paid, and quotes of one."""
+    """Keep invoices of many organisations that are to be paid, money that came for them for nothing, and quotes of one."""
     operator = people.with_address("operator@example.org")
     for n in range(number):
         organisation = organisations.found(f"Owing {n}", Kind.ORGANISATION, by=operator.id)
@@ -189,6 +189,9 @@ def more_debts(town, number):
                 due_at=clock.now(),
             )
         )
+        db.session.flush()
+        received = receipts.note(f"in_owing_{n}", clock.now().date(), "BACS", 120, by=operator.id)
+        receipts.settle(received.id, receipts.State.REFUSED, "Paid by card already.")
         credit.set_limit(organisation.id, 100, by=operator.id)
         more_quotes(town, 1)
 

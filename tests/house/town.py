@@ -366,6 +366,9 @@ def _quotes(town: Town) -> None:
     invoice_id = quotes.known(town.ids["quote invoiced"]).invoice_id
     assert invoice_id is not None
     town.tokens["invoice"] = invoice_id
+    founded = quotes.known(town.ids["quote invoiced"]).organisation_id
+    assert founded is not None
+    town.ids["founded"] = founded
 
 
 def _certificate(town: Town) -> None:

@@ -144,6 +144,9 @@ ACCEPTANCE = {
     "name": "Ben",
     "finance_name": "Accounts",
     "finance_address": "accounts@example.org",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+    "postcode": "SW1A 1AA",
     "is_agreed": "y",
 }
 
@@ -223,6 +226,7 @@ STEPS: dict[str, Step] = {
     "office.promotions_page": Step(),
     "office.certificate": CERTIFICATE,
     "office.customer": Step({"customer": "here"}),
+    "office.invite_owner": Step({"customer": "founded"}),
     "office.new_quote": Step(query={"customer": "here"}),
     "office.note_receipt": Step(
         {"invoice": "invoice"},

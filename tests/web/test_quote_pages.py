@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from app import mail
+from app.accounts import invitations
+from app.accounts.invitations import Invitation
 from app.accounts.people import Person
 from app.kernel import clock
 from app.kernel.db import db
@@ -18,6 +20,7 @@ from app.web import context
 from billing import invoices, quotes, receipts, reconciliation
 from billing.quotes import Quote
 from billing.seats import Count
+from tests.changing import pay_invoice
 from tests.page_reader import PageReader
 
 BANK = "Sample Training Ltd, sort code 00-00-00, account 12345678"
@@ -26,6 +29,9 @@ ACCEPTANCE = {
     "name": "Frances Doyle",
     "finance_name": "Accounts",
     "finance_address": "accounts@example.org",
+    "line1": "1 High Street",
+    "city": "Exampleton",
+    "postcode": "SW1A 1AA",
     "is_agreed": "y",
 }
 
@@ -132,6 +138,10 @@ def test_accepting_needs_what_the_invoice_needs_and_comes_back_filled_in(desk):
     browser.post(f"{path}/accept", ACCEPTANCE | {"finance_address": "accounts"}, 422)
     assert "Give an e-mail address in full" in browser.words
     assert browser.page.select_one("#purchase_order")["value"] == "PO-4711"
+    for name, words in (("line1", "Give the first line"), ("city", "Give the town"), ("postcode", "Give the postcode")):
+        browser.post(f"{path}/accept", ACCEPTANCE | {name: ""}, 422)
+        assert words in browser.words
+    assert browser.page.select_one("#line1")["value"] == "1 High Street"
     typed = {name: value for name, value in ACCEPTANCE.items() if name != "is_agreed"}
     browser.post(f"{path}/accept", typed, 422)
     assert "Tick this to accept" in browser.words
@@ -244,7 +254,31 @@ def test_the_operator_prepares_a_quote_for_a_new_organisation_looks_at_it_and_se
     assert desk.subjects("ben@example.org")[-1].startswith("Quote Q-")
     assert any(subject.startswith("St Bede invites you") for subject in desk.subjects("ben@example.org"))
     operator.get(f"/office/quotes/{quote.id}")
-    assert "PO-4711" in operator.words
+    for words in ("PO-4711", "1 High Street, Exampleton, SW1A 1AA"):
+        assert words in operator.words
+
+
+def test_the_operator_sends_the_owner_of_an_organisation_that_nobody_has_got_into_a_new_invitation(desk):
+    operator = desk.operator()
+    operator.get(f"/office/customers/{desk.parish.id}")
+    assert "Nobody owns it yet" not in operator.words
+    typed = {"organisation": "St Bede", "name": "Ben Hale", "address": "ben@example.org", "seats": "120"}
+    operator.post("/office/quotes", typed)
+    operator.post(f"/office/quotes/{desk.newest().id}/send", {})
+    desk.accept(f"/quotes/{token(desk, desk.newest())}")
+    desk.later(days=90)
+    desk.app.extensions["jobs"].run("invitations")
+    operator.get(f"/office/customers/{desk.newest().organisation_id}")
+    assert "Ben Hale (ben@example.org) was invited to be its owner and has not accepted." in operator.words
+    before = len(desk.subjects("ben@example.org"))
+    with desk.app.app_context():
+        link = invitations.token(db.session.scalars(sa.select(Invitation.link_id)).one())
+    guest = desk.stranger(f"/join/{link}")
+    assert guest.heading == "Join St Bede"
+    assert "is good until" not in guest.words
+    operator.submit("Send the invitation again")
+    assert "We have sent Ben Hale a new invitation." in operator.words
+    assert desk.subjects("ben@example.org")[before:] == ["St Bede invites you to join its training"]
 
 
 def test_the_operator_prepares_a_quote_for_a_customer(desk):
@@ -317,6 +351,23 @@ def test_a_receipt_is_kept_while_the_provider_does_not_answer_and_told_later(des
     desk.app.extensions["gateway"] = desk.gateway
     assert desk.app.extensions["jobs"].run(receipts.SWEEP) == 1
     assert desk.invoice().status == "paid"
+
+
+def test_money_by_bank_for_what_was_just_paid_by_card_is_shown_as_to_be_sent_back(desk):
+    operator = desk.operator()
+    desk.accept(desk.quote())
+    operator.get("/office/money")
+    assert "this money is to be sent back" not in operator.words
+    invoice = desk.invoice()
+    assert pay_invoice(desk.app, invoice.url) == 303
+    typed = {"received_on": clock_day(desk), "amount": "984.96", "reference": "BACS 1", "is_sure": "y"}
+    operator.post(f"/office/receipts/{invoice.id}", typed)
+    operator.follow()
+    assert "Paid by card already: this money is to be sent back." in operator.words
+    assert "The invoice is marked as paid." not in operator.words
+    operator.get("/office/money")
+    for words in ("Money by bank that was not needed", "BACS 1", "Paid by card already: this money is to be sent back."):
+        assert words in operator.words
 
 
 def test_more_seats_by_invoice_say_what_they_wait_for_and_can_be_given_up(desk):

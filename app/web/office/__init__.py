@@ -76,6 +76,7 @@ def money() -> ResponseReturnValue:
         spoken=API_VERSION,
         sandbox_url=url_for("sandbox.control") if wiring.settings().is_sandbox else None,
         owed=_owed(),
+        to_send_back=receipts_of_bank.refused(),
     )
 
 

@@ -1,4 +1,4 @@
-"""A customer as the operator sees it: its subscription, how much it may owe, and its quotes and invoices."""
+"""A customer as the operator sees it: its subscription, how much it may owe, its quotes and invoices, and who is to own it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import flash, redirect, render_template, url_for
 
-from app.accounts import organisations
+from app import joining
+from app.accounts import memberships, organisations
 from app.kernel import clock
 from app.kernel.errors import Invalid, Missing, Refusal
 from app.kernel.transaction import transaction
@@ -53,6 +54,15 @@ def set_credit(customer: UUID) -> ResponseReturnValue:
     return redirect(url_for("office.customer", customer=customer), 303)
 
 
+@area.action("/customers/<uuid:customer>/owner", allow=RUN_THE_SHOP)
+def invite_owner(customer: UUID) -> ResponseReturnValue:
+    """Send whoever is to own an organisation that nobody owns yet a new invitation."""
+    with transaction():
+        member = joining.invite_owner(customer, by=signed_in_person().id, days=wiring.settings().invitation_days)
+    flash(f"We have sent {member.name} a new invitation. The earlier link no longer works.", "success")
+    return redirect(url_for("office.customer", customer=customer), 303)
+
+
 def _bring_up_to_date(customer: UUID) -> None:
     """Look at the subscription again under the new limit; when the provider does not answer, the next look does it."""
     subscription = subscriptions.live(customer)
@@ -80,5 +90,6 @@ def _page(customer: UUID, form: CreditForm) -> str:
         entitlement=entitlements.of_organisation(customer, wiring.grace(), clock.now()),
         invoices=invoices.of_organisation(customer),
         quotes=quotes.of_organisation(customer),
+        owner_to_come=memberships.owner_to_come(customer),
         form=form,
     )

@@ -19,6 +19,7 @@ from app.web.forms import Form, TextField
 from app.web.office.area import area
 from app.web.pounds import read_pounds
 from billing import invoices, receipts, receiving
+from billing.receipts import State
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -68,8 +69,10 @@ def note_receipt(invoice: str) -> ResponseReturnValue:
         form.refuse(refusal)
         return _page(invoice, form), refusal.status
     try:
-        receiving.tell(wiring.gateway(), receipt_id)
-        flash("The invoice is marked as paid.", "success")
+        if receiving.tell(wiring.gateway(), receipt_id) is State.REFUSED:
+            flash(receiving.PAID_OTHERWISE, "attention")
+        else:
+            flash("The invoice is marked as paid.", "success")
     except Unavailable:
         flash("Noted. The payment provider does not answer just now and is told as soon as it does.", "attention")
     return redirect(url_for("office.receipt", invoice=invoice), 303)
