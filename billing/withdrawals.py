@@ -83,15 +83,15 @@ class Right:
 def right_of(organisation_id: UUID, *, keeps_used_days: bool) -> Right | None:
     """Give the right of somebody who bought for themselves while it runs; None for everybody else, and after 14 days."""
     subscription = subscriptions.live(organisation_id)
-    if subscription is None or subscription.status not in {"active", "past_due"}:
+    if subscription is None or subscription.is_by_invoice or subscription.status not in {"active", "past_due"}:
         return None
-    order = _order_of(subscription)
+    order = _order_of(subscription, clock.now())
     if order is None or order.served_at is None or order.starts_at_once is None:
         return None
     until = last_moment(order.served_at)
     if clock.now() >= until:
         return None
-    paid = _paid(subscription)
+    paid = _paid(subscription, order)
     parts = tuple(_part(invoice, subscription, keeps_used_days=keeps_used_days) for invoice in paid)
     return Right(
         subscription_id=subscription.id,
@@ -152,9 +152,12 @@ def ask(actor: Actor, *, keeps_used_days: bool, shown_minor: int | None = None) 
 def parts_of(withdrawal: Withdrawal) -> tuple[GivenBack, ...]:
     """Give what goes back of each invoice, counted from the moment at which it was asked for."""
     subscription = subscriptions.known(withdrawal.subscription_id)
+    order = _order_of(subscription, withdrawal.asked_at)
+    if order is None:
+        return ()
     return tuple(
         _part(invoice, subscription, keeps_used_days=withdrawal.keeps_used_days, at=withdrawal.asked_at)
-        for invoice in _paid(subscription)
+        for invoice in _paid(subscription, order)
     )
 
 
@@ -195,18 +198,23 @@ def left_alone() -> list[UUID]:
     return list(db.session.scalars(query.order_by(Withdrawal.asked_at)))
 
 
-def _order_of(subscription: Subscription) -> Checkout | None:
-    """Give the order from which a subscription came."""
+def _order_of(subscription: Subscription, moment: datetime) -> Checkout | None:
+    """Give the order from which a subscription came, as of a moment: its row may have taken over another one's seats."""
     query = sa.select(Checkout).where(
-        Checkout.organisation_id == subscription.organisation_id, Checkout.state == CheckoutState.SERVED
+        Checkout.organisation_id == subscription.organisation_id,
+        Checkout.state == CheckoutState.SERVED,
+        Checkout.served_at <= moment,
     )
     return db.session.scalar(query.order_by(Checkout.served_at.desc(), Checkout.id.desc()).limit(1))
 
 
-def _paid(subscription: Subscription) -> list[Invoice]:
-    """Give the invoices of a subscription that were paid with something, oldest first."""
+def _paid(subscription: Subscription, order: Checkout) -> list[Invoice]:
+    """Give the invoices since an order that were paid with something, oldest first; the provider counts in whole seconds."""
     query = sa.select(Invoice).where(
-        Invoice.subscription_id == subscription.id, Invoice.status == "paid", Invoice.gross_minor > 0
+        Invoice.subscription_id == subscription.id,
+        Invoice.issued_at >= order.began_at.replace(microsecond=0),
+        Invoice.status == "paid",
+        Invoice.gross_minor > 0,
     )
     return list(db.session.scalars(query.order_by(Invoice.issued_at, Invoice.id)))
 

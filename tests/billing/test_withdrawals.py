@@ -16,9 +16,10 @@ from app.kernel.transaction import transaction
 from billing import checkouts, notices, price_cards, reactions, seats, subscriptions, withdrawals, withdrawing
 from billing.checkouts import Checkout
 from billing.price_cards import Interval
+from billing.subscriptions import Subscription
 from billing.withdrawals import State, Withdrawal
 from tests.buying import open_page, pay
-from tests.changing import add, row, sees, travel
+from tests.changing import DECLINED_LATER, add, row, sees, travel, use_card
 
 HALF = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -120,6 +121,34 @@ def test_seats_that_were_added_go_back_by_the_days_since_then(shop, alone, gatew
     shown = right(alone).refund_minor
     withdrawing.carry_out(gateway, ask(alone))
     assert (len(credited(gateway)), sum(credited(gateway))) == (2, shown)
+
+
+def test_what_was_paid_for_an_earlier_subscription_does_not_go_back(shop, alone, gateway):
+    buy(shop, alone, gateway, 1, Interval.MONTH)
+    shop.extensions["sandbox"].controls.end_after_retries(is_wanted=True)
+    use_card(shop, gateway, alone, DECLINED_LATER)
+    travel(shop, days=55)
+    assert sees(gateway, alone).status == "canceled"
+    buy(shop, alone, gateway)
+    found = right(alone)
+    assert (found.paid_minor, found.refund_minor, len(found.parts)) == (10800, 10800, 1)
+
+
+def test_the_refund_of_a_withdrawal_is_not_lost_by_buying_again_before_it_is_done(shop, alone, gateway):
+    provider_id = buy(shop, alone, gateway).provider_id
+    shown, withdrawal_id = right(alone).refund_minor, ask(alone)
+    gateway.end_at_once(provider_id, "half-done")
+    sees(gateway, alone)
+    buy(shop, alone, gateway)
+    withdrawing.carry_out(gateway, withdrawal_id)
+    assert credited(gateway) == [shown]
+
+
+def test_what_is_paid_by_invoice_is_not_bought_for_oneself(shop, alone, gateway):
+    buy(shop, alone, gateway)
+    with transaction():
+        db.session.execute(sa.update(Subscription).values(is_by_invoice=True))
+    assert right(alone) is None
 
 
 @HALF
