@@ -230,7 +230,7 @@ class StripeGateway(StripeMoneyBack):
             stripe_endings.take_back(self._client, self._fetched(subscription_id), key)
 
     def give_back(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
-        """Cancel a subscription now, and refund parts of its invoices by a credit note for each."""
+        """Refund parts of the invoices of a subscription by a credit note for each, and cancel it now."""
         with _translated():
             stripe_endings.give_back(self._client, self._fetched(subscription_id), parts, key)
 

@@ -313,7 +313,7 @@ OPERATIONS = (
         maker(credit_notes.create),
         parameters(
             *("invoice", "lines.amount", "lines.invoice_line_item", "memo", "metadata", "reason", "refund_amount"),
-            *("lines.description", "lines.quantity", "lines.tax_amounts", "lines.unit_amount"),
+            *("lines.description", "lines.quantity", "lines.tax_rates", "lines.unit_amount"),
             lines__type=["custom_line_item", "invoice_line_item"],
         ),
     ),

@@ -181,6 +181,16 @@ def test_when_the_provider_does_not_answer_it_is_kept_for_the_sweep(shop, alone,
     assert db.session.scalars(sa.select(Withdrawal.state)).one() == State.DONE
 
 
+def test_a_refund_that_the_provider_refuses_leaves_the_subscription_as_it_was(shop, alone, gateway):
+    provider_id = buy(shop, alone, gateway).provider_id
+    withdrawal_id = ask(alone)
+    controls = shop.extensions["sandbox"].controls
+    controls.open_dispute(controls.payments()[0].id)
+    with pytest.raises(Invalid):
+        withdrawing.carry_out(gateway, withdrawal_id)
+    assert gateway.subscription(provider_id).status == "active"
+
+
 def test_something_else_than_was_shown_is_not_given_back(shop, alone, gateway):
     buy(shop, alone, gateway)
     shown = right(alone).refund_minor

@@ -350,6 +350,17 @@ def test_a_paid_invoice_is_taken_back_once_and_refunded_as_a_whole(shop, v1):
     assert types(v1)[-2:] == ["charge.refunded", "credit_note.created"]
 
 
+def test_a_line_of_its_own_is_taken_back_with_the_tax_of_its_rates_and_not_with_other_amounts(shop, v1):
+    invoice = fetched(v1, monthly(shop)).latest_invoice
+    line = {"type": "custom_line_item", "description": "Days that are left", "quantity": 1, "unit_amount": 3333}
+    rate = shop.vat.id
+    amounts = {"tax_amounts": [{"tax_rate": rate, "taxable_amount": 3333, "amount": 667}]}
+    with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
+        v1.credit_notes.create({"invoice": invoice.id, "lines": [line | amounts], "refund_amount": 4000})
+    note = v1.credit_notes.create({"invoice": invoice.id, "lines": [line | {"tax_rates": [rate]}], "refund_amount": 4000})
+    assert (note.total, note.total_taxes[0].amount, note.lines.data[0].tax_rates[0].id) == (4000, 667, rate)
+
+
 def test_an_invoice_that_is_not_paid_cannot_be_taken_back(shop, v1):
     subscription = monthly(shop)
     shop.set_card(subscription, "pm_card_chargeCustomerFail")
