@@ -201,7 +201,7 @@ def accept(actor: Actor, offer: Offer, kind: Kind) -> Change:
 def fewer_seats(actor: Actor, number: int) -> Change:
     """Plan fewer seats for the renewal; from now on no more than those can be given.
 
-    Raises Invalid for a number that is not fewer or would cost nothing, Conflict when more are taken, in the statement that decides.
+    Raises Invalid for a number that is not fewer or would cost nothing, Conflict when more are taken, as the statement decides.
     """
     subscription = _own(actor, changeable(actor.organisation.id).id)
     _refuse_ending(subscription)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock, journal, money, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
-from billing import figures, notices, subscriptions
+from billing import additions, figures, notices, subscriptions
 from billing.checkouts import Checkout
 from billing.checkouts import State as CheckoutState
 from billing.gateway import GivenBack
@@ -92,7 +92,7 @@ def right_of(organisation_id: UUID, *, keeps_used_days: bool) -> Right | None:
     if clock.now() >= until:
         return None
     paid = _paid(subscription, order)
-    parts = tuple(_part(invoice, subscription, keeps_used_days=keeps_used_days) for invoice in paid)
+    parts = tuple(_part(invoice, subscription, order.served_at, keeps_used_days=keeps_used_days) for invoice in paid)
     return Right(
         subscription_id=subscription.id,
         until=until,
@@ -153,10 +153,10 @@ def parts_of(withdrawal: Withdrawal) -> tuple[GivenBack, ...]:
     """Give what goes back of each invoice, counted from the moment at which it was asked for."""
     subscription = subscriptions.known(withdrawal.subscription_id)
     order = _order_of(subscription, withdrawal.asked_at)
-    if order is None:
+    if order is None or order.served_at is None:
         return ()
     return tuple(
-        _part(invoice, subscription, keeps_used_days=withdrawal.keeps_used_days, at=withdrawal.asked_at)
+        _part(invoice, subscription, order.served_at, keeps_used_days=withdrawal.keeps_used_days, at=withdrawal.asked_at)
         for invoice in _paid(subscription, order)
     )
 
@@ -219,10 +219,18 @@ def _paid(subscription: Subscription, order: Checkout) -> list[Invoice]:
     return list(db.session.scalars(query.order_by(Invoice.issued_at, Invoice.id)))
 
 
-def _part(invoice: Invoice, subscription: Subscription, *, keeps_used_days: bool, at: datetime | None = None) -> GivenBack:
-    """Give what goes back of one invoice: its net, less a share for the days since it, rounded half up once, and VAT on that."""
-    total = max(1, (subscription.period_end - invoice.issued_at) // DAY)
-    used = min(total, ((at or clock.now()) - invoice.issued_at) // DAY) if keeps_used_days else 0
+def _part(
+    invoice: Invoice, subscription: Subscription, served_at: datetime, *, keeps_used_days: bool, at: datetime | None = None
+) -> GivenBack:
+    """Give what goes back of one invoice: its net, less a share for the days with its seats, rounded half up once, and VAT on it.
+
+    The days that it pays for are counted as those of an addition: whole ones since the term began.
+    """
+    begun = min(invoice.issued_at, additions.counted_from(subscription.period_start, invoice.issued_at))
+    total = max(1, (subscription.period_end - begun) // DAY)
+    days = ((at or clock.now()) - max(invoice.issued_at, served_at)) // DAY
+    # What was charged after it was asked for, as while the provider did not answer, goes back whole.
+    used = max(0, min(total, days)) if keeps_used_days else 0
     net = invoice.net_minor - money.share(invoice.net_minor, used, total)
     vat = figures.vat_on(net, subscription.vat_percent) if used else invoice.vat_minor
     return GivenBack(invoice_id=invoice.id, net_minor=net, vat_minor=vat)

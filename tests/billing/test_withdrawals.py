@@ -8,17 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.organisations import Organisation
-from app.kernel import clock
+from app.kernel import clock, money
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Unavailable
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import checkouts, notices, price_cards, reactions, seats, subscriptions, withdrawals, withdrawing
+from billing import checkouts, invoices, notices, price_cards, reactions, seats, subscriptions, withdrawals, withdrawing
 from billing.checkouts import Checkout
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
 from billing.withdrawals import State, Withdrawal
-from tests.buying import open_page, pay
+from tests.buying import debit, open_page, pay
 from tests.changing import DECLINED_LATER, add, row, sees, travel, use_card
 
 HALF = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -123,6 +123,37 @@ def test_seats_that_were_added_go_back_by_the_days_since_then(shop, alone, gatew
     assert (len(credited(gateway)), sum(credited(gateway))) == (2, shown)
 
 
+def test_added_seats_are_kept_for_by_whole_days_of_the_term(shop, alone, gateway):
+    buy(shop, alone, gateway, 1, Interval.MONTH)
+    travel(shop, days=5, hours=3)
+    sees(gateway, alone)
+    first = right(alone)
+    add(alone, gateway, 2)
+    travel(shop, days=2)
+    subscription = row(alone)
+    term = (subscription.period_end - subscription.period_start).days
+    added = invoices.of_organisation(alone.organisation.id)[0]
+    parts = {part.invoice_id: part.net_minor for part in right(alone).parts}
+    assert parts[added.id] == added.net_minor - money.share(added.net_minor, 2, term - 5)
+    assert parts[first.parts[0].invoice_id] == 1000 - money.share(1000, 7, term)
+
+
+def test_days_on_which_a_debit_was_on_its_way_do_not_count_as_used(shop, alone, gateway):
+    with transaction():
+        checkout_id = checkouts.start(alone, 1, Interval.MONTH, vat_percent=20, seat_for_buyer=True, starts_at_once=True).id
+    open_page(gateway, checkout_id)
+    assert debit(shop, checkout_id) == 303
+    reactions.serve(gateway, checkout_id)
+    travel(shop, days=12)
+    reactions.serve(gateway, checkout_id)
+    found = right(alone)
+    assert (found.days_used, found.kept_minor) == (0, 0)
+    travel(shop, days=1)
+    subscription = row(alone)
+    net = 1000 - money.share(1000, 1, (subscription.period_end - subscription.period_start).days)
+    assert right(alone).parts[0].net_minor == net
+
+
 def test_what_was_paid_for_an_earlier_subscription_does_not_go_back(shop, alone, gateway):
     buy(shop, alone, gateway, 1, Interval.MONTH)
     shop.extensions["sandbox"].controls.end_after_retries(is_wanted=True)
@@ -142,6 +173,15 @@ def test_the_refund_of_a_withdrawal_is_not_lost_by_buying_again_before_it_is_don
     buy(shop, alone, gateway)
     withdrawing.carry_out(gateway, withdrawal_id)
     assert credited(gateway) == [shown]
+
+
+def test_a_renewal_that_was_charged_before_the_refund_was_taken_on_goes_back_too(shop, alone, gateway):
+    buy(shop, alone, gateway, 1, Interval.MONTH)
+    withdrawal_id = ask(alone)
+    travel(shop, days=31, hours=2)
+    sees(gateway, alone)
+    withdrawing.carry_out(gateway, withdrawal_id)
+    assert credited(gateway) == [1200, 1200]
 
 
 def test_what_is_paid_by_invoice_is_not_bought_for_oneself(shop, alone, gateway):
