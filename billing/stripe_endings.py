@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from billing import stripe_invoicing
+
 if TYPE_CHECKING:
     import stripe
 
@@ -13,8 +15,9 @@ WORDS = "Cancelled within 14 days: the days that are left"
 
 
 def take_back(client: stripe.StripeClient, found: stripe.Subscription, key: str) -> None:
-    """Cancel a subscription unless it is over, and refund all that was paid for it by a credit note for all lines."""
+    """Cancel a subscription unless it is over, void what is open and refund what was paid by a credit note for all lines."""
     _end(client, found)
+    stripe_invoicing.take_open_back(client, found.id, key)
     paid: Any = client.v1.invoices.list({"subscription": found.id, "status": "paid"}).data
     for invoice in paid:
         if invoice.total and not invoice.post_payment_credit_notes_amount:

@@ -225,7 +225,7 @@ class StripeGateway(StripeMoneyBack):
                 stripe_debits.take_seats_back(self._client, found, seats, key)
 
     def take_back(self, subscription_id: str, key: str) -> None:
-        """Cancel a subscription now, and refund its invoice by a credit note for all of its lines."""
+        """Cancel a subscription now, void what is open and refund its invoice by a credit note for all of its lines."""
         with _translated():
             stripe_endings.take_back(self._client, self._fetched(subscription_id), key)
 

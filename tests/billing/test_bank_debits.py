@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+import stripe
 
 from app.kernel.db import db
 from app.kernel.errors import Conflict
@@ -92,6 +93,7 @@ def test_a_debit_that_the_bank_refuses_ends_the_subscription_and_says_so_once(sh
     for _ in range(2):
         assert reactions.serve(gateway, checkout_id) is State.EXPIRED
     assert gateway.subscription(provider_id).status == "canceled"
+    assert [invoice.status for invoice in gateway.invoices(provider_id)] == ["void"]
     assert subscriptions.live(owner.organisation.id) is None
     assert written() == ["debit_on_its_way", "debit_failed"]
     assert order(owner, 30) != checkout_id
@@ -141,6 +143,27 @@ def test_a_refusal_that_was_half_dealt_with_before_a_kill_is_finished(shop, owne
     db.session.rollback()
     assert db.session.get_one(Checkout, checkout_id).state == State.EXPIRED
     assert written() == ["debit_on_its_way", "debit_failed"]
+
+
+def intent(status):
+    return {"type": "payment_intent", "payment_intent": {"object": "payment_intent", "status": status}}
+
+
+@pytest.mark.parametrize(
+    ("payments", "has_failed"),
+    [
+        ([], False),
+        ([intent("requires_action")], False),
+        ([intent("requires_payment_method"), intent("processing")], False),
+        ([{"type": "payment_record", "payment_record": "prec_1"}], False),
+        ([intent("requires_payment_method")], True),
+        ([intent("canceled")], True),
+    ],
+)
+def test_a_debit_is_refused_only_when_the_bank_has_said_so(payments, has_failed):
+    data = [{"object": "invoice_payment", "payment": payment} for payment in payments]
+    body = {"object": "invoice", "status": "open", "payments": {"object": "list", "data": data}}
+    assert stripe_objects.debit_failed(stripe.Invoice.construct_from(body, "sk_test")) is has_failed
 
 
 def test_a_debit_that_is_paid_beside_another_subscription_goes_back(shop, owner, gateway, subscribe):
