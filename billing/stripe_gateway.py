@@ -204,10 +204,13 @@ class StripeGateway(StripeMoneyBack):
         """Set or unset that a subscription ends with its period."""
         with _translated():
             found = self._fetched(subscription_id)
-            if found.cancel_at_period_end == is_wanted:
+            # What is cancelled on the portal has a date only, in flexible billing mode.
+            ends = found.cancel_at_period_end or found.cancel_at is not None
+            if ends == is_wanted:
                 return
             self._release(found, key)
-            params: Any = {"cancel_at_period_end": is_wanted}
+            has_date_only = ends and not found.cancel_at_period_end
+            params: Any = {"cancel_at": ""} if has_date_only else {"cancel_at_period_end": is_wanted}
             if is_wanted and reason is not None:
                 params["cancellation_details"] = {"feedback": reason}
             self._client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})

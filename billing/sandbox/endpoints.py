@@ -249,9 +249,9 @@ OPERATIONS = (
         "/v1/subscriptions/{id}",
         changer("subscription", "subscription", subscriptions.update),
         parameters(
-            *("cancel_at_period_end", "cancellation_details", "default_payment_method", "default_tax_rates", "description"),
-            *("invoice_settings.custom_fields", "items.id", "items.price", "items.quantity", "metadata", "proration_date"),
-            "pause_collection",
+            *("cancel_at", "cancel_at_period_end", "cancellation_details", "default_payment_method", "default_tax_rates"),
+            *("description", "invoice_settings.custom_fields", "items.id", "items.price", "items.quantity", "metadata"),
+            *("pause_collection", "proration_date"),
             payment_behavior=["allow_incomplete", "pending_if_incomplete"],
             proration_behavior=["none", "always_invoice"],
         ),

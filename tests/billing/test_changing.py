@@ -285,6 +285,19 @@ def test_a_cancellation_on_the_providers_own_page_is_confirmed_by_mail_too(shop,
     assert mails() == ["subscription_ends"]
 
 
+def test_a_cancellation_on_the_providers_own_page_can_be_undone_in_the_shop_or_ends_with_the_term(shop, owner, gateway):
+    buy(shop, owner, gateway)
+    page = acts.portal_page(shop, gateway, owner)
+    requests.post(f"{page}/end", data={"wanted": "end"}, timeout=20)
+    sees(gateway, owner)
+    assert do(gateway, lambda: changes.go_on(owner)) is State.DONE
+    assert row(owner).cancel_at is None
+    requests.post(f"{page}/end", data={"wanted": "end"}, timeout=20)
+    travel(shop, days=31)
+    reconciliation.run(gateway)
+    assert row(owner) is None
+
+
 def test_a_renewal_that_is_not_paid_lapses_after_the_grace_and_comes_back_with_the_same_seats(shop, owner, gateway):
     buy(shop, owner, gateway)
     invite(owner, 3)

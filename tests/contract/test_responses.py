@@ -84,6 +84,8 @@ def walk(client, base, clock):
         subscription, {"metadata": {"seats": "6"}, "default_payment_method": card.id, "cancel_at_period_end": True}
     )
     v1.subscriptions.update(subscription, {"cancel_at_period_end": False})
+    v1.subscriptions.update(subscription, {"cancel_at": done.subscription["items"].data[0].current_period_end})
+    v1.subscriptions.update(subscription, {"cancel_at": ""})
     direct = v1.customers.create(
         {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
     )
