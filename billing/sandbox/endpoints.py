@@ -10,7 +10,6 @@ from billing.sandbox.engine import (
     customers,
     endings,
     pauses,
-    pending_updates,
     portal,
     schedules,
     subscriptions,
@@ -101,7 +100,7 @@ def void_invoice(work: Work, body: JSON, _params: JSON) -> JSON:
     if body["status"] not in {"open", "uncollectible"}:
         message = f"You can only pass in open invoices. This invoice isn't open. (Its status is {body['status']}.)"
         raise Refusal(says=message, code="invoice_not_editable")
-    return pending_updates.void(work, body)
+    return collection.void(work, body)
 
 
 OPERATIONS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -23,6 +24,7 @@ from billing import (
     reactions,
     reconciliation,
     seats,
+    settling,
     stripe_objects,
     subscriptions,
 )
@@ -201,11 +203,24 @@ def test_seats_whose_debit_fails_are_taken_back_at_the_provider_too(shop, owner,
     change_id, _ = add(owner, gateway, 5)
     provider_id = row(owner).provider_id
     travel(shop, days=7)
+    assert gateway.subscription(provider_id).status == "past_due"
+    # What everybody has was paid for: only the seats that were added are not.
+    assert (sees(gateway, owner).status, changes.known(change_id).state) == ("active", changes.State.WAITING)
     assert changing.finish_left_alone(gateway) == 1
     db.session.rollback()
     assert changes.known(change_id).state == changes.State.LAPSED
     assert gateway.subscription(provider_id).quantity == row(owner).bought == 10
-    assert written()[-1] == "change_not_paid"
+    assert gateway.subscription(provider_id).status == row(owner).status == "active"
+    assert written()[-2:] == ["seats_bought", "change_not_paid"]
+
+
+def test_whoever_has_nothing_to_pay_is_not_behind_with_a_payment(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    snapshot = replace(gateway.subscription(row(owner).provider_id), status="past_due")
+    paid = gateway.invoices(snapshot.id)
+    assert settling.as_paid(row(owner), snapshot, paid).status == "active"
+    unpaid = [replace(invoice, status="open") for invoice in paid]
+    assert settling.as_paid(row(owner), snapshot, unpaid).status == "past_due"
 
 
 def test_a_kill_while_seats_are_taken_back_leaves_the_change_open_for_the_sweep(shop, owner, gateway):
