@@ -104,6 +104,23 @@ def test_a_change_that_is_given_up_charges_and_changes_nothing(shop, owner, gate
     assert add(owner, gateway, 2)[1] is State.DONE
 
 
+def test_a_change_that_is_paid_while_it_is_given_up_is_done(shop, owner, gateway, monkeypatch):
+    buy(shop, owner, gateway)
+    use_card(shop, gateway, owner, DECLINED_LATER)
+    change_id, _ = add(owner, gateway, 2)
+    url, look = newest(owner).url, gateway._fetched  # noqa: SLF001 - the moment between looking and giving up
+
+    def looked_at_before_it_was_paid(provider_id):
+        found = look(provider_id)
+        monkeypatch.undo()
+        assert acts.pay_invoice(shop, url) == 303
+        return found
+
+    monkeypatch.setattr(gateway, "_fetched", looked_at_before_it_was_paid)
+    assert changing.give_up(gateway, change_id) is State.DONE
+    assert row(owner).bought == 12
+
+
 def test_a_change_that_nobody_pays_lapses_by_itself(shop, owner, gateway):
     buy(shop, owner, gateway)
     use_card(shop, gateway, owner, ASKS_ALWAYS)
