@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.organisations import Organisation
 from app.kernel import clock, journal, money, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
-from billing import additions, figures, notices, subscriptions
+from billing import additions, changes, disputes, figures, notices, subscriptions
 from billing.checkouts import Checkout
 from billing.checkouts import State as CheckoutState
 from billing.gateway import GivenBack
@@ -32,6 +33,8 @@ DAYS = 14
 DAY = timedelta(days=1)
 ZONE = ZoneInfo("Europe/London")
 LEFT_ALONE_FOR = timedelta(minutes=1)
+OVERDUE_AFTER = timedelta(hours=1)
+TOO_LATE = "If that takes longer than your 14 days, write to us before they are over."
 
 
 class State(StrEnum):
@@ -65,7 +68,10 @@ class Withdrawal(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """The right to withdraw as it stands today: until when, what was paid, what goes back, and of which invoices, in pence."""
+    """The right to withdraw as it stands today: until when, what was paid, what goes back, and of which invoices, in pence.
+
+    `hindrance` says why it cannot be used just now, if that is so.
+    """
 
     subscription_id: UUID
     until: datetime
@@ -73,6 +79,7 @@ class Right:
     paid_minor: int
     refund_minor: int
     parts: tuple[GivenBack, ...]
+    hindrance: str | None
 
     @property
     def kept_minor(self) -> int:
@@ -100,6 +107,7 @@ def right_of(organisation_id: UUID, *, keeps_used_days: bool) -> Right | None:
         paid_minor=sum(invoice.gross_minor for invoice in paid),
         refund_minor=sum(part.net_minor + part.vat_minor for part in parts),
         parts=parts,
+        hindrance=_hindrance(subscription),
     )
 
 
@@ -112,12 +120,14 @@ def last_moment(bought_at: datetime) -> datetime:
 def ask(actor: Actor, *, keeps_used_days: bool, shown_minor: int | None = None) -> Withdrawal:
     """Keep that a buyer withdraws; `shown_minor` is what they have seen to go back.
 
-    Raises Conflict when the right has run out, was used before, or something else would go back today.
+    Raises Conflict when the right has run out, was used before, cannot be used yet, or something else would go back today.
     """
     right = right_of(actor.organisation.id, keeps_used_days=keeps_used_days)
     if right is None:
         message = "The 14 days in which you could cancel and get your money back are over. You can still cancel with the term."
         raise Conflict(message)
+    if right.hindrance is not None:
+        raise Conflict(right.hindrance)
     if shown_minor is not None and shown_minor != right.refund_minor:
         message = "What you get back has changed since you opened this page. Please look at it again."
         raise Conflict(message, shown=shown_minor, now=right.refund_minor)
@@ -196,6 +206,26 @@ def left_alone() -> list[UUID]:
     """Give the withdrawals that are not done and that nobody is busy with any more, oldest first."""
     query = sa.select(Withdrawal.id).where(Withdrawal.state == State.ASKED, Withdrawal.asked_at <= clock.now() - LEFT_ALONE_FOR)
     return list(db.session.scalars(query.order_by(Withdrawal.asked_at)))
+
+
+def overdue() -> list[tuple[Withdrawal, str]]:
+    """Give the withdrawals that were asked for long ago and are not done, with the names of their organisations, oldest first."""
+    query = sa.select(Withdrawal, Organisation.name).join(Organisation, Organisation.id == Withdrawal.organisation_id)
+    late = query.where(Withdrawal.state == State.ASKED, Withdrawal.asked_at <= clock.now() - OVERDUE_AFTER)
+    return [(withdrawal, name) for withdrawal, name in db.session.execute(late.order_by(Withdrawal.asked_at, Withdrawal.id))]
+
+
+def _hindrance(subscription: Subscription) -> str | None:
+    """Say why nothing can be given back just now: the provider refuses it, or a payment on its way would be kept."""
+    if disputes.open_of(subscription.organisation_id) is not None:
+        return f"Your bank is looking into a payment of yours. Until it has decided, no money can be given back. {TOO_LATE}"
+    change = changes.open_of(subscription.id)
+    if change is not None and change.kind in changes.AT_ONCE and not change.is_applied:
+        return (
+            "A change of your subscription is still being paid. Wait until that payment has come or has failed, "
+            f"or give the change up under Billing. {TOO_LATE}"
+        )
+    return None
 
 
 def _order_of(subscription: Subscription, moment: datetime) -> Checkout | None:

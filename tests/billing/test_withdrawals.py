@@ -13,7 +13,19 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Unavailable
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import checkouts, invoices, notices, price_cards, reactions, seats, subscriptions, withdrawals, withdrawing
+from billing import (
+    changing,
+    checkouts,
+    invoices,
+    notices,
+    price_cards,
+    reactions,
+    reconciliation,
+    seats,
+    subscriptions,
+    withdrawals,
+    withdrawing,
+)
 from billing.checkouts import Checkout
 from billing.price_cards import Interval
 from billing.subscriptions import Subscription
@@ -138,20 +150,49 @@ def test_added_seats_are_kept_for_by_whole_days_of_the_term(shop, alone, gateway
     assert parts[first.parts[0].invoice_id] == 1000 - money.share(1000, 7, term)
 
 
-def test_days_on_which_a_debit_was_on_its_way_do_not_count_as_used(shop, alone, gateway):
+def buy_by_debit(shop, buyer, gateway):
     with transaction():
-        checkout_id = checkouts.start(alone, 1, Interval.MONTH, vat_percent=20, seat_for_buyer=True, starts_at_once=True).id
+        checkout_id = checkouts.start(buyer, 1, Interval.MONTH, vat_percent=20, seat_for_buyer=True, starts_at_once=True).id
     open_page(gateway, checkout_id)
     assert debit(shop, checkout_id) == 303
     reactions.serve(gateway, checkout_id)
     travel(shop, days=12)
     reactions.serve(gateway, checkout_id)
+
+
+def test_days_on_which_a_debit_was_on_its_way_do_not_count_as_used(shop, alone, gateway):
+    buy_by_debit(shop, alone, gateway)
     found = right(alone)
     assert (found.days_used, found.kept_minor) == (0, 0)
     travel(shop, days=1)
     subscription = row(alone)
     net = 1000 - money.share(1000, 1, (subscription.period_end - subscription.period_start).days)
     assert right(alone).parts[0].net_minor == net
+
+
+def test_while_a_bank_looks_into_a_payment_nobody_is_promised_their_money_back(shop, alone, gateway):
+    buy(shop, alone, gateway)
+    controls = shop.extensions["sandbox"].controls
+    controls.open_dispute(controls.payments()[0].id)
+    reconciliation.run(gateway)
+    assert "Your bank is looking into a payment" in right(alone).hindrance
+    with pytest.raises(Conflict, match="Your bank is looking into a payment"):
+        ask(alone)
+    assert withdrawals.newest_of(alone.organisation.id) is None
+
+
+def test_while_added_seats_are_being_debited_nobody_cancels_and_loses_that_money(shop, alone, gateway):
+    buy_by_debit(shop, alone, gateway)
+    change_id, _ = add(alone, gateway, 2)
+    assert "still being paid" in right(alone).hindrance
+    with pytest.raises(Conflict, match="still being paid"):
+        ask(alone)
+    travel(shop, days=7)
+    changing.look(gateway, change_id)
+    assert right(alone).hindrance is None
+    shown = right(alone).refund_minor
+    withdrawing.carry_out(gateway, ask(alone))
+    assert (len(credited(gateway)), sum(credited(gateway))) == (2, shown)
 
 
 def test_what_was_paid_for_an_earlier_subscription_does_not_go_back(shop, alone, gateway):
@@ -216,9 +257,12 @@ def test_when_the_provider_does_not_answer_it_is_kept_for_the_sweep(shop, alone,
         withdrawing.carry_out(connect("http://127.0.0.1:9"), withdrawal_id)
     with pytest.raises(Conflict, match="cancelled already"):
         ask(alone)
+    assert withdrawals.overdue() == []
     travel(shop, hours=1)
+    assert [(late.id, name) for late, name in withdrawals.overdue()] == [(withdrawal_id, alone.organisation.name)]
     assert withdrawing.finish_left_alone(gateway) == 1
     assert db.session.scalars(sa.select(Withdrawal.state)).one() == State.DONE
+    assert withdrawals.overdue() == []
 
 
 def test_a_refund_that_the_provider_refuses_leaves_the_subscription_as_it_was(shop, alone, gateway):
