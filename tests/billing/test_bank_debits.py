@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 import stripe
 
+from app import letters
 from app.kernel.db import db
 from app.kernel.errors import Conflict
 from app.kernel.outbox import OutboxMail
@@ -20,6 +21,7 @@ from billing import (
     checkouts,
     entitlements,
     events,
+    notices,
     price_cards,
     reactions,
     reconciliation,
@@ -256,6 +258,19 @@ def test_a_renewal_whose_debit_is_on_its_way_leaves_everything_open(shop, owner,
     found = entitlements.of_organisation(owner.organisation.id, GRACE, row(owner).period_start)
     assert found.state is SubscriptionState.ACTIVE
     assert "payment_failed" not in written()
+
+
+@pytest.mark.parametrize("kind", ["renewal_coming", "second_payment_refunded"])
+def test_no_mail_names_a_card_to_those_who_pay_by_debit(shop, owner, gateway, kind):
+    serve(shop, owner, gateway)
+    with transaction():
+        facts = {"then_seats": 10, "then_interval": "month", "gross_minor": 7440, "vat_minor": 1240}
+        notices._mail(subscriptions.live(owner.organisation.id), kind, **facts)  # noqa: SLF001 - whatever it is written for
+    written = db.session.scalars(sa.select(OutboxMail).where(OutboxMail.kind == kind)).one()
+    rendered = letters.render(kind, written.facts)
+    for words in (rendered.text, rendered.html):
+        assert "the way you paid" in " ".join(words.split())
+        assert "card that is kept" not in words
 
 
 def test_paying_by_the_year_needs_a_card(shop, owner, gateway):
