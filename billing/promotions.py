@@ -27,6 +27,7 @@ ZONE = ZoneInfo("Europe/London")
 CODE = re.compile(r"[A-Z0-9]{3,20}")
 LARGEST_PERCENT = 90
 MOST_PAYMENTS = 36
+LAST_YEAR = 2100
 
 
 class Promotion(Model):
@@ -98,6 +99,9 @@ def make(
     _refuse_below(discount.amount_minor, "amount", None)
     _refuse_below(payments, "payments", MOST_PAYMENTS)
     _refuse_below(limit, "limit", None)
+    if last_day is not None and last_day.year > LAST_YEAR:
+        message = f"Give a last day up to the year {LAST_YEAR}, or leave it empty."
+        raise Invalid(message, field="last_day")
     ends_at = None if last_day is None else datetime.combine(last_day + timedelta(days=1), time(), ZONE).astimezone(UTC)
     if ends_at is not None and ends_at <= clock.now():
         message = "The last day has passed already."

@@ -254,6 +254,7 @@ def test_an_amount_is_for_larger_orders_only(owner, gateway, make):
         ("CODE", TWENTY, {"payments": 37}, "payments"),
         ("CODE", TWENTY, {"limit": 0}, "limit"),
         ("CODE", TWENTY, {"last_day": date(2020, 1, 1)}, "last_day"),
+        ("CODE", TWENTY, {"last_day": date(9999, 12, 31)}, "last_day"),
     ],
 )
 def test_a_promotion_that_makes_no_sense_is_refused_at_its_field(shop, owner, code, discount, more, field):
