@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
-from billing import price_cards, seats, subscriptions
+from billing import price_cards, promotions, seats, subscriptions
 from billing.price_cards import INVOICED_SEATS, SELF_SERVICE_SEATS, Interval
 from billing.subscriptions import Subscription
 
@@ -206,7 +206,7 @@ def accept(actor: Actor, offer: Offer, kind: Kind) -> Change:
 def fewer_seats(actor: Actor, number: int) -> Change:
     """Plan fewer seats for the renewal; from now on no more than those can be given.
 
-    Raises Invalid for a number that is not fewer, Conflict when more are taken, in the statement that decides.
+    Raises Invalid for a number that is not fewer or would cost nothing, Conflict when more are taken, as the statement decides.
     """
     subscription = _own(actor, changeable(actor.organisation.id).id)
     _refuse_ending(subscription)
@@ -217,6 +217,7 @@ def fewer_seats(actor: Actor, number: int) -> Change:
     if sold(subscription, number, Interval(interval)) != number:
         message = f"{number:,} seats would not cost less than you pay now. Give a smaller number, or keep what you have."
         raise Invalid(message, field="seats")
+    promotions.refuse_free(subscription, number, Interval(interval))
     change = _open(actor, subscription, Kind.FEWER_SEATS, then_seats=number, then_interval=interval)
     reserved = db.session.execute(
         sa.update(Subscription)
@@ -236,7 +237,7 @@ def fewer_seats(actor: Actor, number: int) -> Change:
 
 
 def monthly(actor: Actor) -> Change:
-    """Plan to pay by the month from the renewal on; raises Conflict when that is so already."""
+    """Plan to pay by the month from the renewal on; raises Conflict when that is so already, or an amount would go off each."""
     subscription = _own(actor, changeable(actor.organisation.id).id)
     _refuse_ending(subscription)
     if subscription.is_by_invoice:
@@ -244,6 +245,7 @@ def monthly(actor: Actor) -> Change:
         raise Conflict(message)
     if Interval.MONTH in {subscription.interval, subscription.coming_interval}:
         raise moved_on()
+    promotions.refuse_monthly(subscription)
     coming = sold(subscription, subscription.coming_seats or subscription.bought, Interval.MONTH)
     return _open(actor, subscription, Kind.MONTHLY, then_seats=coming, then_interval=Interval.MONTH)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.kernel import clock
-from app.kernel.errors import Conflict, Refusal, Unavailable
+from app.kernel.errors import Conflict, Invalid, Refusal, Unavailable
 from app.kernel.transaction import transaction
 from billing import additions, changes, price_cards, reactions
 from billing.changes import Change, Kind, Offer, State
@@ -95,11 +95,19 @@ def carry_out(gateway: Gateway, change_id: UUID) -> State:
 
 
 def give_up(gateway: Gateway, change_id: UUID) -> State:
-    """Give up a change that waits for its payment: nothing is charged any more, and nothing is changed."""
+    """Give up a change that waits for its payment: nothing is charged any more, and nothing is changed.
+
+    Raises the provider's refusal, unless that comes from the change having been paid a moment before.
+    """
     change = changes.known(change_id)
     if change.state == State.WAITING and change.is_at_once:
         provider_id = known(change.subscription_id).provider_id
-        gateway.give_up(provider_id, f"change-{change_id}", change.from_seats)
+        try:
+            gateway.give_up(provider_id, f"change-{change_id}", change.from_seats)
+        except Invalid:
+            refresh_surely(gateway, provider_id)
+            if changes.known(change_id).state == State.WAITING:
+                raise
         refresh_surely(gateway, provider_id)
     state = State(changes.known(change_id).state)
     return carry_out(gateway, change_id) if state is State.PLANNING else state

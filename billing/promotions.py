@@ -15,17 +15,19 @@ from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
 from app.kernel.money import pounds
-from billing import figures
+from billing import figures, price_cards
 from billing.figures import MONTHS, Discount, Figure
 from billing.price_cards import Interval
 
 if TYPE_CHECKING:
     from billing.price_cards import Card
+    from billing.subscriptions import Subscription
 
 ZONE = ZoneInfo("Europe/London")
 CODE = re.compile(r"[A-Z0-9]{3,20}")
 LARGEST_PERCENT = 90
 MOST_PAYMENTS = 36
+LAST_YEAR = 2100
 
 
 class Promotion(Model):
@@ -97,6 +99,9 @@ def make(
     _refuse_below(discount.amount_minor, "amount", None)
     _refuse_below(payments, "payments", MOST_PAYMENTS)
     _refuse_below(limit, "limit", None)
+    if last_day is not None and last_day.year > LAST_YEAR:
+        message = f"Give a last day up to the year {LAST_YEAR}, or leave it empty."
+        raise Invalid(message, field="last_day")
     ends_at = None if last_day is None else datetime.combine(last_day + timedelta(days=1), time(), ZONE).astimezone(UTC)
     if ends_at is not None and ends_at <= clock.now():
         message = "The last day has passed already."
@@ -183,6 +188,25 @@ def end(code: str, *, by: UUID) -> Promotion:
     promotion.ended_at = clock.now()
     journal.write("promotion.ended", by=by, about=promotion.id, code=promotion.code)
     return promotion
+
+
+def refuse_monthly(subscription: Subscription) -> None:
+    """Refuse paying by the month while an amount goes off each yearly payment, and would go off each month; raises Conflict."""
+    if subscription.discount_minor is not None and subscription.discount_at(subscription.period_end) is not None:
+        message = (
+            "A promotion code takes an amount off the next yearly payment, and would take as much off every month. "
+            "As long as it runs, the subscription stays yearly."
+        )
+        raise Conflict(message)
+
+
+def refuse_free(subscription: Subscription, number: int, interval: Interval) -> None:
+    """Refuse so few seats that a promotion would leave nothing to pay for them at the renewal; raises Invalid."""
+    discount = subscription.discount_at(subscription.period_end)
+    card = price_cards.of_version(subscription.card_version)
+    if discount is not None and figures.figure(card, number, interval, subscription.vat_percent, discount).net_minor == 0:
+        message = f"A promotion code takes all off that {number:,} would cost at the renewal. Give a larger number of seats."
+        raise Invalid(message, field="seats")
 
 
 def known(promotion_id: UUID) -> Promotion:

@@ -196,7 +196,7 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
             subscriptions.give_back(subscription_id, token)
         raise
     with transaction():
-        snapshot = settling.as_paid(subscriptions.known(subscription_id), snapshot)
+        snapshot = settling.as_paid(subscriptions.known(subscription_id), snapshot, found)
         before = subscriptions.refresh(subscription_id, snapshot, token, found)
         if before is None:
             return

@@ -5,22 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from billing import changes
+from billing import changes, credit
 from billing.changes import Change, Kind, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
-    from billing.gateway import Snapshot
+    from billing.gateway import ProviderInvoice, Snapshot
     from billing.subscriptions import Subscription
 
+# Why there is an invoice for added seats, in the provider's words.
+ADDED = "subscription_update"
 
-def as_paid(subscription: Subscription, snapshot: Snapshot) -> Snapshot:
-    """Give what the provider says without the seats that it has added and that a bank debit has not paid yet."""
+
+def as_paid(subscription: Subscription, snapshot: Snapshot, found: Sequence[ProviderInvoice]) -> Snapshot:
+    """Give what the provider says without the seats that it has added and that a bank debit has not paid yet.
+
+    `found` are its invoices: when nothing else is to be paid, what there was before is paid for, whatever becomes of the change.
+    """
+    unpaid = {invoice.why for invoice in found if invoice.status in credit.UNPAID}
+    if snapshot.status == "past_due" and not snapshot.is_by_invoice and not unpaid:
+        snapshot = replace(snapshot, status="active")
     change = changes.open_of(subscription.id)
     if change is None or not snapshot.owes_change or snapshot.quantity not in {change.seats, change.from_seats}:
         return snapshot
-    return replace(snapshot, quantity=change.from_seats, pending_until=snapshot.period_end)
+    status = "active" if snapshot.status == "past_due" and unpaid <= {ADDED} else snapshot.status
+    return replace(snapshot, status=status, quantity=change.from_seats, pending_until=snapshot.period_end)
 
 
 def settle(subscription: Subscription, snapshot: Snapshot, waited: UUID | None) -> Change | None:

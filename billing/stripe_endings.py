@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from billing import stripe_invoicing
+
 if TYPE_CHECKING:
     import stripe
 
@@ -13,8 +15,9 @@ WORDS = "Cancelled within 14 days: the days that are left"
 
 
 def take_back(client: stripe.StripeClient, found: stripe.Subscription, key: str) -> None:
-    """Cancel a subscription unless it is over, and refund all that was paid for it by a credit note for all lines."""
+    """Cancel a subscription unless it is over, void what is open and refund what was paid by a credit note for all lines."""
     _end(client, found)
+    stripe_invoicing.take_open_back(client, found.id, key)
     paid: Any = client.v1.invoices.list({"subscription": found.id, "status": "paid"}).data
     for invoice in paid:
         if invoice.total and not invoice.post_payment_credit_notes_amount:
@@ -25,8 +28,10 @@ def take_back(client: stripe.StripeClient, found: stripe.Subscription, key: str)
 
 
 def give_back(client: stripe.StripeClient, found: stripe.Subscription, parts: tuple[GivenBack, ...], key: str) -> None:
-    """Cancel a subscription unless it is over, and refund each part that is not refunded yet; its tax is given as we count it."""
-    _end(client, found)
+    """Refund each part that is not refunded yet, with its tax, and cancel the subscription afterwards unless it is over.
+
+    A refund that is refused leaves the subscription as it was.
+    """
     rates = [rate.id for rate in found.default_tax_rates or []]
     for part in parts:
         invoice = client.v1.invoices.retrieve(part.invoice_id)
@@ -40,7 +45,7 @@ def give_back(client: stripe.StripeClient, found: stripe.Subscription, parts: tu
             "unit_amount": part.net_minor,
         }
         if rates:
-            line["tax_amounts"] = [{"tax_rate": rates[0], "taxable_amount": part.net_minor, "amount": part.vat_minor}]
+            line["tax_rates"] = rates
         params: Any = {
             "invoice": part.invoice_id,
             "lines": [line],
@@ -49,6 +54,7 @@ def give_back(client: stripe.StripeClient, found: stripe.Subscription, parts: tu
             "memo": WORDS,
         }
         client.v1.credit_notes.create(params, {"idempotency_key": f"{key}-{part.invoice_id}"})
+    _end(client, found)
 
 
 def _end(client: stripe.StripeClient, found: stripe.Subscription) -> None:

@@ -12,12 +12,15 @@ from app.kernel.errors import Conflict, Invalid, Missing, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+IN_PROGRESS = 409
+
 
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn Stripe's errors into ours.
 
     `definite` tells whether Stripe has answered: its answer is kept under the idempotency key, so that a new try needs a new key.
+    That another request with the key is still being answered (409) is no answer.
     """
     try:
         yield
@@ -31,5 +34,5 @@ def translated() -> Iterator[None]:
         raise Invalid(message, provider_message=str(error), param=error.param, definite=True) from error
     except stripe.StripeError as error:
         message = "The payment provider does not answer just now. Nothing was charged. Please try again in a minute."
-        definite = error.http_status is not None and not isinstance(error, stripe.RateLimitError)
+        definite = error.http_status not in {None, IN_PROGRESS} and not isinstance(error, stripe.RateLimitError)
         raise Unavailable(message, provider_message=str(error), definite=definite) from error

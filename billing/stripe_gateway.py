@@ -204,10 +204,13 @@ class StripeGateway(StripeMoneyBack):
         """Set or unset that a subscription ends with its period."""
         with _translated():
             found = self._fetched(subscription_id)
-            if found.cancel_at_period_end == is_wanted:
+            # What is cancelled on the portal has a date only, in flexible billing mode.
+            ends = found.cancel_at_period_end or found.cancel_at is not None
+            if ends == is_wanted:
                 return
             self._release(found, key)
-            params: Any = {"cancel_at_period_end": is_wanted}
+            has_date_only = ends and not found.cancel_at_period_end
+            params: Any = {"cancel_at": ""} if has_date_only else {"cancel_at_period_end": is_wanted}
             if is_wanted and reason is not None:
                 params["cancellation_details"] = {"feedback": reason}
             self._client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})
@@ -225,12 +228,12 @@ class StripeGateway(StripeMoneyBack):
                 stripe_debits.take_seats_back(self._client, found, seats, key)
 
     def take_back(self, subscription_id: str, key: str) -> None:
-        """Cancel a subscription now, and refund its invoice by a credit note for all of its lines."""
+        """Cancel a subscription now, void what is open and refund its invoice by a credit note for all of its lines."""
         with _translated():
             stripe_endings.take_back(self._client, self._fetched(subscription_id), key)
 
     def give_back(self, subscription_id: str, parts: tuple[GivenBack, ...], key: str) -> None:
-        """Cancel a subscription now, and refund parts of its invoices by a credit note for each."""
+        """Refund parts of the invoices of a subscription by a credit note for each, and cancel it now."""
         with _translated():
             stripe_endings.give_back(self._client, self._fetched(subscription_id), parts, key)
 

@@ -43,16 +43,20 @@ def checkout(session: Any, invoice: Any = None) -> ProviderCheckout:
         is_open=session.status == "open",
         is_paid=session.status == "complete" and session.payment_status in {"paid", "no_payment_required"},
         is_expired=session.status == "expired",
-        has_failed=invoice is not None and debit_failed(invoice),
+        has_failed=invoice is not None and (invoice.status == "void" or debit_failed(invoice)),
         subscription_id=_id(session.subscription),
         gross_minor=session.amount_total or 0,
     )
 
 
 def debit_failed(invoice: Any) -> bool:
-    """Read from an invoice that was fetched with its payments whether the bank has refused a debit for it."""
-    stands = {payment.payment.payment_intent.status for payment in invoice.payments.data}
-    return invoice.status == "open" and not stands & {"processing", "succeeded"}
+    """Read from an invoice that was fetched with its payments whether the bank has refused a debit for it.
+
+    One without any payment was not tried yet, and one whose payment was only recorded was paid elsewhere.
+    """
+    intents = [getattr(payment.payment, "payment_intent", None) for payment in invoice.payments.data]
+    stands = {getattr(intent, "status", None) for intent in intents}
+    return invoice.status == "open" and bool(stands) and stands <= {"requires_payment_method", "canceled"}
 
 
 def snapshot(subscription: Any) -> Snapshot:

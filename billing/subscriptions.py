@@ -287,7 +287,8 @@ def refresh(subscription_id: UUID, snapshot: Snapshot, token: UUID, found: Seque
     mine = sa.select(Subscription).where(
         Subscription.id == subscription_id, Subscription.lease_token == token, Subscription.provider_id == snapshot.id
     )
-    subscription = db.session.scalar(mine.with_for_update())
+    # What was loaded before it was locked may have been changed by others since.
+    subscription = db.session.scalar(mine.with_for_update().execution_options(populate_existing=True))
     if subscription is None:
         return None
     before = Before(

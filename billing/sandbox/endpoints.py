@@ -10,7 +10,6 @@ from billing.sandbox.engine import (
     customers,
     endings,
     pauses,
-    pending_updates,
     schedules,
     subscriptions,
     terms,
@@ -100,7 +99,7 @@ def void_invoice(work: Work, body: JSON, _params: JSON) -> JSON:
     if body["status"] not in {"open", "uncollectible"}:
         message = f"You can only pass in open invoices. This invoice isn't open. (Its status is {body['status']}.)"
         raise Refusal(says=message, code="invoice_not_editable")
-    return pending_updates.void(work, body)
+    return collection.void(work, body)
 
 
 OPERATIONS = (
@@ -248,9 +247,9 @@ OPERATIONS = (
         "/v1/subscriptions/{id}",
         changer("subscription", "subscription", subscriptions.update),
         parameters(
-            *("cancel_at_period_end", "cancellation_details", "default_payment_method", "default_tax_rates", "description"),
-            *("invoice_settings.custom_fields", "items.id", "items.price", "items.quantity", "metadata", "proration_date"),
-            "pause_collection",
+            *("cancel_at", "cancel_at_period_end", "cancellation_details", "default_payment_method", "default_tax_rates"),
+            *("description", "invoice_settings.custom_fields", "items.id", "items.price", "items.quantity", "metadata"),
+            *("pause_collection", "proration_date"),
             payment_behavior=["allow_incomplete", "pending_if_incomplete"],
             proration_behavior=["none", "always_invoice"],
         ),
@@ -312,7 +311,7 @@ OPERATIONS = (
         maker(credit_notes.create),
         parameters(
             *("invoice", "lines.amount", "lines.invoice_line_item", "memo", "metadata", "reason", "refund_amount"),
-            *("lines.description", "lines.quantity", "lines.tax_amounts", "lines.unit_amount"),
+            *("lines.description", "lines.quantity", "lines.tax_rates", "lines.unit_amount"),
             lines__type=["custom_line_item", "invoice_line_item"],
         ),
     ),

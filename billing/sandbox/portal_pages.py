@@ -67,7 +67,7 @@ class PortalPages(Hosted):
                 return self.page(work, session, CardForm(), status=422)
             is_wanted = request.form.get("wanted") == "end"
             try:
-                subscriptions.update(work, body, {"cancel_at_period_end": is_wanted})
+                subscriptions.update(work, body, ending_of(body, is_wanted=is_wanted))
             except Refusal:
                 return self.page(work, session, CardForm(), status=409, is_managed=True)
             return redirect(url_for("portal", session_id=session_id, done="end" if is_wanted else "go-on"), 303)
@@ -109,3 +109,10 @@ def current_subscription(work: Work, session: JSON) -> JSON | None:
     """Return the newest subscription of the customer that has not ended."""
     found = work.all("subscription", customer=session["customer"])
     return next((body for body in found if body["status"] not in ENDED), None)
+
+
+def ending_of(body: JSON, *, is_wanted: bool) -> JSON:
+    """Return what the portal changes of a subscription: it sets a date, and undoes whatever was set."""
+    if is_wanted:
+        return {"cancel_at": body["_items"][0]["current_period_end"]}
+    return {"cancel_at_period_end": False} if body["cancel_at_period_end"] else {"cancel_at": ""}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+import stripe
 
+from app import letters
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.errors import Conflict
@@ -19,10 +22,12 @@ from billing import (
     checkouts,
     entitlements,
     events,
+    notices,
     price_cards,
     reactions,
     reconciliation,
     seats,
+    settling,
     stripe_objects,
     subscriptions,
 )
@@ -93,6 +98,7 @@ def test_a_debit_that_the_bank_refuses_ends_the_subscription_and_says_so_once(sh
     for _ in range(2):
         assert reactions.serve(gateway, checkout_id) is State.EXPIRED
     assert gateway.subscription(provider_id).status == "canceled"
+    assert [invoice.status for invoice in gateway.invoices(provider_id)] == ["void"]
     assert subscriptions.live(owner.organisation.id) is None
     assert written() == ["debit_on_its_way", "debit_failed"]
     assert order(owner, 30) != checkout_id
@@ -144,6 +150,27 @@ def test_a_refusal_that_was_half_dealt_with_before_a_kill_is_finished(shop, owne
     assert written() == ["debit_on_its_way", "debit_failed"]
 
 
+def intent(status):
+    return {"type": "payment_intent", "payment_intent": {"object": "payment_intent", "status": status}}
+
+
+@pytest.mark.parametrize(
+    ("payments", "has_failed"),
+    [
+        ([], False),
+        ([intent("requires_action")], False),
+        ([intent("requires_payment_method"), intent("processing")], False),
+        ([{"type": "payment_record", "payment_record": "prec_1"}], False),
+        ([intent("requires_payment_method")], True),
+        ([intent("canceled")], True),
+    ],
+)
+def test_a_debit_is_refused_only_when_the_bank_has_said_so(payments, has_failed):
+    data = [{"object": "invoice_payment", "payment": payment} for payment in payments]
+    body = {"object": "invoice", "status": "open", "payments": {"object": "list", "data": data}}
+    assert stripe_objects.debit_failed(stripe.Invoice.construct_from(body, "sk_test")) is has_failed
+
+
 def test_a_debit_that_is_paid_beside_another_subscription_goes_back(shop, owner, gateway, subscribe):
     checkout_id = start(shop, owner, gateway)
     reactions.serve(gateway, checkout_id)
@@ -189,11 +216,24 @@ def test_seats_whose_debit_fails_are_taken_back_at_the_provider_too(shop, owner,
     change_id, _ = add(owner, gateway, 5)
     provider_id = row(owner).provider_id
     travel(shop, days=7)
+    assert gateway.subscription(provider_id).status == "past_due"
+    # What everybody has was paid for: only the seats that were added are not.
+    assert (sees(gateway, owner).status, changes.known(change_id).state) == ("active", changes.State.WAITING)
     assert changing.finish_left_alone(gateway) == 1
     db.session.rollback()
     assert changes.known(change_id).state == changes.State.LAPSED
     assert gateway.subscription(provider_id).quantity == row(owner).bought == 10
-    assert written()[-1] == "change_not_paid"
+    assert gateway.subscription(provider_id).status == row(owner).status == "active"
+    assert written()[-2:] == ["seats_bought", "change_not_paid"]
+
+
+def test_whoever_has_nothing_to_pay_is_not_behind_with_a_payment(shop, owner, gateway):
+    serve(shop, owner, gateway)
+    snapshot = replace(gateway.subscription(row(owner).provider_id), status="past_due")
+    paid = gateway.invoices(snapshot.id)
+    assert settling.as_paid(row(owner), snapshot, paid).status == "active"
+    unpaid = [replace(invoice, status="open") for invoice in paid]
+    assert settling.as_paid(row(owner), snapshot, unpaid).status == "past_due"
 
 
 def test_a_kill_while_seats_are_taken_back_leaves_the_change_open_for_the_sweep(shop, owner, gateway):
@@ -229,6 +269,19 @@ def test_a_renewal_whose_debit_is_on_its_way_leaves_everything_open(shop, owner,
     found = entitlements.of_organisation(owner.organisation.id, GRACE, row(owner).period_start)
     assert found.state is SubscriptionState.ACTIVE
     assert "payment_failed" not in written()
+
+
+@pytest.mark.parametrize("kind", ["renewal_coming", "second_payment_refunded"])
+def test_no_mail_names_a_card_to_those_who_pay_by_debit(shop, owner, gateway, kind):
+    serve(shop, owner, gateway)
+    with transaction():
+        facts = {"then_seats": 10, "then_interval": "month", "gross_minor": 7440, "vat_minor": 1240}
+        notices._mail(subscriptions.live(owner.organisation.id), kind, **facts)  # noqa: SLF001 - whatever it is written for
+    written = db.session.scalars(sa.select(OutboxMail).where(OutboxMail.kind == kind)).one()
+    rendered = letters.render(kind, written.facts)
+    for words in (rendered.text, rendered.html):
+        assert "the way you paid" in " ".join(words.split())
+        assert "card that is kept" not in words
 
 
 def test_paying_by_the_year_needs_a_card(shop, owner, gateway):

@@ -104,6 +104,23 @@ def test_a_change_that_is_given_up_charges_and_changes_nothing(shop, owner, gate
     assert add(owner, gateway, 2)[1] is State.DONE
 
 
+def test_a_change_that_is_paid_while_it_is_given_up_is_done(shop, owner, gateway, monkeypatch):
+    buy(shop, owner, gateway)
+    use_card(shop, gateway, owner, DECLINED_LATER)
+    change_id, _ = add(owner, gateway, 2)
+    url, look = newest(owner).url, gateway._fetched  # noqa: SLF001 - the moment between looking and giving up
+
+    def looked_at_before_it_was_paid(provider_id):
+        found = look(provider_id)
+        monkeypatch.undo()
+        assert acts.pay_invoice(shop, url) == 303
+        return found
+
+    monkeypatch.setattr(gateway, "_fetched", looked_at_before_it_was_paid)
+    assert changing.give_up(gateway, change_id) is State.DONE
+    assert row(owner).bought == 12
+
+
 def test_a_change_that_nobody_pays_lapses_by_itself(shop, owner, gateway):
     buy(shop, owner, gateway)
     use_card(shop, gateway, owner, ASKS_ALWAYS)
@@ -283,6 +300,19 @@ def test_a_cancellation_on_the_providers_own_page_is_confirmed_by_mail_too(shop,
     requests.post(f"{page}/end", data={"wanted": "end"}, timeout=20)
     assert sees(gateway, owner).cancel_at is not None
     assert mails() == ["subscription_ends"]
+
+
+def test_a_cancellation_on_the_providers_own_page_can_be_undone_in_the_shop_or_ends_with_the_term(shop, owner, gateway):
+    buy(shop, owner, gateway)
+    page = acts.portal_page(shop, gateway, owner)
+    requests.post(f"{page}/end", data={"wanted": "end"}, timeout=20)
+    sees(gateway, owner)
+    assert do(gateway, lambda: changes.go_on(owner)) is State.DONE
+    assert row(owner).cancel_at is None
+    requests.post(f"{page}/end", data={"wanted": "end"}, timeout=20)
+    travel(shop, days=31)
+    reconciliation.run(gateway)
+    assert row(owner) is None
 
 
 def test_a_renewal_that_is_not_paid_lapses_after_the_grace_and_comes_back_with_the_same_seats(shop, owner, gateway):

@@ -153,6 +153,28 @@ def test_nobody_turns_a_months_discount_into_a_years(shop, owner, gateway, make)
         changing.offer_year(gateway, owner.organisation.id)
 
 
+def test_an_amount_off_each_year_is_not_taken_off_each_month(shop, owner, gateway, make):
+    make(Discount(None, 5000), payments=2)
+    buy(shop, owner, gateway)
+    with pytest.raises(Conflict, match="stays yearly"):
+        do(gateway, lambda: changes.monthly(owner))
+
+
+def test_an_amount_off_that_does_not_reach_the_renewal_lets_them_pay_by_the_month(shop, owner, gateway, make):
+    make(Discount(None, 5000), payments=1)
+    buy(shop, owner, gateway)
+    assert do(gateway, lambda: changes.monthly(owner)) is changes.State.DONE
+
+
+def test_fewer_seats_never_become_free_by_an_amount_off(shop, owner, gateway, make):
+    make(Discount(None, 2500), Interval.MONTH)
+    buy(shop, owner, gateway, 10, Interval.MONTH)
+    with pytest.raises(Invalid, match="would cost at the renewal") as caught:
+        do(gateway, lambda: changes.fewer_seats(owner, 2))
+    assert caught.value.field == "seats"
+    assert do(gateway, lambda: changes.fewer_seats(owner, 8)) is changes.State.DONE
+
+
 def test_a_code_for_every_payment_goes_with_them_to_yearly(shop, owner, gateway, make):
     make(TWENTY, Interval.MONTH)
     buy(shop, owner, gateway, 10, Interval.MONTH)
@@ -232,6 +254,7 @@ def test_an_amount_is_for_larger_orders_only(owner, gateway, make):
         ("CODE", TWENTY, {"payments": 37}, "payments"),
         ("CODE", TWENTY, {"limit": 0}, "limit"),
         ("CODE", TWENTY, {"last_day": date(2020, 1, 1)}, "last_day"),
+        ("CODE", TWENTY, {"last_day": date(9999, 12, 31)}, "last_day"),
     ],
 )
 def test_a_promotion_that_makes_no_sense_is_refused_at_its_field(shop, owner, code, discount, more, field):

@@ -44,6 +44,19 @@ def test_each_answer_of_the_provider_has_a_state(status, will_end, asked, now, e
     assert found is expected
 
 
+def test_what_others_gave_since_it_was_loaded_counts_when_it_is_brought_up_to_date(owner, subscribe):
+    subscription_id = subscribe(owner.organisation.id)
+    with transaction():
+        token = subscriptions.lease(subscription_id)
+    with transaction():
+        row = subscriptions.known(subscription_id)
+        # As another worker would between our looking at the row and our locking it.
+        others = sa.update(Subscription).values(taken=4).execution_options(synchronize_session=False)
+        db.session.execute(others)
+        subscriptions.refresh(subscription_id, snapshot(quantity=3), token)
+        assert (row.taken, row.is_over) == (4, True)
+
+
 def test_every_state_says_what_is_open():
     assert set(entitlements.ACCESS) == set(State)
     assert {state for state, access in entitlements.ACCESS.items() if access is Access.FULL} == {

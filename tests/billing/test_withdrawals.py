@@ -8,17 +8,30 @@ import pytest
 import sqlalchemy as sa
 
 from app.accounts.organisations import Organisation
-from app.kernel import clock
+from app.kernel import clock, money
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Unavailable
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
-from billing import checkouts, notices, price_cards, reactions, seats, subscriptions, withdrawals, withdrawing
+from billing import (
+    changing,
+    checkouts,
+    invoices,
+    notices,
+    price_cards,
+    reactions,
+    reconciliation,
+    seats,
+    subscriptions,
+    withdrawals,
+    withdrawing,
+)
 from billing.checkouts import Checkout
 from billing.price_cards import Interval
+from billing.subscriptions import Subscription
 from billing.withdrawals import State, Withdrawal
-from tests.buying import open_page, pay
-from tests.changing import add, row, sees, travel
+from tests.buying import debit, open_page, pay
+from tests.changing import DECLINED_LATER, add, row, sees, travel, use_card
 
 HALF = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -122,6 +135,103 @@ def test_seats_that_were_added_go_back_by_the_days_since_then(shop, alone, gatew
     assert (len(credited(gateway)), sum(credited(gateway))) == (2, shown)
 
 
+def test_added_seats_are_kept_for_by_whole_days_of_the_term(shop, alone, gateway):
+    buy(shop, alone, gateway, 1, Interval.MONTH)
+    travel(shop, days=5, hours=3)
+    sees(gateway, alone)
+    first = right(alone)
+    add(alone, gateway, 2)
+    travel(shop, days=2)
+    subscription = row(alone)
+    term = (subscription.period_end - subscription.period_start).days
+    added = invoices.of_organisation(alone.organisation.id)[0]
+    parts = {part.invoice_id: part.net_minor for part in right(alone).parts}
+    assert parts[added.id] == added.net_minor - money.share(added.net_minor, 2, term - 5)
+    assert parts[first.parts[0].invoice_id] == 1000 - money.share(1000, 7, term)
+
+
+def buy_by_debit(shop, buyer, gateway):
+    with transaction():
+        checkout_id = checkouts.start(buyer, 1, Interval.MONTH, vat_percent=20, seat_for_buyer=True, starts_at_once=True).id
+    open_page(gateway, checkout_id)
+    assert debit(shop, checkout_id) == 303
+    reactions.serve(gateway, checkout_id)
+    travel(shop, days=12)
+    reactions.serve(gateway, checkout_id)
+
+
+def test_days_on_which_a_debit_was_on_its_way_do_not_count_as_used(shop, alone, gateway):
+    buy_by_debit(shop, alone, gateway)
+    found = right(alone)
+    assert (found.days_used, found.kept_minor) == (0, 0)
+    travel(shop, days=1)
+    subscription = row(alone)
+    net = 1000 - money.share(1000, 1, (subscription.period_end - subscription.period_start).days)
+    assert right(alone).parts[0].net_minor == net
+
+
+def test_while_a_bank_looks_into_a_payment_nobody_is_promised_their_money_back(shop, alone, gateway):
+    buy(shop, alone, gateway)
+    controls = shop.extensions["sandbox"].controls
+    controls.open_dispute(controls.payments()[0].id)
+    reconciliation.run(gateway)
+    assert "Your bank is looking into a payment" in right(alone).hindrance
+    with pytest.raises(Conflict, match="Your bank is looking into a payment"):
+        ask(alone)
+    assert withdrawals.newest_of(alone.organisation.id) is None
+
+
+def test_while_added_seats_are_being_debited_nobody_cancels_and_loses_that_money(shop, alone, gateway):
+    buy_by_debit(shop, alone, gateway)
+    change_id, _ = add(alone, gateway, 2)
+    assert "still being paid" in right(alone).hindrance
+    with pytest.raises(Conflict, match="still being paid"):
+        ask(alone)
+    travel(shop, days=7)
+    changing.look(gateway, change_id)
+    assert right(alone).hindrance is None
+    shown = right(alone).refund_minor
+    withdrawing.carry_out(gateway, ask(alone))
+    assert (len(credited(gateway)), sum(credited(gateway))) == (2, shown)
+
+
+def test_what_was_paid_for_an_earlier_subscription_does_not_go_back(shop, alone, gateway):
+    buy(shop, alone, gateway, 1, Interval.MONTH)
+    shop.extensions["sandbox"].controls.end_after_retries(is_wanted=True)
+    use_card(shop, gateway, alone, DECLINED_LATER)
+    travel(shop, days=55)
+    assert sees(gateway, alone).status == "canceled"
+    buy(shop, alone, gateway)
+    found = right(alone)
+    assert (found.paid_minor, found.refund_minor, len(found.parts)) == (10800, 10800, 1)
+
+
+def test_the_refund_of_a_withdrawal_is_not_lost_by_buying_again_before_it_is_done(shop, alone, gateway):
+    provider_id = buy(shop, alone, gateway).provider_id
+    shown, withdrawal_id = right(alone).refund_minor, ask(alone)
+    gateway.end_at_once(provider_id, "half-done")
+    sees(gateway, alone)
+    buy(shop, alone, gateway)
+    withdrawing.carry_out(gateway, withdrawal_id)
+    assert credited(gateway) == [shown]
+
+
+def test_a_renewal_that_was_charged_before_the_refund_was_taken_on_goes_back_too(shop, alone, gateway):
+    buy(shop, alone, gateway, 1, Interval.MONTH)
+    withdrawal_id = ask(alone)
+    travel(shop, days=31, hours=2)
+    sees(gateway, alone)
+    withdrawing.carry_out(gateway, withdrawal_id)
+    assert credited(gateway) == [1200, 1200]
+
+
+def test_what_is_paid_by_invoice_is_not_bought_for_oneself(shop, alone, gateway):
+    buy(shop, alone, gateway)
+    with transaction():
+        db.session.execute(sa.update(Subscription).values(is_by_invoice=True))
+    assert right(alone) is None
+
+
 @HALF
 @pytest.mark.parametrize("stops_at", ["credit_note", "answer"])
 def test_a_kill_in_between_is_finished_by_the_sweep_and_gives_back_once(shop, alone, gateway, monkeypatch, stops_at):
@@ -147,9 +257,22 @@ def test_when_the_provider_does_not_answer_it_is_kept_for_the_sweep(shop, alone,
         withdrawing.carry_out(connect("http://127.0.0.1:9"), withdrawal_id)
     with pytest.raises(Conflict, match="cancelled already"):
         ask(alone)
+    assert withdrawals.overdue() == []
     travel(shop, hours=1)
+    assert [(late.id, name) for late, name in withdrawals.overdue()] == [(withdrawal_id, alone.organisation.name)]
     assert withdrawing.finish_left_alone(gateway) == 1
     assert db.session.scalars(sa.select(Withdrawal.state)).one() == State.DONE
+    assert withdrawals.overdue() == []
+
+
+def test_a_refund_that_the_provider_refuses_leaves_the_subscription_as_it_was(shop, alone, gateway):
+    provider_id = buy(shop, alone, gateway).provider_id
+    withdrawal_id = ask(alone)
+    controls = shop.extensions["sandbox"].controls
+    controls.open_dispute(controls.payments()[0].id)
+    with pytest.raises(Invalid):
+        withdrawing.carry_out(gateway, withdrawal_id)
+    assert gateway.subscription(provider_id).status == "active"
 
 
 def test_something_else_than_was_shown_is_not_given_back(shop, alone, gateway):

@@ -84,6 +84,8 @@ def walk(client, base, clock):
         subscription, {"metadata": {"seats": "6"}, "default_payment_method": card.id, "cancel_at_period_end": True}
     )
     v1.subscriptions.update(subscription, {"cancel_at_period_end": False})
+    v1.subscriptions.update(subscription, {"cancel_at": done.subscription["items"].data[0].current_period_end})
+    v1.subscriptions.update(subscription, {"cancel_at": ""})
     direct = v1.customers.create(
         {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
     )
@@ -144,8 +146,8 @@ def walk_promotions(v1, customer):
 def take_half_back(v1, invoice, rate):
     """Take a part of an invoice back by a line of its own."""
     part = {"type": "custom_line_item", "description": "Half of it", "quantity": 1, "unit_amount": 250}
-    tax = {"tax_amounts": [{"tax_rate": rate.id, "taxable_amount": 250, "amount": 50}]}
-    v1.credit_notes.create({"invoice": invoice.id, "lines": [part | tax], "refund_amount": 300})
+    part["tax_rates"] = [rate.id]
+    v1.credit_notes.create({"invoice": invoice.id, "lines": [part], "refund_amount": 300})
 
 
 def walk_debits(v1, base, price, rate, clock):

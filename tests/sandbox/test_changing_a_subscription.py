@@ -280,6 +280,26 @@ def test_a_reason_for_ending_is_kept_until_it_is_undone(shop, v1):
     assert fetched(v1, subscription).cancellation_details.feedback is None
 
 
+def test_a_subscription_ends_on_its_date_unless_just_that_is_taken_back(shop, v1, clock):
+    subscription = monthly(shop)
+    end = fetched(v1, subscription).items.data[0].current_period_end
+    dated = v1.subscriptions.update(subscription.id, {"cancel_at": end})
+    assert (dated.cancel_at, dated.cancel_at_period_end, dated.cancellation_details.reason) == (
+        *(end, False),
+        "cancellation_requested",
+    )
+    assert v1.subscriptions.update(subscription.id, {"cancel_at_period_end": False}).cancel_at == end
+    assert v1.subscriptions.update(subscription.id, {"cancel_at": ""}).cancel_at is None
+    with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
+        v1.subscriptions.update(subscription.id, {"cancel_at": end + 1})
+    with pytest.raises(stripe.InvalidRequestError, match="only specify one"):
+        v1.subscriptions.update(subscription.id, {"cancel_at": end, "cancel_at_period_end": True})
+    v1.subscriptions.update(subscription.id, {"cancel_at": end})
+    clock.forward(days=32)
+    assert fetched(v1, subscription).status == "canceled"
+    assert len(v1.invoices.list({"subscription": subscription.id}).data) == 1
+
+
 def portal(v1, base, subscription):
     features = {
         "payment_method_update": {"enabled": True},
@@ -307,9 +327,10 @@ def test_the_portal_ends_a_subscription_with_its_term_and_undoes_it(shop, v1, ba
     subscription = monthly(shop)
     page = portal(v1, base, subscription)
     requests.post(f"{page}/end", data={"wanted": "end"}, timeout=10)
-    assert fetched(v1, subscription).cancel_at_period_end
+    ending = fetched(v1, subscription)
+    assert (ending.cancel_at, ending.cancel_at_period_end) == (ending.items.data[0].current_period_end, False)
     requests.post(f"{page}/end", data={"wanted": "go-on"}, timeout=10)
-    assert not fetched(v1, subscription).cancel_at_period_end
+    assert fetched(v1, subscription).cancel_at is None
     plan(v1, subscription, 6)
     answer = requests.post(f"{page}/end", data={"wanted": "end"}, timeout=10)
     assert (answer.status_code, "A change is planned" in answer.text) == (409, True)
@@ -348,6 +369,17 @@ def test_a_paid_invoice_is_taken_back_once_and_refunded_as_a_whole(shop, v1):
     with pytest.raises(stripe.InvalidRequestError, match="exceeds the amount paid"):
         taken_back(v1, invoice)
     assert types(v1)[-2:] == ["charge.refunded", "credit_note.created"]
+
+
+def test_a_line_of_its_own_is_taken_back_with_the_tax_of_its_rates_and_not_with_other_amounts(shop, v1):
+    invoice = fetched(v1, monthly(shop)).latest_invoice
+    line = {"type": "custom_line_item", "description": "Days that are left", "quantity": 1, "unit_amount": 3333}
+    rate = shop.vat.id
+    amounts = {"tax_amounts": [{"tax_rate": rate, "taxable_amount": 3333, "amount": 667}]}
+    with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
+        v1.credit_notes.create({"invoice": invoice.id, "lines": [line | amounts], "refund_amount": 4000})
+    note = v1.credit_notes.create({"invoice": invoice.id, "lines": [line | {"tax_rates": [rate]}], "refund_amount": 4000})
+    assert (note.total, note.total_taxes[0].amount, note.lines.data[0].tax_rates[0].id) == (4000, 667, rate)
 
 
 def test_an_invoice_that_is_not_paid_cannot_be_taken_back(shop, v1):

@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.accounts import memberships, people
 from app.accounts.organisations import Organisation
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
+from billing import reconciliation, withdrawals
 from tests.web.test_checkout_pages import PaymentPage, come_back
 
 
@@ -77,3 +79,27 @@ def test_after_fourteen_days_the_way_there_is_gone_and_the_page_says_why(parish,
     assert alone.page.find("a", string="Cancel and get your money back") is None
     alone.get(f"{parish.home}billing/withdrawal")
     assert alone.heading == "Nothing to give back"
+
+
+def test_while_a_bank_looks_into_the_payment_the_page_says_so_instead_of_a_button(parish, alone, connect):
+    buy(parish, alone)
+    with parish.app.app_context():
+        controls = parish.app.extensions["sandbox"].controls
+        controls.open_dispute(controls.payments()[0].id)
+        reconciliation.run(connect())
+    alone.get(f"{parish.home}billing/withdrawal")
+    assert "Your bank is looking into a payment of yours." in alone.words
+    assert alone.page.find("button", string="Cancel now and get £108.00 back") is None
+
+
+def test_the_operator_sees_what_should_have_gone_back_an_hour_ago(parish, alone, operator):
+    buy(parish, alone)
+    with parish.app.app_context(), transaction():
+        buyer = memberships.actor(people.with_address("ruth@example.org"), parish.id)
+        withdrawals.ask(buyer, keeps_used_days=True)
+    operator.get("/office/money")
+    assert "Money that should have gone back" not in operator.words
+    travel(parish, hours=2)
+    operator.get("/office/money")
+    assert "Money that should have gone back" in operator.words
+    assert "£108.00" in operator.words

@@ -14,7 +14,7 @@ from app.web import navigation, wiring
 from app.web.area import signed_in_person
 from app.web.office import certificates, credit, invoices, prices, promotions, quotes, receipts
 from app.web.office.area import area
-from billing import checkouts, customers, disputes, events, price_checks, reconciliation, refunds
+from billing import checkouts, customers, disputes, events, price_checks, reconciliation, refunds, withdrawals
 from billing import credit as credit_limits
 from billing import invoices as provider_invoices
 from billing import overview as business
@@ -72,6 +72,7 @@ def money() -> ResponseReturnValue:
         prices=price_checks.newest(),
         disputes=disputes.newest(),
         refunds=refunds.newest(),
+        withdrawals=withdrawals.overdue(),
         other_versions=events.of_other_versions(API_VERSION),
         spoken=API_VERSION,
         sandbox_url=url_for("sandbox.control") if wiring.settings().is_sandbox else None,

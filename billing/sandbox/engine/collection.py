@@ -113,8 +113,18 @@ def finish_debit(work: Work, body: JSON) -> JSON:
     if body["_debit"]["pays"]:
         return settle(work, body)
     fail(work, body, is_scheduled=body["billing_reason"] == "subscription_cycle")
-    if body["billing_reason"] == "subscription_create":
+    if body["billing_reason"] != "subscription_cycle":
         move(work, _subscription(work, body), "past_due")
+    return body
+
+
+def void(work: Work, body: JSON) -> JSON:
+    """Take an invoice back for good; a subscription that was past due for it alone is not any more."""
+    pending_updates.void(work, body)
+    subscription = _subscription(work, body)
+    unpaid = work.all("invoice", subscription=subscription["id"], status="open")
+    if subscription["status"] == "past_due" and subscription["latest_invoice"] == body["id"] and not unpaid:
+        move(work, subscription, "active")
     return body
 
 

@@ -1,10 +1,10 @@
 """Credit notes: an invoice taken back, as a whole or in part; what was paid for it is refunded, what was not is not asked for."""
 
-from billing.sandbox.engine import charges, collection, events, refunds
+from billing.sandbox.engine import amounts, charges, collection, events, refunds
 from billing.sandbox.engine.catalogue import known_tax_rates
 from billing.sandbox.engine.metadata import merged
 from billing.sandbox.refusals import Refusal, missing, required, uncovered
-from billing.sandbox.rendering import stored
+from billing.sandbox.rendering import stored, tax_rates
 from billing.sandbox.store import JSON, Work, new_id
 
 
@@ -127,7 +127,7 @@ def _whole(invoice: JSON, params: JSON) -> JSON:
 
 
 def _part(work: Work, params: JSON) -> JSON:
-    """Return what is taken back by one line of its own. Raises Refusal for more of them, or without amounts of tax."""
+    """Return what is taken back by one line of its own, and the tax of its rates. Raises Refusal for more of them."""
     if len(params["lines"]) != 1:
         raise uncovered(param="lines (more than one custom line)")
     sent = params["lines"][0]
@@ -135,12 +135,12 @@ def _part(work: Work, params: JSON) -> JSON:
         if param not in sent:
             raise required(param=f"lines[0][{param}]")
     net = sent["unit_amount"] * sent["quantity"]
-    rates = [tax["tax_rate"] for tax in sent.get("tax_amounts", [])]
-    known_tax_rates(work, rates, "lines[0][tax_amounts]")
-    taxes = [_tax(tax) for tax in sent.get("tax_amounts", [])]
+    rates = known_tax_rates(work, sent.get("tax_rates") or [], "lines[0][tax_rates]")
+    taxes = [_tax(tax) for tax in amounts.taxes(rates, net)]
     line = _line({"amount": net, "description": sent["description"], "discount_amounts": [], "id": None, "taxes": taxes})
     line |= {
         "quantity": sent["quantity"],
+        "tax_rates": tax_rates(work, [rate["id"] for rate in rates]),
         "type": "custom_line_item",
         "unit_amount": sent["unit_amount"],
         "unit_amount_decimal": str(sent["unit_amount"]),
@@ -149,13 +149,13 @@ def _part(work: Work, params: JSON) -> JSON:
     return {"discounts": [], "lines": [line], "net": net, "subtotal": net, "taxes": taxes, "total": total}
 
 
-def _tax(sent: JSON) -> JSON:
+def _tax(tax: amounts.Tax) -> JSON:
     return {
-        "amount": sent["amount"],
+        "amount": tax.amount,
         "tax_behavior": "exclusive",
-        "tax_rate_details": {"tax_rate": sent["tax_rate"]},
+        "tax_rate_details": {"tax_rate": tax.rate},
         "taxability_reason": "not_available",
-        "taxable_amount": sent["taxable_amount"],
+        "taxable_amount": tax.taxable,
         "type": "tax_rate_details",
     }
 

@@ -37,10 +37,20 @@ def deadline(body: dict[str, Any]) -> int | None:
     return moment
 
 
+def ends_at(body: dict[str, Any]) -> int | None:
+    """Return when a subscription ends by itself: with its period, or on a date; None where it goes on."""
+    period_end: int = body["_items"][0]["current_period_end"]
+    date: int | None = body["cancel_at"]
+    return period_end if body["cancel_at_period_end"] else date
+
+
 def _of_subscription(body: dict[str, Any]) -> int:
     """Return when a renewal is made or announced, or an update that waits lapses."""
     moment: int = body["_items"][0]["current_period_end"]
-    if body["status"] == "active" and not body["cancel_at_period_end"] and body.get("_announced") != moment:
+    ending = ends_at(body)
+    if ending is not None:
+        moment = min(moment, ending)
+    elif body["status"] == "active" and body.get("_announced") != moment:
         moment -= UPCOMING
     if body.get("_pending") is not None:
         moment = min(moment, body["_pending"]["expires_at"])

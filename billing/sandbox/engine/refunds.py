@@ -19,8 +19,7 @@ def create(work: Work, params: JSON) -> JSON:
         raise missing(noun=name, key=params[name], param=name, status=400)
     left = charge["amount"] - charge["amount_refunded"]
     amount = params.get("amount", left)
-    if charge["disputed"]:
-        raise Refusal(says=f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
+    _refuse_disputed(charge)
     if left == 0:
         raise Refusal(says=f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if not 0 < amount <= left:
@@ -31,7 +30,8 @@ def create(work: Work, params: JSON) -> JSON:
 def give_back(
     work: Work, charge: JSON, amount: int, *, reason: str | None = None, metadata: dict[str, str] | None = None
 ) -> JSON:
-    """Give an amount of a charge back."""
+    """Give an amount of a charge back. Raises Refusal for one that is disputed."""
+    _refuse_disputed(charge)
     card = work.find("payment_method", charge["payment_method"])
     does_fail = card is not None and customers.is_refusing_refunds(card)
     body = {
@@ -59,6 +59,11 @@ def give_back(
     events.record(work, "refund.created", body)
     events.record_change(work, "charge.refunded", before, charge)
     return body
+
+
+def _refuse_disputed(charge: JSON) -> None:
+    if charge["disputed"]:
+        raise Refusal(says=f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
 
 
 def update(work: Work, body: JSON, params: JSON) -> JSON:

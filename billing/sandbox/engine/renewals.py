@@ -1,6 +1,7 @@
 """Renewals: announced a week before, and made at the end of each period."""
 
 from billing.sandbox.engine import discounts, endings, events, invoices, pauses, schedules
+from billing.sandbox.engine.deadlines import ends_at
 from billing.sandbox.engine.periods import end_of_period
 from billing.sandbox.rendering import stored, wire
 from billing.sandbox.store import JSON, Work
@@ -9,7 +10,13 @@ from billing.sandbox.store import JSON, Work
 def is_near(body: JSON, now: int) -> bool:
     """Say whether the next renewal of a subscription is to be announced, rather than made."""
     period_end: int = body["_items"][0]["current_period_end"]
-    return now < period_end
+    return now < period_end and not is_last(body, now)
+
+
+def is_last(body: JSON, now: int) -> bool:
+    """Say whether a subscription is to end now, rather than to be renewed."""
+    ending = ends_at(body)
+    return ending is not None and ending <= now
 
 
 def announce(work: Work, body: JSON) -> None:
@@ -31,7 +38,7 @@ def announce(work: Work, body: JSON) -> None:
 
 def renew(work: Work, body: JSON) -> JSON:
     """Begin the next period with a draft invoice, or end the subscription where that was asked for."""
-    if body["cancel_at_period_end"]:
+    if is_last(body, work.now):
         return endings.end(work, body)
     body = schedules.enter_next_phase(work, body)
     before = wire(work, stored(work, "subscription", body["id"]))

@@ -25,7 +25,7 @@ def create(work: Work, params: JSON) -> JSON:
     if subscription["schedule"] is not None:
         message = "You cannot migrate a subscription that is already attached to a schedule."
         raise Refusal(says=f"{message} ({subscription['schedule']})", param="from_subscription")
-    if subscription["cancel_at_period_end"]:
+    if subscription["cancel_at"] is not None:
         raise uncovered(param="from_subscription (one that is set to cancel)")
     item = subscription["_items"][0]
     body = {

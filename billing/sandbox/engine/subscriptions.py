@@ -213,7 +213,7 @@ def update(work: Work, body: JSON, params: JSON) -> JSON:
             raise Refusal(says=message)
     before = wire(work, body)
     _change_facts(work, body, params)
-    if "cancel_at_period_end" in params:
+    if params.keys() & {"cancel_at", "cancel_at_period_end"}:
         _plan_end(work, body, params)
     if "items" in params:
         after = prorations.changed_items(work, body, params["items"], "items")
@@ -339,10 +339,20 @@ def _changed(work: Work, body: JSON, after: list[JSON], params: JSON) -> JSON:
 
 
 def _plan_end(work: Work, body: JSON, params: JSON) -> None:
-    is_wanted, details = params["cancel_at_period_end"], params.get("cancellation_details", {})
+    """Set or unset that a subscription ends with its period, by its own word or by a date; each undoes what it has set itself."""
+    if {"cancel_at", "cancel_at_period_end"} <= params.keys():
+        message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end."
+        raise Refusal(says=message, param="cancel_at")
     schedules.refuse_managed(body, "any cancelation behavior")
-    body["cancel_at_period_end"] = is_wanted
-    body["cancel_at"] = body["_items"][0]["current_period_end"] if is_wanted else None
+    period_end, details = body["_items"][0]["current_period_end"], params.get("cancellation_details", {})
+    is_dated = "cancel_at" in params
+    is_wanted = bool(params["cancel_at"] if is_dated else params["cancel_at_period_end"])
+    if is_dated and is_wanted and params["cancel_at"] != period_end:
+        raise uncovered(param="cancel_at (other than the end of the period)")
+    if not is_wanted and body["cancel_at_period_end"] is is_dated:
+        return
+    body["cancel_at_period_end"] = is_wanted and not is_dated
+    body["cancel_at"] = period_end if is_wanted else None
     body["canceled_at"] = work.now if is_wanted else None
     body["cancellation_details"] = {
         "comment": (details.get("comment") or None) if is_wanted else None,
