@@ -235,7 +235,7 @@ def orders(messages: list[Any], config: pytest.Config, database: str) -> Iterato
         every = list(itertools.permutations(messages))
         return iter(every if config.getoption("--full") or database == "sqlite" else every[::10])
     dice = random.Random(1)  # noqa: S311 - nobody is kept from guessing
-    number = 300 if config.getoption("--full") else 40 if database == "sqlite" else 10
+    number = 120 if config.getoption("--full") else 40 if database == "sqlite" else 10
     return (tuple(dice.sample(messages, len(messages))) for _ in range(number))
 
 

@@ -57,7 +57,7 @@ from tests.conftest import DATABASES
 from tests.journeys import steps
 
 # How many lives, and how many steps of each; PostgreSQL, which is slower to begin, sees fewer of them.
-BUDGETS = {("sqlite", False): (8, 14), ("postgresql", False): (3, 12), ("sqlite", True): (60, 40), ("postgresql", True): (15, 30)}
+BUDGETS = {("sqlite", False): (8, 14), ("postgresql", False): (3, 12), ("sqlite", True): (30, 30), ("postgresql", True): (10, 25)}
 CARDS = st.sampled_from(["pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
 # At so many calls of the provider and commits the process dies: before the call or the commit, or right after the call.
 CUTS = st.none() | st.tuples(st.integers(1, 20), st.booleans())
