@@ -80,8 +80,10 @@ def due_at(found: Sequence[ProviderInvoice], held: int) -> datetime | None:
     """Give by when the oldest unpaid invoice was or is to be paid; None when nothing is unpaid.
 
     While seats are `held` back, the invoice that asks for them is left out: what was never given cannot close what is paid for.
+    So it is once a renewal that bills those seats is paid, for the day that gives them must not be the day that closes all.
     """
-    left_out = _asked_for_last(found) if held else None
+    last = _asked_for_last(found)
+    left_out = last if held or (last is not None and _is_renewed_since(found, last)) else None
     unpaid = [invoice for invoice in found if invoice.status in UNPAID and invoice is not left_out]
     return min((invoice.due_at for invoice in unpaid if invoice.due_at is not None), default=None)
 
@@ -94,8 +96,7 @@ def is_covered(found: Sequence[ProviderInvoice], limit_minor: int) -> bool:
     newest = _asked_for_last(found)
     if newest is None:
         return False
-    since = found[: found.index(newest)]
-    is_paid = any(_is_paid(invoice) for invoice in (newest, *(later for later in since if later.why == RENEWAL)))
+    is_paid = _is_paid(newest) or _is_renewed_since(found, newest)
     return is_paid or (_is_owed(newest) and owed(found) <= limit_minor)
 
 
@@ -113,6 +114,11 @@ def _is_paid(invoice: ProviderInvoice) -> bool:
     """Whether money came for an invoice: the provider calls one paid that was taken back as a whole, too."""
     taken_back = sum(note.gross_minor for note in invoice.credit_notes)
     return invoice.status == "paid" and (invoice.gross_minor == 0 or taken_back < invoice.gross_minor)
+
+
+def _is_renewed_since(found: Sequence[ProviderInvoice], invoice: ProviderInvoice) -> bool:
+    """Whether a renewal that came after an invoice is paid."""
+    return any(later.why == RENEWAL and _is_paid(later) for later in found[: found.index(invoice)])
 
 
 def _asked_for_last(found: Iterable[ProviderInvoice]) -> ProviderInvoice | None:

@@ -113,6 +113,8 @@ def test_an_invoice_that_was_taken_back_as_a_whole_gives_no_seats_although_the_p
         ([invoice(why="subscription_update", due=10), invoice("paid")], 5, None),
         ([invoice("uncollectible", why="subscription_update", due=10), invoice("paid")], 5, None),
         ([invoice(why="subscription_cycle", due=30), invoice(why="subscription_update", due=10), invoice("paid")], 5, 30),
+        ([invoice(why="subscription_cycle", due=30), invoice(why="subscription_update", due=10), invoice("paid")], 0, 10),
+        ([invoice("paid", why="subscription_cycle"), invoice(why="subscription_update", due=10), invoice("paid")], 0, None),
     ],
 )
 def test_an_invoice_of_seats_that_are_held_back_is_not_what_courses_close_for(found, held, days):
