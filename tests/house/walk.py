@@ -17,7 +17,7 @@ from app.accounts.people import Person
 from app.kernel.db import db
 from app.kernel.transaction import transaction
 from app.permissions import Permission, Reach
-from billing import subscriptions
+from billing import money_back, subscriptions
 from billing.checkouts import Checkout
 from tests.house.town import MEMBERS, NEIGHBOUR, OPERATOR, PASSWORD, STRANGER, VISITOR, WALKERS, Town, address
 
@@ -91,6 +91,8 @@ def _ending(town: Town) -> None:
 
 
 def _bought_for_oneself(town: Town) -> None:
+    town.app.extensions["sandbox"].controls.close_dispute(str(town.ids["dispute"]), is_won=True)
+    money_back.look_at_all(town.app.extensions["gateway"])
     with transaction():
         db.session.get_one(Checkout, town.ids["order"]).starts_at_once = "1"
 

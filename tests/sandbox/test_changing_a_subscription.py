@@ -235,6 +235,17 @@ def test_a_schedule_that_is_canceled_ends_its_subscription(shop, v1):
         v1.subscription_schedules.cancel(schedule.id)
 
 
+def test_a_schedule_whose_subscription_ends_unpaid_is_aborted(shop, v1, sandbox, clock):
+    sandbox.controls.end_after_retries(is_wanted=True)
+    subscription = monthly(shop)
+    schedule = plan(v1, subscription, 6)
+    shop.set_card(subscription, "pm_card_chargeCustomerFail")
+    clock.forward(days=50)
+    assert v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert v1.subscription_schedules.retrieve(schedule.id).status == "canceled"
+    assert [event.data.object["id"] for event in v1.events.list({"type": "subscription_schedule.aborted"}).data] == [schedule.id]
+
+
 def test_the_lines_of_an_invoice_can_be_listed_by_themselves(shop, v1):
     invoice = fetched(v1, monthly(shop)).latest_invoice
     assert [line.id for line in v1.invoices.line_items.list(invoice.id).data] == [line.id for line in invoice.lines.data]
@@ -382,9 +393,9 @@ def test_a_line_of_its_own_is_taken_back_with_the_tax_of_its_rates_and_not_with_
     assert (note.total, note.total_taxes[0].amount, note.lines.data[0].tax_rates[0].id) == (4000, 667, rate)
 
 
-def test_an_invoice_that_is_not_paid_cannot_be_taken_back(shop, v1):
+def test_what_was_not_paid_is_not_refunded(shop, v1):
     subscription = monthly(shop)
     shop.set_card(subscription, "pm_card_chargeCustomerFail")
     v1.subscriptions.update(subscription.id, at_once(subscription, quantity=12))
-    with pytest.raises(stripe.InvalidRequestError, match="does not cover"):
+    with pytest.raises(stripe.InvalidRequestError, match="has not been paid"):
         taken_back(v1, fetched(v1, subscription).latest_invoice)

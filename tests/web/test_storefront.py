@@ -17,10 +17,12 @@ from catalog.shelf.categories import CATEGORIES
 from tests.shelf import SHELF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flask import Flask
     from flask.testing import FlaskClient
+
+    from billing.gateway import Gateway
 
 PAGES = (
     "/",
@@ -97,7 +99,8 @@ def test_every_page_has_a_title_and_one_heading_and_sets_no_cookie(client: Flask
         assert len(str(description["content"])) > 30
 
 
-def test_every_link_between_public_pages_leads_somewhere(client: FlaskClient) -> None:
+def test_every_link_between_public_pages_leads_somewhere(client: FlaskClient, connect: Callable[..., Gateway]) -> None:
+    connect()
     links = {str(link["href"]) for address in PAGES for link in read(client, address).select('a[href^="/"]')}
     broken = [link for link in links if client.get(link.split("#")[0]).status_code >= 400]
     assert broken == []
