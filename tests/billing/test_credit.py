@@ -22,6 +22,7 @@ from billing import (
     entitlements,
     events,
     invoices,
+    notices,
     reactions,
     receipts,
     receiving,
@@ -670,3 +671,23 @@ def test_an_invoice_that_cannot_be_issued_stays_among_the_messages_that_failed_u
     db.session.rollback()
     db.session.expire_all()
     assert events.newest()[0].state == events.State.APPLIED
+
+
+def test_a_credit_note_that_was_voided_is_none_of_ours(shop, owner, gateway):
+    invoice = quoting.by_invoice(owner, gateway)
+    notes = gateway.client.v1.credit_notes
+    part = {"type": "custom_line_item", "description": "Some of it", "quantity": 1, "unit_amount": 100}
+    notes.void_credit_note(notes.create({"invoice": invoice.id, "lines": [part]}).id)
+    kept = notes.create({"invoice": invoice.id, "lines": [part]})
+    (found,) = gateway.invoices(acts.row(owner).provider_id)
+    assert [note.id for note in found.credit_notes] == [kept.id]
+
+
+def test_that_courses_closed_is_told_once_also_where_the_provider_calls_the_subscription_active(shop, owner, gateway):
+    quoting.by_invoice(owner, gateway, limit_minor=1_000_000)
+    with transaction():
+        subscriptions.live(owner.organisation.id).due_at = clock.now() - GRACE - timedelta(days=1)
+    for told in (1, 0):
+        with transaction():
+            assert notices.tell_closed(GRACE) == told
+    assert acts.mails().count("courses_closed") == 1
