@@ -19,6 +19,7 @@ WHY = {
     "ownership_offered": ("Offer to become an owner", "an owner asked them"),
     "certificate": ("Certificate", "they passed a course"),
     "vat_document": ("Invoice or credit note", "they get the invoices"),
+    "credit_note_void": ("Credit note taken back", "they get the invoices"),
     "seats_bought": ("Seats are ready", "seats were bought"),
 }
 OTHER = ("Mail", "something about their account or their seat here")
