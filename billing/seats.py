@@ -15,9 +15,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from app.accounts import waiting_places
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
-from app.kernel import batches, clock, journal
+from app.kernel import batches, clock, journal, nudges
 from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict
 from billing.subscriptions import Subscription
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SUBSCRIPTION_ENDED = "subscription ended"
+
+
+class NoSeat(Conflict):
+    """More seats were asked for than are free: its facts say how many were `needed` and how many are `free`."""
 
 
 class State(StrEnum):
@@ -116,6 +121,16 @@ def has_one(membership_id: UUID) -> bool:
     return db.session.scalar(query) is not None
 
 
+def seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some memberships who have a seat."""
+    query = sa.select(SeatAssignment.membership_id).where(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.released_at.is_(None),
+    )
+    return set(db.session.scalars(query))
+
+
 def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID | None) -> SeatAssignment:
     """Give a seat to a membership, held for an invitation or in use at once; raises Conflict when none is free."""
     subscription_id = _take(organisation_id)
@@ -143,7 +158,7 @@ def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: St
     Gives those who were given one; raises Conflict when there are fewer free seats.
     """
     _lock_live(organisation_id)
-    seated = _seated_among(organisation_id, membership_ids)
+    seated = seated_among(organisation_id, membership_ids)
     given = [(uuid7(), membership_id) for membership_id in membership_ids if membership_id not in seated]
     if not given:
         return []
@@ -290,14 +305,10 @@ def miscounted() -> list[UUID]:
     return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
 
 
-def _seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
-    """Give those of some memberships who have a seat."""
-    query = sa.select(SeatAssignment.membership_id).where(
-        SeatAssignment.organisation_id == organisation_id,
-        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
-        SeatAssignment.released_at.is_(None),
-    )
-    return set(db.session.scalars(query))
+def lock_free(organisation_id: UUID) -> int:
+    """Give how many seats are free, and keep others from taking them until the transaction ends."""
+    _lock_live(organisation_id)
+    return count(organisation_id).free
 
 
 def _lock_live(organisation_id: UUID) -> UUID | None:
@@ -329,21 +340,23 @@ def _take(organisation_id: UUID, number: int = 1) -> UUID:
     return subscription_id
 
 
-def _too_few(organisation_id: UUID, number: int) -> Conflict:
+def _too_few(organisation_id: UUID, number: int) -> NoSeat:
     """Say how many are free and how many were asked for."""
     counted = count(organisation_id)
+    words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
     if number > 1 and counted.free:
         seats_are = "seat is" if counted.free == 1 else "seats are"
         needed = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."
-        return Conflict(f"{needed} Choose fewer people, or add seats under Billing.")
-    if counted.coming is not None:
+        words = f"{needed} Choose fewer people, or add seats under Billing."
+    elif counted.coming is not None:
         planned = f"You have planned {counted.coming:,} seats for the renewal, and that many are taken."
-        return Conflict(f"{planned} Undo the plan under Billing, or take a seat back first.")
-    return Conflict("All your seats are taken. Take one back from somebody who has left, or add seats under Billing.")
+        words = f"{planned} Undo the plan under Billing, or take a seat back first."
+    return NoSeat(words, needed=number, free=counted.free)
 
 
 def _give_back(subscription_id: UUID, number: int) -> None:
-    """Count seats as free again."""
+    """Count seats as free again, so that whoever waits for one is looked at."""
+    nudges.ask(waiting_places.SWEEP)
     db.session.execute(
         sa.update(Subscription)
         .where(Subscription.id == subscription_id)

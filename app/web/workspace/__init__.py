@@ -6,8 +6,11 @@ from app.web.workspace import (
     contacts,
     invitations,
     invoices,
+    join_links,
+    join_requests,
     journal,
     lists,
+    mail_domains,
     people,
     person,
     quotes,
@@ -16,6 +19,7 @@ from app.web.workspace import (
     seat_changes,
     teams,
     today,
+    waiting_list,
     withdrawal,
 )
 from app.web.workspace.area import area
@@ -27,8 +31,11 @@ __all__ = [
     "contacts",
     "invitations",
     "invoices",
+    "join_links",
+    "join_requests",
     "journal",
     "lists",
+    "mail_domains",
     "people",
     "person",
     "quotes",
@@ -37,5 +44,6 @@ __all__ = [
     "seat_changes",
     "teams",
     "today",
+    "waiting_list",
     "withdrawal",
 ]

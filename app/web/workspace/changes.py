@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import flash, redirect, request
 
 from app import crowd
+from app.accounts import waiting_places
 from app.crowd import Change
 from app.kernel.errors import Conflict, Missing, NotAllowed
 from app.kernel.transaction import transaction
@@ -64,7 +65,7 @@ def change_people(actor: Actor) -> ResponseReturnValue:
 def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> str:
     change, selection = _change(given), choosing.selection(actor, given, is_asked=True)
     plan = crowd.plan(actor, change, selection)
-    count = seats.count(actor.organisation.id)
+    count, has_list = seats.count(actor.organisation.id), waiting_places.is_kept(actor.organisation.id)
     question, button, _ = WORDS[change]
     noun = NOUNS.get(change)
     return page(
@@ -77,11 +78,17 @@ def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> st
         button=button.format(context.counted(len(plan.able), noun) if noun else _people(len(plan.able))),
         shown=plan.able[:NAMED],
         seats=count,
-        is_too_many=plan.seats_needed > count.free,
+        is_too_many=plan.seats_needed > count.free and not has_list,
+        number_to_wait=_number_to_wait(actor, plan.seats_needed, count.free) if has_list else 0,
         fields=[("do", change.value), *choosing.fields(actor, given, len(plan.able) + len(plan.unable))],
         back=choosing.back(actor, given),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
+
+
+def _number_to_wait(actor: Actor, needed: int, free: int) -> int:
+    """Give how many of those who need a seat would go on the waiting list."""
+    return needed if waiting_places.has_any(actor.organisation.id) else max(0, needed - free)
 
 
 def _outcome(plan: Plan) -> str:

@@ -9,7 +9,7 @@ from wtforms import SelectField, SubmitField, TextAreaField
 
 from app import joining, letters
 from app.accounts import invitations as open_invitations
-from app.accounts import oversight, people
+from app.accounts import oversight, people, waiting_places
 from app.accounts.memberships import Role
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, NotAllowed
@@ -69,7 +69,7 @@ def invite(actor: Actor) -> ResponseReturnValue:
         if form.preview.data:
             return _page(actor, form, _preview(actor, form))
         with transaction():
-            joining.invite(
+            member_id = joining.invite(
                 actor,
                 form.name.data or "",
                 form.address.data or "",
@@ -77,11 +77,14 @@ def invite(actor: Actor) -> ResponseReturnValue:
                 days=wiring.settings().invitation_days,
                 team_id=form.team_id,
                 note=form.note.data or "",
-            )
+            ).id
     except (Conflict, Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
         return _page(actor, form), refusal.status
-    flash(f"We have sent {form.name.data} an invitation.", "success")
+    if waiting_places.among(actor.organisation.id, [member_id]):
+        flash(f"No seat is free, so {form.name.data} is on the waiting list. We invite them as soon as one is.", "success")
+    else:
+        flash(f"We have sent {form.name.data} an invitation.", "success")
     return redirect(url_for("workspace.people", organisation=actor.organisation.id), 303)
 
 
@@ -136,6 +139,7 @@ def _page(actor: Actor, form: InvitationForm, preview: Rendered | None = None) -
         preview=preview,
         has_teams=bool(list(oversight.teams_of(actor).walk())),
         seats=seats.count(actor.organisation.id),
+        has_list=waiting_places.is_kept(actor.organisation.id),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 
