@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, joining, mail, waiting_list
+from app import arrivals, joining, mail, shortfalls, waiting_list
 from app import ways_in as ways_in_domain
 from app.accounts import join_requests, tidying, waiting_places
 from app.kernel import clock, db, outbox, schema, transaction
@@ -236,6 +236,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),
         Sweep(waiting_places.SWEEP, with_days(waiting_list.fill_due)),
         Sweep(join_requests.SWEEP, ways_in_domain.sweep),
+        Sweep("shortfalls", shortfalls.forget_old, every=timedelta(hours=6)),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
     ]

@@ -1,7 +1,7 @@
 """Ways in: people who come by themselves are let in with a seat, or ask and are answered, and those who let them in are told.
 
-The place of a link or the request is taken first, the membership after it and the seat last, so that neither the limit of a link
-nor the seats are ever exceeded: all of it happens, or nothing.
+The request comes first, the place of the link after it, then the membership and at last the seat, so that neither the limit of a
+link nor the seats are ever exceeded: all of it happens, or nothing.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def join(way: WayIn, person: Person) -> Outcome:
         joining.accept(invitation, person)
         return Outcome.JOINED
     if way.needs_approval or (record is not None and record.state == MembershipState.ARCHIVED):
-        if way.link_id is not None:
-            join_links.use(way.link_id)
         comes_back = record is not None and record.state == MembershipState.ARCHIVED
         join_requests.ask(way.organisation_id, person, link_id=way.link_id, team_id=way.team_id, comes_back=comes_back)
+        if way.link_id is not None:
+            join_links.use(way.link_id)
         return Outcome.ASKED
     try:
         with db.session.begin_nested():

@@ -86,8 +86,15 @@ class Count:
     @property
     def free(self) -> int:
         """Seats that can be given now: of what was bought, or of the fewer that are planned for the renewal."""
-        capacity = self.bought if self.coming is None else min(self.bought, self.coming)
-        return max(0, capacity - self.taken)
+        return max(0, self._capacity - self.taken)
+
+    def missing_for(self, number: int) -> int:
+        """How many seats would have to be added to give so many; more than one thinks where more are taken than fit."""
+        return max(0, self.taken + number - self._capacity)
+
+    @property
+    def _capacity(self) -> int:
+        return self.bought if self.coming is None else min(self.bought, self.coming)
 
 
 def count(organisation_id: UUID) -> Count:

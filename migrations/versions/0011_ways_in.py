@@ -79,6 +79,29 @@ def upgrade() -> None:
         batch_op.create_index('ix_join_request_one_open', ['organisation_id', 'person_id'], unique=True, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.create_index(batch_op.f('ix_join_request_state_expires_at'), ['state', 'expires_at'], unique=False)
 
+    op.create_table('shortfall',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('organisation_id', sa.Uuid(), nullable=False),
+    sa.Column('by_id', sa.Uuid(), nullable=False),
+    sa.Column('change_id', sa.Uuid(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('fields', sa.JSON(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('kept_at', app.kernel.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('settled_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("(state = 'open') = (settled_at IS NULL)", name=op.f('ck_shortfall_settled_at')),
+    sa.CheckConstraint("kind IN ('invitation', 'list', 'people', 'requests')", name=op.f('ck_shortfall_kind')),
+    sa.CheckConstraint("state IN ('open', 'done', 'dropped')", name=op.f('ck_shortfall_state')),
+    sa.ForeignKeyConstraint(['by_id'], ['membership.id'], name=op.f('fk_shortfall_by_id')),
+    sa.ForeignKeyConstraint(['change_id'], ['subscription_change.id'], name=op.f('fk_shortfall_change_id')),
+    sa.ForeignKeyConstraint(['organisation_id'], ['organisation.id'], name=op.f('fk_shortfall_organisation_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_shortfall')),
+    sa.UniqueConstraint('change_id', name=op.f('uq_shortfall_change_id'))
+    )
+    with op.batch_alter_table('shortfall', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_shortfall_by_id_state'), ['by_id', 'state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_shortfall_kept_at'), ['kept_at'], unique=False)
+
     op.create_table('waiting_place',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('organisation_id', sa.Uuid(), nullable=False),
@@ -129,6 +152,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_waiting_place_one_each', sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
 
     op.drop_table('waiting_place')
+    with op.batch_alter_table('shortfall', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_shortfall_kept_at'))
+        batch_op.drop_index(batch_op.f('ix_shortfall_by_id_state'))
+
+    op.drop_table('shortfall')
     with op.batch_alter_table('join_request', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_join_request_state_expires_at'))
         batch_op.drop_index('ix_join_request_one_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))

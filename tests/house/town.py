@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail, ways_in
+from app import arrivals, factory, joining, mail, shortfalls, ways_in
 from app.accounts import (
     credentials,
     invitations,
@@ -336,6 +336,10 @@ def _changes(town: Town) -> None:
         refused = changes.end(there, None).id
         changes.refuse(refused, changes.State.ASKED, "unknown")
     town.ids |= {"change of billing": went_on, "change of billing there": refused}
+    fields = [("name", "Eve"), ("address", "eve@example.org"), ("role", "learner"), ("team", ""), ("note", "")]
+    with transaction():
+        for key, actor, change in (("shortfall", here, went_on), ("shortfall there", there, refused)):
+            town.ids[key] = shortfalls.keep(actor, change, shortfalls.Kind.INVITATION, fields).id
     # What the gateway makes once and remembers must be there after the provider was put back, too.
     customer = customers.provider_id(town.ids["here"])
     assert customer is not None

@@ -119,6 +119,12 @@ CHOSEN = {"do": "take_back", "who": "leaver"}
 TEAM = Step(HERE | {"team": "team"}, foreign={"team": "team there"})
 JOIN_LINK = Step(HERE | {"link": "join link here"}, foreign={"link": "join link there"})
 WAITS = Step(HERE | {"membership": "waits"}, foreign={"membership": "waits there"})
+# What the owner wanted to do is the owner's alone to go on with.
+SHORTFALL = Step(
+    HERE | {"shortfall": "shortfall"},
+    instead=dict.fromkeys([role.value for role in Role if role is not Role.OWNER], 404),
+    foreign={"shortfall": "shortfall there"},
+)
 LIST = Step(HERE | {"people_list": "list"}, foreign={"people_list": "list there"})
 OFFER = Step(
     HERE | {"offer": "offer"},
@@ -321,6 +327,13 @@ STEPS: dict[str, Step] = {
     "workspace.remove_mail_domain": Step(
         HERE | {"mail_domain": "mail domain here"}, foreign={"mail_domain": "mail domain there"}
     ),
+    "workspace.add_missing_seats": Step(
+        HERE,
+        form={"wanted": "invitation", "seats": "1", "name": "Eve", "address": "eve@example.org", "role": "learner"},
+        instead={Role.BILLING.value: 403},
+    ),
+    "workspace.drop_shortfall": SHORTFALL,
+    "workspace.go_on_with": SHORTFALL,
     "workspace.add_seats": Step(HERE, form={"seats": "2"}),
     "workspace.add_recipient": Step(HERE, form={"address": "books@example.org"}),
     "workspace.billing": Step(HERE),

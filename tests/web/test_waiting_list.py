@@ -69,10 +69,11 @@ def test_many_who_are_to_have_seats_wait_and_the_page_says_how_many_before(paris
     parish.owner.get(f"{parish.home}people/change?do=give&who={ids[0]}&who={ids[1]}")
     assert "2 people go on the waiting list" in parish.owner.words
     parish.owner.submit("Give 2 seats")
+    assert "2 people are on the waiting list." in parish.owner.words
     assert sorted(order(parish)) == ["Ann", "Tom"]
     assert parish.seats() == Count(1, 1, 0)
     parish.owner.get(parish.page_of("tom@example.org"))
-    assert "Tom is on the waiting list." in parish.owner.words
+    assert "Tom is on the waiting list" in parish.owner.words
 
 
 @pytest.mark.usefixtures("kept")

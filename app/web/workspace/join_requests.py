@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import flash, redirect, request, url_for
 
@@ -12,8 +12,9 @@ from app.accounts import oversight
 from app.kernel.errors import Conflict
 from app.kernel.transaction import transaction
 from app.permissions import LET_PEOPLE_IN, SEE_BILLING
+from app.shortfalls import Kind
 from app.web import context
-from app.web.workspace import wishes
+from app.web.workspace import missing_seats, wishes
 from app.web.workspace.area import area, page
 from billing import seats
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
     from app.accounts.memberships import Actor
+    from app.web.workspace.missing_seats import MissingSeats
 
 
 @area.page("/<uuid:organisation>/people/requests", allow=LET_PEOPLE_IN)
@@ -37,6 +39,10 @@ def approve_join_requests(actor: Actor) -> ResponseReturnValue:
     try:
         with transaction():
             number = len(ways_in.approve(actor, chosen))
+    except seats.NoSeat as refusal:
+        number = seats.count(actor.organisation.id).missing_for(cast("int", refusal.facts["needed"]))
+        missing = missing_seats.of(actor, number, Kind.REQUESTS, [("who", str(one)) for one in sorted(chosen)])
+        return _page(actor, refusal.message, missing), refusal.status
     except Conflict as refusal:
         return _page(actor, refusal.message), refusal.status
     return _done(actor, number, "let in. We have written to them.")
@@ -54,7 +60,7 @@ def decline_join_requests(actor: Actor) -> ResponseReturnValue:
     return _done(actor, number, "not let in. We have written to them.")
 
 
-def _page(actor: Actor, refusal: str = "") -> str:
+def _page(actor: Actor, refusal: str = "", missing: MissingSeats | None = None) -> str:
     return page(
         "join_requests",
         actor,
@@ -63,6 +69,7 @@ def _page(actor: Actor, refusal: str = "") -> str:
         number=domain.number_asking(actor),
         titles=wishes.team_choices(oversight.teams_of(actor)),
         refusal=refusal,
+        missing=missing,
         seats=seats.count(actor.organisation.id),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )

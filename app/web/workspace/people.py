@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
-from app import roster
+from app import roster, shortfalls
 from app.accounts import join_requests, oversight, waiting_places
 from app.crowd import MANAGERS_MAY, Change
 from app.kernel import sheets
@@ -62,6 +62,7 @@ def people(actor: Actor) -> ResponseReturnValue:
             for change, (label, shows) in BUTTONS.items()
             if wanted.show in shows and (may_archive or change in MANAGERS_MAY)
         ],
+        ready=shortfalls.ready(actor),
         number_waiting=waiting_places.number_waiting(actor),
         number_asking=join_requests.number_asking(actor),
         may_bring_in=bool(actor.roles & BRING_IN_LISTS.roles),
