@@ -238,7 +238,7 @@ def more_offers(town, number):
     owner = people.with_address("owner@example.org")
     for place in memberships.places_of(owner.id):
         if place.organisation.id != town.ids["here"]:
-            place.membership.state = "archived"
+            place.membership.state, place.membership.archived_at = "archived", clock.now()
             values = {"organisation_id": place.organisation.id, "needs_approval": False, "state": "confirmed"}
             db.session.add(MailDomain(domain="example.org", asked_at=clock.now(), **values))
 

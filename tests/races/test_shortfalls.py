@@ -80,6 +80,7 @@ def test_pressing_eight_times_goes_on_once(owner, kept, race):
 
     refused = [outcome for outcome in race(*[partial(go_on)] * 8) if outcome is not None]
     assert len(refused) == 7
+    db.session.rollback()
     assert seats.count(owner.organisation.id).held == 1
 
 

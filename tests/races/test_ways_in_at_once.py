@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -21,6 +22,7 @@ from app.accounts.waiting_places import WaitingPlace
 from app.crowd import Change, Selection
 from app.kernel import clock
 from app.kernel.db import db, uuid7
+from app.kernel.errors import Conflict
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from billing import seats, subscriptions
@@ -124,8 +126,13 @@ def start(environment, link_id, person_ids, **more):
     )
 
 
-def test_two_processes_and_this_one_let_in_exactly_as_many_as_there_are_seats(owner, subscribe, persons, link, environment):
+@pytest.mark.parametrize("has_list", [False, True])
+def test_two_processes_and_this_one_let_in_exactly_as_many_as_there_are_seats(
+    owner, subscribe, persons, link, environment, has_list
+):
     subscribe(owner.organisation.id, 10)
+    with transaction():
+        waiting_places.switch(owner, to=has_list)
     one, ids = link(12), persons(36)
     started = [start(environment, one, part) for part in (ids[0:12], ids[12:24])]
     for process in started:
@@ -135,12 +142,14 @@ def test_two_processes_and_this_one_let_in_exactly_as_many_as_there_are_seats(ow
         process.stdin.flush()
     outcomes = []
     for person in ids[24:36]:
-        with transaction():
+        with suppress(Conflict), transaction():
             coming(one, person, outcomes)()
     joined = [int(process.communicate(timeout=60)[0]) for process in started]
     assert [process.returncode for process in started] == [0, 0]
     assert sum(joined) + outcomes.count(ways_in.Outcome.JOINED) == 10
-    assert (used(one), taken(owner), learners(owner)) == (10, 10, 10)
+    came = 12 if has_list else 10
+    assert (used(one), taken(owner), learners(owner)) == (came, 10, came)
+    assert waiting_places.number_waiting(owner) == came - 10
     assert seats.miscounted() == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
@@ -12,7 +14,7 @@ from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
 from app.shortfalls import Shortfall
-from billing import changing
+from billing import changes, changing
 from billing.price_cards import Interval
 from billing.seats import Count
 from tests import changing as acts
@@ -171,6 +173,23 @@ def test_a_card_that_does_not_pay_keeps_it_until_the_seats_are_there(parish, gat
     owner.post(f"{parish.home}people/shortfalls/{kept}/go-on")
     owner.follow()
     assert "This is done already" in owner.words
+    assert parish.seats() == Count(3, 2, 1)
+
+
+@pytest.mark.usefixtures("full")
+def test_a_kill_before_the_provider_was_asked_loses_neither_the_seats_nor_what_they_are_for(parish, gateway, actor):
+    fields = [*TOM.items(), ("team", "")]
+    with parish.app.app_context():
+        offered = changing.offer_seats(gateway, parish.id, 1)
+        with transaction():
+            change_id = changes.accept(actor(), offered, changes.Kind.MORE_SEATS).id
+            shortfalls.keep(actor(), change_id, shortfalls.Kind.INVITATION, fields)
+        with transaction():
+            clock.advance(timedelta(minutes=2))
+        assert parish.app.extensions["jobs"].run("changes") == 1
+    parish.owner.get(f"{parish.home}people")
+    parish.owner.submit("Go on with it")
+    assert "We have sent Tom Barker an invitation." in parish.owner.words
     assert parish.seats() == Count(3, 2, 1)
 
 

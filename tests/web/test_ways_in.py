@@ -105,7 +105,8 @@ def test_all_who_ask_are_declined_at_once(parish, link):
     assert parish.owner.page.select_one(".empty h2").get_text() == "Nobody asks to join"
 
 
-def test_with_too_few_seats_the_page_says_so_and_keeps_them_waiting(parish, link):
+def test_with_too_few_seats_the_page_says_so_and_keeps_them_waiting(parish, link, connect):
+    connect()
     path = link(needs_approval="y")
     for number in range(6):
         parish.make_person(name=f"Guest {number}", address=f"guest{number}@example.org", organisation="Elsewhere")

@@ -115,10 +115,8 @@ def _outcome(plan: Plan, number_waiting: int = 0) -> str:
         named = whom + verb if plan.change in {Change.GIVE, Change.ARCHIVE, Change.RESTORE} else whom
         said.append(WORDS[plan.change][2].format(named))
         if number_waiting:
-            of_them = _people(number_waiting)
-            said.append(
-                f"Of them, {of_them} {'is' if number_waiting == 1 else 'are'} on the waiting list and without a seat for now."
-            )
+            are = "is" if number_waiting == 1 else "are"
+            said.append(f"Of them, {_people(number_waiting)} {are} on the waiting list for a seat.")
     said += [f"Left out: {_people(number)}, because they {why}." for why, number in plan.reasons]
     return " ".join(said)
 

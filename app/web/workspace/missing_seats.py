@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.accounts import newcomers
-from app.kernel.errors import Refusal
+from app.kernel.errors import Missing, Refusal
 from app.permissions import BUY_SEATS, GIVE_SEATS
 from app.web import wiring
 from billing import changes, changing
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor
     from app.shortfalls import Kind
     from billing.changes import Offer
+
+UNKNOWN = "The payment provider does not know this subscription, so we cannot say what they cost. Please tell us."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def of(actor: Actor, number: int, kind: Kind, fields: Iterable[tuple[str, str]])
             is_by_invoice = changes.changeable(actor.organisation.id).is_by_invoice
             offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, number)
         except Refusal as refusal:
-            why_not = refusal.message
+            why_not = UNKNOWN if isinstance(refusal, Missing) else refusal.message
     people = [] if may_buy else newcomers.those_who_let_in(actor.organisation.id)
     owners = [member.name for member in people if member.is_owner]
     return MissingSeats(number, kind, list(fields), offer, is_by_invoice, why_not, owners)
