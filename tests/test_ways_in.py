@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import joining, ways_in
+from app import joining, mail, ways_in
 from app.accounts import join_links, join_requests, memberships, people, teams
 from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Role
-from app.kernel import clock
+from app.kernel import clock, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
-from app.kernel.outbox import OutboxMail
+from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
 from app.ways_in import Outcome
 from billing import seats
@@ -264,6 +264,33 @@ def test_whoever_was_invited_in_vain_comes_under_the_same_record(owner, subscrib
     assert come(make_link(owner), leo) is Outcome.JOINED
     here = memberships.actor(leo, owner.organisation.id).membership
     assert (here.id, here.name) == (invited, "Leo")
+
+
+def test_the_mails_say_what_happened_and_lead_on(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    link, with_approval = make_link(owner), make_link(owner, needs_approval=True)
+    leo, tom, ann, ben = (make_guest(name) for name in ("leo", "tom", "ann", "ben"))
+    for person in (leo, tom, ann):
+        come(with_approval, person)
+    ways_in.sweep()
+    ids = {asking.person.id: asking.request.id for asking in join_requests.asking(owner)}
+    with transaction():
+        ways_in.approve(owner, [ids[leo.id]])
+        ways_in.decline(owner, [ids[tom.id]])
+    come(link, ben)
+    with transaction():
+        clock.advance(timedelta(days=30))
+    ways_in.sweep()
+    mail.send_due()
+    assert outbox.failed() == []
+    found = db.session.execute(sa.select(DeliveredMail.address, DeliveredMail.subject, DeliveredMail.text)).all()
+    said = {(address, subject): text for address, subject, text in found}
+    place = f"http://127.0.0.1:8000/workspace/{owner.organisation.id}/people"
+    assert f"{place}/requests\n" in said["ruth@example.org", "3 people ask to join St Mary"]
+    assert f"{place}\n" in said["ruth@example.org", "Somebody found no free seat at St Mary"]
+    assert "You have a seat" in said["leo@example.org", "You have joined St Mary"]
+    assert "has declined" in said["tom@example.org", "You have not joined St Mary"]
+    assert "nobody there has answered in time" in said["ann@example.org", "You have not joined St Mary"]
 
 
 def test_somebody_who_tries_again_and_again_is_asked_to_wait(owner, subscribe, make_guest):

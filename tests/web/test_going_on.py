@@ -73,6 +73,8 @@ def test_inviting_one_more_offers_the_seat_and_goes_on_by_itself(parish, link_to
         assert words in owner.words
     assert parish.seats() == Count(3, 2, 1)
     assert states(parish.app) == ["done"]
+    owner.get(f"{parish.home}history")
+    assert "Ruth Amadi went on with what the seats were missing for" in owner.words
     assert link_to("tom@example.org").startswith("/join/")
 
 
