@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from app import crowd, joining
-from app.accounts import invitations, memberships, organisations, oversight, people, people_imports, people_lists, teams
+from app import crowd, joining, waiting_list
+from app.accounts import (
+    invitations,
+    memberships,
+    organisations,
+    oversight,
+    people,
+    people_imports,
+    people_lists,
+    teams,
+    waiting_places,
+)
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
 from app.accounts.people_imports import Fate, Judged, PeopleImport, PeopleImportLine, State
@@ -77,7 +87,7 @@ def want(actor: Actor, import_id: UUID) -> PeopleImport:
     free = seats.count(actor.organisation.id).free
     if not needed:
         raise Conflict("There is nobody in this list who is not here already.")
-    if needed > free:
+    if needed > free and not waiting_places.is_kept(actor.organisation.id):
         raise Conflict(f"This list needs {needed:,} seats, and {free:,} are free. Add seats under Billing, or send fewer people.")
     if not people_imports.move(found.id, State.READY, State.WANTED, problem=""):
         raise Conflict("This list has moved on. Reload the page to see where it stands.")
@@ -105,6 +115,8 @@ def undo(actor: Actor, import_id: UUID) -> int:
         raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
     theirs = people_imports.invitations_of(found.id)
     withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id, only=theirs)
+    for member_id in waiting_places.of_import(found.id):
+        withdrawn.append(waiting_list.take_off(actor, member_id).id)
     facts = {"people": len(withdrawn)}
     journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
     return len(withdrawn)
@@ -192,11 +204,13 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     _add(organisation.id, new)
     _take_up([member_id for _, member_id in back])
     teams.end_managing(organisation.id, [member_id for _, member_id in back], by=sent.sent_by)
+    ids = [member_id for _, member_id in both]
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
     # After their teams are known: the seats may come from allowances.
-    seats.assign_each(organisation.id, [member_id for _, member_id in both], seats.State.HELD, by=sent.sent_by)
-    guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in both]
+    waiting = waiting_list.give(organisation.id, ids, seats.State.HELD, by=sent.sent_by, note=sent.note, import_id=import_id)
+    seated = [(line, member_id) for line, member_id in both if member_id not in waiting]
+    guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in seated]
     invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
     came = {line.place for line, _ in both}
     stayed = [line.place for line in lines if line.place not in came]

@@ -12,8 +12,9 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, joining, mail
-from app.accounts import tidying
+from app import arrivals, joining, mail, shortfalls, waiting_list
+from app import ways_in as ways_in_domain
+from app.accounts import join_requests, tidying, waiting_places
 from app.kernel import clock, db, outbox, schema, transaction
 from app.kernel.jobs import Jobs, Sweep
 from app.web import (
@@ -31,6 +32,7 @@ from app.web import (
     kept_pages,
     leaving,
     logs,
+    mail_domains,
     membership,
     office,
     prose,
@@ -39,6 +41,7 @@ from app.web import (
     typefaces,
     uploads,
     verification,
+    ways_in,
     workspace,
     worried,
 )
@@ -86,6 +89,8 @@ AREAS: tuple[area.Area, ...] = (
     style_page.area,
     membership.area,
     joining_pages.area,
+    ways_in.area,
+    mail_domains.area,
     checkout.area,
     quote_pages.area,
     workspace.area,
@@ -229,6 +234,9 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),
+        Sweep(waiting_places.SWEEP, with_days(waiting_list.fill_due)),
+        Sweep(join_requests.SWEEP, ways_in_domain.sweep),
+        Sweep("shortfalls", shortfalls.forget_old, every=timedelta(hours=6)),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
     ]

@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.accounts import invitations, memberships, oversight, people, teams
+from app import waiting_list
+from app.accounts import invitations, memberships, oversight, people, teams, waiting_places
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -41,6 +42,8 @@ def invite(
 ) -> Membership:
     """Invite someone by address, into a team and with words of one's own if wanted; a learner's seat is held for them.
 
+    Where no seat is free and a waiting list is kept they go on it, and are written to as soon as one is.
+
     Raises Invalid for a name, address or note that cannot be used, NotAllowed for a role or place that is not the actor's to
     give, Conflict when they are here already or no seat is free.
     """
@@ -59,9 +62,11 @@ def invite(
     if team_id is not None:
         teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
     # After the team is known: its seats may come from an allowance.
+    waiting: set[UUID] = set()
     if Role.LEARNER in given:
-        seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
-    invitations.send(membership, by=actor.person.id, days=days, note=words)
+        waiting = waiting_list.give(actor.organisation.id, [membership.id], seats.State.HELD, by=actor.person.id, note=words)
+    if not waiting:
+        invitations.send(membership, by=actor.person.id, days=days, note=words)
     return membership
 
 
@@ -150,6 +155,7 @@ def archive(actor: Actor, membership_id: UUID) -> Membership:
     memberships.move(membership, MembershipState.ARCHIVED)
     journal.write("membership.archived", organisation_id=actor.organisation.id, by=actor.person.id, about=membership.id)
     seats.release(actor.organisation.id, membership.id, "archived", by=actor.person.id)
+    waiting_places.settle(actor.organisation.id, [membership.id], waiting_places.State.TAKEN_OFF, by=actor.person.id)
     return membership
 
 
@@ -163,6 +169,7 @@ def leave(actor: Actor) -> Membership:
     """Leave the organisation: the seat is free, and the record stays; raises Conflict for the last owner."""
     membership = roles_of_people.leave(actor)
     seats.release(actor.organisation.id, membership.id, "left", by=actor.person.id)
+    waiting_places.settle(actor.organisation.id, [membership.id], waiting_places.State.TAKEN_OFF, by=actor.person.id)
     return membership
 
 
@@ -195,6 +202,7 @@ def _end(membership: Membership, invitation: Invitation, to: invitations.State, 
     invitations.settle(invitation, to, by=by)
     memberships.move(membership, MembershipState.ARCHIVED if membership.joined_at else MembershipState.WITHDRAWN)
     seats.release(membership.organisation_id, membership.id, str(to), by=by)
+    waiting_places.settle(membership.organisation_id, [membership.id], waiting_places.State.TAKEN_OFF, by=by)
 
 
 def count_mails(organisation_id: UUID, number: int = 1) -> None:

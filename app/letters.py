@@ -10,7 +10,7 @@ from uuid import UUID
 
 from flask import current_app
 
-from app.accounts import invitations, one_time_links, organisations, registrations
+from app.accounts import invitations, mail_domains, one_time_links, organisations, registrations
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
@@ -149,6 +149,25 @@ def _learning(facts: Facts) -> dict[str, object]:
     }
 
 
+def _people(facts: Facts) -> dict[str, object]:
+    """Say what a mail to those who let people in may need; it leads to the people, or to those who ask."""
+    page = "people/requests" if "people" in facts else "people"
+    return {"people": 0, **facts, "url": link(f"/workspace/{facts['at']}/{page}")}
+
+
+def _mail_domain(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "domain": facts["domain"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "url": link(f"/mail-domain/{mail_domains.token(UUID(facts['domain_id']))}"),
+    }
+
+
+def _join_answered(facts: Facts) -> dict[str, object]:
+    return {**facts, "url": link(f"/learn/{facts['at']}/")}
+
+
 def _ownership(facts: Facts) -> dict[str, object]:
     return {
         "organisation": facts["organisation"],
@@ -189,7 +208,7 @@ def _vat_document_pdf(facts: Facts) -> tuple[Attachment, ...]:
 
 # What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
 # only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else. The
-# invitation is the exception, because it must say who invites; how many go out is limited in joining.
+# invitation and the mail that confirms a domain are the exceptions, because they must say who asks; how many go out is limited.
 CONTEXTS: dict[str, Context] = {
     "confirm_registration": _registration,
     "already_registered": _sign_in_links,
@@ -204,6 +223,10 @@ CONTEXTS: dict[str, Context] = {
     "seat_given": _learning,
     "welcome_back": _learning,
     "ownership_offered": _ownership,
+    "join_requests": _people,
+    "join_answered": _join_answered,
+    "no_seat_free": _people,
+    mail_domains.MAIL: _mail_domain,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
     "second_payment_refunded": _subscription,

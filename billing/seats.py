@@ -15,7 +15,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel import batches, clock, journal
+from app.accounts import waiting_places
+from app.kernel import batches, clock, journal, nudges
 from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict
 from billing import allowances
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SUBSCRIPTION_ENDED = "subscription ended"
+
+
+class NoSeat(Conflict):
+    """More seats were asked for than are free: its facts say how many were `needed` and how many are `free`."""
 
 
 class State(StrEnum):
@@ -100,8 +105,15 @@ class Count:
     @property
     def free(self) -> int:
         """Seats that can be given now: of what was bought, or of the fewer that are planned for the renewal."""
-        capacity = self.bought if self.coming is None else min(self.bought, self.coming)
-        return max(0, capacity - self.taken)
+        return max(0, self._capacity - self.taken)
+
+    def missing_for(self, number: int) -> int:
+        """How many seats would have to be added to give so many; more than one thinks where more are taken than fit."""
+        return max(0, self.taken + self.set_aside + number - self._capacity)
+
+    @property
+    def _capacity(self) -> int:
+        return self.bought if self.coming is None else min(self.bought, self.coming)
 
 
 def count(organisation_id: UUID) -> Count:
@@ -147,6 +159,16 @@ def has_one(membership_id: UUID) -> bool:
     return db.session.scalar(query) is not None
 
 
+def seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some memberships who have a seat."""
+    query = sa.select(SeatAssignment.membership_id).where(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.released_at.is_(None),
+    )
+    return set(db.session.scalars(query))
+
+
 def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID | None) -> SeatAssignment:
     """Give a seat to a membership, held for an invitation or in use at once; raises Conflict when none is free."""
     lock_live(organisation_id)
@@ -176,7 +198,7 @@ def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: St
     Gives those who were given one; raises Conflict when there are fewer free seats.
     """
     lock_live(organisation_id)
-    seated = _seated_among(organisation_id, membership_ids)
+    seated = seated_among(organisation_id, membership_ids)
     chosen = [membership_id for membership_id in membership_ids if membership_id not in seated]
     if not chosen:
         return []
@@ -296,16 +318,6 @@ def miscounted() -> list[UUID]:
     return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
 
 
-def _seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
-    """Give those of some memberships who have a seat."""
-    query = sa.select(SeatAssignment.membership_id).where(
-        SeatAssignment.organisation_id == organisation_id,
-        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
-        SeatAssignment.released_at.is_(None),
-    )
-    return set(db.session.scalars(query))
-
-
 def lock_live(organisation_id: UUID) -> UUID | None:
     """Lock the live subscription of an organisation, so that nobody gives or takes seats until this is done."""
     query = sa.select(Subscription.id).where(Subscription.organisation_id == organisation_id, Subscription.is_live)
@@ -342,24 +354,27 @@ def _take(organisation_id: UUID, membership_ids: Sequence[UUID]) -> tuple[UUID, 
     return subscription_id, drawn.teams
 
 
-def _too_few(organisation_id: UUID, number: int) -> Conflict:
+def _too_few(organisation_id: UUID, number: int) -> NoSeat:
     """Say how many are free and how many were asked for."""
     counted = count(organisation_id)
+    words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
     if counted.set_aside:
         aside = f"{counted.set_aside:,} of the free seats are set aside for teams, and {counted.common:,} for nobody."
-        return Conflict(f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing.")
+        words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
+        return NoSeat(words, needed=number, free=counted.common)
     if number > 1 and counted.free:
         seats_are = "seat is" if counted.free == 1 else "seats are"
         needed = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."
-        return Conflict(f"{needed} Choose fewer people, or add seats under Billing.")
-    if counted.coming is not None:
+        words = f"{needed} Choose fewer people, or add seats under Billing."
+    elif counted.coming is not None:
         planned = f"You have planned {counted.coming:,} seats for the renewal, and that many are taken."
-        return Conflict(f"{planned} Undo the plan under Billing, or take a seat back first.")
-    return Conflict("All your seats are taken. Take one back from somebody who has left, or add seats under Billing.")
+        words = f"{planned} Undo the plan under Billing, or take a seat back first."
+    return NoSeat(words, needed=number, free=counted.free)
 
 
 def _give_back(subscription_id: UUID, number: int) -> None:
-    """Count seats as free again."""
+    """Count seats as free again, so that whoever waits for one is looked at."""
+    nudges.ask(waiting_places.SWEEP)
     db.session.execute(
         sa.update(Subscription)
         .where(Subscription.id == subscription_id)

@@ -114,7 +114,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN, State.ARCHIVED}),
     State.ACTIVE: frozenset({State.ARCHIVED}),
     State.ARCHIVED: frozenset({State.INVITED, State.ACTIVE}),
-    State.WITHDRAWN: frozenset({State.INVITED}),
+    # Whoever was invited in vain may come by a link later.
+    State.WITHDRAWN: frozenset({State.INVITED, State.ACTIVE}),
 }
 
 

@@ -215,13 +215,18 @@ def counts(import_id: UUID) -> dict[str, int]:
 
 def settle(import_id: UUID, came: Mapping[UUID, UUID], stayed: Iterable[int]) -> None:
     """Keep whom a list brought in, in two statements: members with their invitations, and the places of those here by then."""
-    guests = batches.of(came.items(), membership_id=sa.Uuid(), invitation_id=sa.Uuid())
-    columns = ("import_id", *guests.c.keys())
-    batches.insert(PeopleImportGuest, columns, sa.select(sa.literal(import_id, sa.Uuid()), *guests.c))
+    add_guests(import_id, came)
     rows = batches.of(((place,) for place in stayed), place=sa.Integer())
     are_meant = sa.and_(PeopleImportLine.import_id == import_id, PeopleImportLine.place.in_(sa.select(rows.c.place)))
     statement = sa.update(PeopleImportLine).where(are_meant).values(fate=str(Fate.HERE))
     db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def add_guests(import_id: UUID, came: Mapping[UUID, UUID]) -> None:
+    """Keep whom a list brought in: members with their invitations."""
+    guests = batches.of(came.items(), membership_id=sa.Uuid(), invitation_id=sa.Uuid())
+    columns = ("import_id", *guests.c.keys())
+    batches.insert(PeopleImportGuest, columns, sa.select(sa.literal(import_id, sa.Uuid()), *guests.c))
 
 
 def guests_of(import_id: UUID) -> sa.Select[UUID]:

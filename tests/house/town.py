@@ -14,10 +14,12 @@ from uuid import UUID, uuid4
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail
+from app import arrivals, factory, joining, mail, shortfalls, ways_in
 from app.accounts import (
     credentials,
     invitations,
+    join_links,
+    mail_domains,
     memberships,
     one_time_links,
     organisations,
@@ -25,8 +27,10 @@ from app.accounts import (
     registrations,
     roles,
     teams,
+    waiting_places,
 )
 from app.accounts.invitations import Invitation
+from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
@@ -198,8 +202,9 @@ def _people(town: Town) -> None:
         owner, other = memberships.actor(persons["owner"], here.id), memberships.actor(persons[NEIGHBOUR], there.id)
         town.ids["invited"] = joining.invite(owner, "Ina Vited", "ina@example.org", {Role.LEARNER}, days=DAYS).id
         town.ids["invited there"] = joining.invite(other, "Ona Vited", "ona@example.org", {Role.LEARNER}, days=DAYS).id
-        _third(town, _person("third", hashed))
+        third = _third(town, _person("third", hashed))
         _teams(town, owner, other, members)
+        _ways_in(town, owner, other, third, hashed)
 
 
 def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership]) -> None:
@@ -215,6 +220,33 @@ def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership
     offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
     town.ids |= {"team": team.id, "archived team": old.id, "team there": there.id, "manager": members["manager"].id}
     town.ids |= {"offer": offers[members["admin"].id], "offer there": offers[town.ids["stays"]]}
+
+
+def _ways_in(town: Town, owner: Actor, other: Actor, third: Actor, hashed: str) -> None:
+    """Make join links, one of them where nobody walks, and have somebody ask to be let into the manager's team."""
+    links = {
+        "join link here": join_links.make(owner, team_id=town.ids["team"], most=None, days=30, needs_approval=True),
+        "join link there": join_links.make(other, team_id=None, most=5, days=30, needs_approval=False),
+        "join link": join_links.make(third, team_id=None, most=None, days=30, needs_approval=True),
+    }
+    town.ids |= {key: link.id for key, link in links.items()}
+    town.tokens["join link"] = join_links.token(links["join link"].id)
+    ways_in.join(ways_in.by_link(links["join link here"]), _person("asker", hashed))
+    for key, actor in (("waits", owner), ("waits there", other)):
+        member = memberships.add(actor.organisation, _person(key, hashed), {Role.LEARNER})
+        waiting_places.add(actor.organisation.id, [member.id], by=actor.person.id)
+        town.ids[key] = member.id
+    teams.put(owner.organisation.id, town.ids["team"], [town.ids["waits"]], by=owner.person.id)
+    for key, actor, domain in (
+        ("mail domain here", owner, "stmary-church.example"),
+        ("mail domain there", other, "stpeter-church.example"),
+        ("mail domain offered", third, "example.org"),
+    ):
+        added = mail_domains.add(actor, domain, "office", team_id=None, needs_approval=True)
+        town.ids[key] = added.id
+    mail_domains.confirm(mail_domains.token(town.ids["mail domain offered"]))
+    town.tokens["mail domain"] = mail_domains.token(town.ids["mail domain there"])
+    town.ids["join request"] = db.session.scalars(sa.select(JoinRequest.id)).one()
 
 
 def _troubles(town: Town) -> None:
@@ -248,8 +280,8 @@ def _lists(town: Town) -> None:
         town.ids[key] = sent
 
 
-def _third(town: Town, founder: Person) -> None:
-    """Found an organisation to which nobody who walks belongs, so that each of them could accept its invitation."""
+def _third(town: Town, founder: Person) -> Actor:
+    """Found an organisation to which nobody who walks belongs, so that each of them could accept its invitation, or join."""
     organisation = organisations.found("St Paul", Kind.ORGANISATION, by=founder.id)
     membership = memberships.add(organisation, founder, {Role.OWNER})
     subscriptions.begin(organisation.id, snapshot(id="sub_3", quantity=3))
@@ -257,6 +289,7 @@ def _third(town: Town, founder: Person) -> None:
     guest = joining.invite(actor, "Guest", "guest@example.org", {Role.LEARNER}, days=DAYS)
     link = db.session.scalars(sa.select(Invitation.link_id).where(Invitation.membership_id == guest.id)).one()
     town.tokens["invitation"] = invitations.token(link)
+    return actor
 
 
 def _orders(town: Town) -> None:
@@ -303,6 +336,10 @@ def _changes(town: Town) -> None:
         refused = changes.end(there, None).id
         changes.refuse(refused, changes.State.ASKED, "unknown")
     town.ids |= {"change of billing": went_on, "change of billing there": refused}
+    fields = [("name", "Eve"), ("address", "eve@example.org"), ("role", "learner"), ("team", ""), ("note", "")]
+    with transaction():
+        for key, actor, change in (("shortfall", here, went_on), ("shortfall there", there, refused)):
+            town.ids[key] = shortfalls.keep(actor, change, shortfalls.Kind.INVITATION, fields).id
     # What the gateway makes once and remembers must be there after the provider was put back, too.
     customer = customers.provider_id(town.ids["here"])
     assert customer is not None

@@ -117,6 +117,14 @@ HERE = {"organisation": "here"}
 LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
 CHOSEN = {"do": "take_back", "who": "leaver"}
 TEAM = Step(HERE | {"team": "team"}, foreign={"team": "team there"})
+JOIN_LINK = Step(HERE | {"link": "join link here"}, foreign={"link": "join link there"})
+WAITS = Step(HERE | {"membership": "waits"}, foreign={"membership": "waits there"})
+# What the owner wanted to do is the owner's alone to go on with.
+SHORTFALL = Step(
+    HERE | {"shortfall": "shortfall"},
+    instead=dict.fromkeys([role.value for role in Role if role is not Role.OWNER], 404),
+    foreign={"shortfall": "shortfall there"},
+)
 LIST = Step(HERE | {"people_list": "list"}, foreign={"people_list": "list there"})
 OFFER = Step(
     HERE | {"offer": "offer"},
@@ -192,6 +200,9 @@ STEPS: dict[str, Step] = {
     "joining.open_account": Step({"token": "invitation"}, form=ACCOUNT),
     "leaving.left": Step(),
     "leaving.quick_exit": Step(),
+    "mail_domains.confirm": Step({"token": "mail domain"}),
+    "mail_domains.confirmation": Step({"token": "mail domain"}),
+    "mail_domains.join": Step({"mail_domain": "mail domain offered"}, foreign={"mail_domain": "mail domain there"}),
     "membership.address_change": Step(),
     "membership.address_confirmation": Step({"token": "change"}),
     "membership.ask_address_change": Step(form={"address": "other@example.org", "current": PASSWORD}),
@@ -293,9 +304,36 @@ STEPS: dict[str, Step] = {
     "style_page.components": Step(),
     "verification.certificate": CERTIFICATE,
     "verification.search": Step(),
+    "ways_in.come_in": Step({"token": "join link"}),
+    "ways_in.register_to_join": Step({"token": "join link"}, form=ACCOUNT | {"address": "newest@example.org"}),
+    "ways_in.way_in": Step({"token": "join link"}),
     "workspace.accept_ownership": OFFER,
+    "workspace.approve_join_requests": Step(HERE, form={"who": "join request"}),
+    "workspace.decline_join_requests": Step(HERE, form={"who": "join request"}),
+    "workspace.join_link": JOIN_LINK,
+    "workspace.join_link_code": JOIN_LINK,
+    "workspace.join_links": Step(HERE),
+    "workspace.join_requests": Step(HERE),
+    "workspace.make_join_link": Step(HERE, form={"team": "team", "days": "30"}),
+    "workspace.withdraw_join_link": JOIN_LINK,
     "workspace.appoint_manager": Step(TEAM.at, form={"address": "admin@example.org"}, foreign=TEAM.foreign),
     "workspace.archive": LEAVER,
+    "workspace.add_mail_domain": Step(HERE, form={"domain": "stmary.example", "mailbox": "office"}),
+    "workspace.mail_domains": Step(HERE),
+    "workspace.move_to_front": WAITS,
+    "workspace.set_waiting_list": Step(HERE, form={"keep": "yes"}),
+    "workspace.take_off_waiting_list": WAITS,
+    "workspace.waiting_list": Step(HERE),
+    "workspace.remove_mail_domain": Step(
+        HERE | {"mail_domain": "mail domain here"}, foreign={"mail_domain": "mail domain there"}
+    ),
+    "workspace.add_missing_seats": Step(
+        HERE,
+        form={"wanted": "invitation", "seats": "1", "name": "Eve", "address": "eve@example.org", "role": "learner"},
+        instead={Role.BILLING.value: 403},
+    ),
+    "workspace.drop_shortfall": SHORTFALL,
+    "workspace.go_on_with": SHORTFALL,
     "workspace.add_seats": Step(HERE, form={"seats": "2"}),
     "workspace.add_recipient": Step(HERE, form={"address": "books@example.org"}),
     "workspace.billing": Step(HERE),

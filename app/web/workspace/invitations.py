@@ -9,15 +9,16 @@ from wtforms import SelectField, SubmitField, TextAreaField
 
 from app import joining, letters
 from app.accounts import invitations as open_invitations
-from app.accounts import oversight, people
+from app.accounts import oversight, people, waiting_places
 from app.accounts.memberships import Role
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, NotAllowed
 from app.kernel.transaction import transaction
 from app.permissions import GIVE_SEATS, SEE_BILLING
+from app.shortfalls import Kind
 from app.web import wiring
 from app.web.forms import Form, TextField, trimmed
-from app.web.workspace import wishes
+from app.web.workspace import missing_seats, wishes
 from app.web.workspace.area import area, page
 from billing import seats
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from app.accounts.memberships import Actor, Membership
     from app.letters import Rendered
+    from app.web.workspace.missing_seats import MissingSeats
 
 ROLES = {
     "learner": ("Learn: holds a seat", {Role.LEARNER}),
@@ -69,20 +71,31 @@ def invite(actor: Actor) -> ResponseReturnValue:
         if form.preview.data:
             return _page(actor, form, _preview(actor, form))
         with transaction():
-            joining.invite(
-                actor,
-                form.name.data or "",
-                form.address.data or "",
-                ROLES.get(form.role.data, ("", set()))[1],
-                days=wiring.settings().invitation_days,
-                team_id=form.team_id,
-                note=form.note.data or "",
-            )
+            words = carry_out(actor, form)
+    except seats.NoSeat as refusal:
+        form.refuse(refusal)
+        return _page(actor, form, missing=_missing(actor, form)), refusal.status
     except (Conflict, Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
         return _page(actor, form), refusal.status
-    flash(f"We have sent {form.name.data} an invitation.", "success")
+    flash(words, "success")
     return redirect(url_for("workspace.people", organisation=actor.organisation.id), 303)
+
+
+def carry_out(actor: Actor, form: InvitationForm) -> str:
+    """Invite whom a form names, inside the open transaction, and say what became of it; raises what inviting does."""
+    member = joining.invite(
+        actor,
+        form.name.data or "",
+        form.address.data or "",
+        ROLES.get(form.role.data, ("", set()))[1],
+        days=wiring.settings().invitation_days,
+        team_id=form.team_id,
+        note=form.note.data or "",
+    )
+    if waiting_places.among(actor.organisation.id, [member.id]):
+        return f"No seat is free, so {member.name} is on the waiting list. We invite them as soon as one is."
+    return f"We have sent {member.name} an invitation."
 
 
 @area.action("/<uuid:organisation>/people/<uuid:membership>/invite-again", allow=GIVE_SEATS)
@@ -127,15 +140,23 @@ def _preview(actor: Actor, form: InvitationForm) -> Rendered:
     return letters.render(open_invitations.MAIL, facts)
 
 
-def _page(actor: Actor, form: InvitationForm, preview: Rendered | None = None) -> str:
+def _missing(actor: Actor, form: InvitationForm) -> MissingSeats:
+    names = ("name", "address", "role", "team", "note")
+    number = seats.count(actor.organisation.id).missing_for(1)
+    return missing_seats.of(actor, number, Kind.INVITATION, [(name, form[name].data or "") for name in names])
+
+
+def _page(actor: Actor, form: InvitationForm, preview: Rendered | None = None, missing: MissingSeats | None = None) -> str:
     return page(
         "invitation",
         actor,
         "people",
         form=form,
         preview=preview,
+        missing=missing,
         has_teams=bool(list(oversight.teams_of(actor).walk())),
         seats=seats.count(actor.organisation.id),
+        has_list=waiting_places.is_kept(actor.organisation.id),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 

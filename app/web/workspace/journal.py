@@ -32,8 +32,8 @@ HEAD = ("When", "What happened")
 KINDS = {
     "": ("Everything", ()),
     "people": ("People and roles", ("membership.", "ownership.")),
-    "seats": ("Seats", ("seat.",)),
-    "invitations": ("Invitations", ("invitation.",)),
+    "seats": ("Seats", ("seat.", "waiting_list.", "shortfall.")),
+    "invitations": ("Invitations and ways in", ("invitation.", "join_link.", "join_request.", "mail_domain.")),
     "teams": ("Teams", ("team.",)),
     "lists": ("Lists brought in", ("people_import.",)),
     "learning": ("Learning", ("enrolment.", "attempt.", "certificate.")),

@@ -9,15 +9,16 @@ from flask_wtf.file import FileField
 from wtforms import SelectField, TextAreaField
 
 from app import arrivals
-from app.accounts import oversight, people_imports, people_lists
+from app.accounts import oversight, people_imports, people_lists, waiting_places
 from app.accounts.people_imports import Fate, State
 from app.kernel import sheets
 from app.kernel.errors import Conflict, Invalid, Missing
 from app.kernel.transaction import transaction
 from app.permissions import BRING_IN_LISTS, SEE_BILLING
+from app.shortfalls import Kind
 from app.web import context, uploads
 from app.web.forms import Form, trimmed
-from app.web.workspace import wishes
+from app.web.workspace import missing_seats, wishes
 from app.web.workspace.area import area, page
 from billing import seats
 
@@ -143,7 +144,8 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
     lines = people_imports.lines(found.id, fate, after=int(after), limit=people_imports.PAGE + 1)
     shown = lines[: people_imports.PAGE]
     needed = counts[Fate.NEW] + counts[Fate.BACK]
-    count = seats.count(actor.organisation.id)
+    count, has_list = seats.count(actor.organisation.id), waiting_places.is_kept(actor.organisation.id)
+    is_too_many = found.state == State.READY and needed > count.free and not has_list
     return page(
         "people_list",
         actor,
@@ -158,7 +160,11 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         next_after=shown[-1].place if len(lines) > len(shown) else None,
         needed=needed,
         seats=count,
-        is_too_many=found.state == State.READY and needed > count.free,
+        missing=missing_seats.of(actor, count.missing_for(needed), Kind.LIST, [("people_list", str(found.id))])
+        if is_too_many and count.bought
+        else None,
+        is_too_many=is_too_many,
+        number_to_wait=max(0, needed - count.free) if has_list else 0,
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 

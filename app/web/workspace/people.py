@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
-from app import roster
-from app.accounts import oversight
+from app import roster, shortfalls
+from app.accounts import join_requests, oversight, waiting_places
 from app.crowd import MANAGERS_MAY, Change
 from app.kernel import sheets
 from app.permissions import ARCHIVE_PEOPLE, BRING_IN_LISTS, BUILD_TEAMS, SEE_BILLING, SEE_PEOPLE
@@ -62,6 +62,9 @@ def people(actor: Actor) -> ResponseReturnValue:
             for change, (label, shows) in BUTTONS.items()
             if wanted.show in shows and (may_archive or change in MANAGERS_MAY)
         ],
+        ready=shortfalls.ready(actor),
+        number_waiting=waiting_places.number_waiting(actor),
+        number_asking=join_requests.number_asking(actor),
         may_bring_in=bool(actor.roles & BRING_IN_LISTS.roles),
         may_build=bool(actor.roles & BUILD_TEAMS.roles),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),

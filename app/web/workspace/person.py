@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import flash, redirect, url_for
 
 from app import joining
-from app.accounts import invitations, oversight, teams
+from app.accounts import invitations, oversight, teams, waiting_places
 from app.accounts.memberships import Role
 from app.kernel import journal, outbox
 from app.kernel.transaction import transaction
@@ -45,6 +45,8 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
         assignments=assignments,
         has_seat=any(assignment.released_at is None for assignment in assignments),
         seats=count,
+        waits=bool(waiting_places.among(actor.organisation.id, [found.id])),
+        has_list=waiting_places.is_kept(actor.organisation.id),
         certificates=certificates.of_membership(actor.organisation.id, found.id),
         records=records.of_member(actor.organisation.id, found.id),
         teams=[(team.id, titles[team.id]) for team in placed if team.id in titles],

@@ -8,6 +8,7 @@ from flask import redirect, request, url_for
 from wtforms import IntegerField
 from wtforms.validators import Optional
 
+from app import shortfalls
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.transaction import transaction
 from app.permissions import BUY_SEATS
@@ -72,7 +73,7 @@ def add_seats(actor: Actor) -> ResponseReturnValue:
     """Add seats at the price that was shown; they are there when they are paid."""
     form = MoreSeatsForm()
     offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(form.seats.data or ""))
-    _refuse_other_price(form, offer)
+    refuse_other_price(form, offer)
     with transaction():
         change_id = changes.accept(actor, offer, Kind.MORE_SEATS).id
     added = offer.seats - offer.from_seats
@@ -122,7 +123,7 @@ def pay_yearly(actor: Actor) -> ResponseReturnValue:
     """Pay by the year from now on, at the price that was shown."""
     form = SeatsForm()
     offer = changing.offer_year(wiring.gateway(), actor.organisation.id)
-    _refuse_other_price(form, offer)
+    refuse_other_price(form, offer)
     with transaction():
         change_id = changes.accept(actor, offer, Kind.YEARLY).id
     return made(actor, change_id, "You pay by the year now.")
@@ -142,7 +143,8 @@ def change(actor: Actor, change: UUID) -> ResponseReturnValue:
     found = changes.of_organisation(actor.organisation.id, change)
     subscription = subscriptions.known(found.subscription_id)
     owed = invoices.owed(subscription, why="subscription_update") if found.state == State.WAITING else None
-    return page("change", actor, "billing", change=found, subscription=subscription, owed=owed)
+    shortfall = shortfalls.of_change(actor, found.id)
+    return page("change", actor, "billing", change=found, subscription=subscription, owed=owed, shortfall=shortfall)
 
 
 @area.action("/<uuid:organisation>/billing/changes/<uuid:change>/check", allow=BUY_SEATS)
@@ -188,7 +190,7 @@ def _figure(subscription: Subscription, number: int, interval: Interval) -> Figu
     return figures.figure(card, number, interval, subscription.vat_percent, subscription.discount_at(subscription.period_end))
 
 
-def _refuse_other_price(form: SeatsForm, offer: Offer) -> None:
+def refuse_other_price(form: SeatsForm, offer: Offer) -> None:
     """Refuse to charge another total than was shown, as when the page was opened yesterday."""
     if form.shown_minor.data is not None and form.shown_minor.data != offer.cost.gross_minor:
         message = "The price has changed since you opened this page. Please look at it again before you pay."
