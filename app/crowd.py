@@ -62,7 +62,8 @@ class One:
 
     id: UUID
     name: str
-    address: str
+    login: str
+    address: str | None
     state: str
     is_owner: bool
     has_owners_gift: bool
@@ -141,6 +142,7 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
         sa.select(
             Membership.id,
             Membership.name,
+            Membership.login_key,
             Membership.address,
             Membership.state,
             Membership.is_owner,
@@ -213,6 +215,8 @@ def _why_not_restored(actor: Actor, one: One) -> str:
 def _why_not_sent(_actor: Actor, one: One) -> str:
     if one.sent_at is None:
         return "have no open invitation"
+    if one.address is None:
+        return "have no e-mail address: print their joining slips instead"
     return "were sent one within the last day" if one.sent_at > clock.now() - invitations.REST else ""
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.accounts import invitations, memberships, oversight, people, teams
+from app.accounts import invitations, memberships, oversight, people, teams, user_names
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -37,9 +37,11 @@ LONGEST_NOTE = 600
 
 
 def invite(
-    actor: Actor, name: str, address: str, roles: Iterable[Role], *, days: int, team_id: UUID | None = None, note: str = ""
+    actor: Actor, name: str, address: str | None, roles: Iterable[Role], *, days: int, team_id: UUID | None = None, note: str = ""
 ) -> Membership:
     """Invite someone by address, into a team and with words of one's own if wanted; a learner's seat is held for them.
+
+    Without an address they get a user name and an account that opens with their joining slip.
 
     Raises Invalid for a name, address or note that cannot be used, NotAllowed for a role or place that is not the actor's to
     give, Conflict when they are here already or no seat is free.
@@ -54,14 +56,25 @@ def invite(
         raise Invalid("Choose what they will do here.", field="role")
     if Role.OWNER in given or (given & OWNERS_GIFT and Role.OWNER not in actor.roles):
         raise NotAllowed("Only an owner can let somebody run things or see what is paid. Ask an owner of your organisation.")
-    count_mails(actor.organisation.id)
-    membership = _take_up(actor, people.read_name(name), people.read_address(address), given)
+    if address is None:
+        membership = _add_without_address(actor, people.read_name(name), given)
+    else:
+        count_mails(actor.organisation.id)
+        membership = _take_up(actor, people.read_name(name), people.read_address(address), given)
     if Role.LEARNER in given:
         seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
     if team_id is not None:
         teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
     invitations.send(membership, by=actor.person.id, days=days, note=words)
     return membership
+
+
+def _add_without_address(actor: Actor, name: str, roles: frozenset[Role]) -> Membership:
+    """Add somebody by name alone, who learns and does nothing else here."""
+    if roles != {Role.LEARNER}:
+        raise Invalid("Whoever runs things or sees what is paid needs an e-mail address.", field="role")
+    [(person_id, user_name)] = user_names.open_accounts([name])
+    return memberships.invite_without_address(actor.organisation.id, name, person_id, user_name)
 
 
 def _take_up(actor: Actor, name: str, address: str, roles: frozenset[Role]) -> Membership:
@@ -86,9 +99,10 @@ def read_note(typed: str) -> str:
 def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
     """Send a new invitation link.
 
-    Raises Conflict when there is no open invitation, NotAllowed when a team manager asks for somebody who is to run things.
+    Raises Conflict without an open invitation or an address, NotAllowed when a team manager asks for who is to run things.
     """
     membership, invitation = _open_invitation(actor, membership_id)
+    memberships.address_of(membership)
     _count_mail(f"membership:{membership.id}", MAILS_TO_ONE_A_DAY)
     invitations.send_again(invitation, membership, by=actor.person.id, days=days)
     return membership
@@ -108,7 +122,7 @@ def invite_owner(organisation_id: UUID, *, by: UUID, days: int) -> Membership:
     if invitation is not None:
         invitations.send_again(invitation, membership, by=by, days=days)
         return membership
-    invited = memberships.invite(organisation_id, membership.name, membership.address, membership.roles)
+    invited = memberships.invite(organisation_id, membership.name, memberships.address_of(membership), membership.roles)
     invitations.send(invited, by=by, days=days)
     return invited
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from flask import current_app
 
-from app.accounts import invitations, one_time_links, organisations, registrations
+from app.accounts import invitations, mergers, one_time_links, organisations, registrations
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
@@ -159,6 +159,15 @@ def _ownership(facts: Facts) -> dict[str, object]:
     }
 
 
+def _merger(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "other": facts["other"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "url": link(f"/consent/merger/{mergers.token(UUID(facts['merger_id']))}"),
+    }
+
+
 def _certificate(facts: Facts) -> dict[str, object]:
     certificate = certificates.known(UUID(facts["certificate_id"]))
     return {
@@ -204,6 +213,7 @@ CONTEXTS: dict[str, Context] = {
     "seat_given": _learning,
     "welcome_back": _learning,
     "ownership_offered": _ownership,
+    "merger_asked": _merger,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
     "second_payment_refunded": _subscription,

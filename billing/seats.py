@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from app.accounts import mergers
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
 from app.kernel import batches, clock, journal
@@ -103,8 +104,8 @@ def count(organisation_id: UUID) -> Count:
 
 
 def history(membership_id: UUID) -> list[SeatAssignment]:
-    """Give every seat a membership has had, newest first."""
-    query = sa.select(SeatAssignment).where(SeatAssignment.membership_id == membership_id)
+    """Give every seat a membership has had, and those merged into it, newest first."""
+    query = sa.select(SeatAssignment).where(SeatAssignment.membership_id.in_(mergers.records_of(membership_id)))
     return list(db.session.scalars(query.order_by(SeatAssignment.assigned_at.desc(), SeatAssignment.id.desc())))
 
 

@@ -50,8 +50,10 @@ class DeliveredMail(Model):
     html: Mapped[str]
 
 
-def write(kind: str, address: str, *, organisation_id: UUID | None = None, **facts: object) -> None:
-    """Write a mail of a kind (the name of its template) to an address; it leaves after the commit."""
+def write(kind: str, address: str | None, *, organisation_id: UUID | None = None, **facts: object) -> None:
+    """Write a mail of a kind (the name of its template) to an address; it leaves after the commit. Who has none gets none."""
+    if address is None:
+        return
     mail = OutboxMail(
         kind=kind,
         address=address,
@@ -64,9 +66,9 @@ def write(kind: str, address: str, *, organisation_id: UUID | None = None, **fac
     nudges.ask(SWEEP)
 
 
-def write_all(kind: str, mails: Iterable[tuple[str, Mapping[str, object]]], *, organisation_id: UUID) -> None:
-    """Write a mail of the same kind to many addresses, each with facts of its own, in one statement."""
-    given = ((uuid7(), address, facts) for address, facts in mails)
+def write_all(kind: str, mails: Iterable[tuple[str | None, Mapping[str, object]]], *, organisation_id: UUID) -> None:
+    """Write a mail of the same kind to many, each with facts of its own, in one statement; those without an address get none."""
+    given = ((uuid7(), address, facts) for address, facts in mails if address is not None)
     rows = batches.of(given, id=sa.Uuid(), address=sa.String(), facts=sa.JSON())
     written, due = sa.literal(clock.now(), UtcDateTime()), sa.literal(clock.real_now(), UtcDateTime())
     named, organisation, untried = sa.literal(kind, sa.String()), sa.literal(organisation_id, sa.Uuid()), sa.literal(0)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, aliased, mapped_column
 
+from app.accounts import mergers
 from app.kernel import clock, journal, limits, nudges, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
@@ -197,14 +198,15 @@ def of_membership_number(organisation_id: UUID, membership_id: UUID, number: str
     """Give a certificate of one member by its number; raises Missing for any other."""
     return _one(
         Certificate.organisation_id == organisation_id,
-        Certificate.membership_id == membership_id,
+        Certificate.membership_id.in_(mergers.records_of(membership_id)),
         Certificate.number == number,
     )
 
 
 def of_membership(organisation_id: UUID, membership_id: UUID) -> list[Held]:
     """Give the certificates of a member, newest first."""
-    return _held(Certificate.organisation_id == organisation_id, Certificate.membership_id == membership_id)
+    theirs = Certificate.membership_id.in_(mergers.records_of(membership_id))
+    return _held(Certificate.organisation_id == organisation_id, theirs)
 
 
 def count_guess(network: str) -> None:
@@ -231,7 +233,7 @@ def _held(*which: sa.ColumnElement[bool]) -> list[Held]:
     """Give certificates with what decides their state, in one query that loads no PDF."""
     later = aliased(Certificate)
     is_followed = sa.exists().where(
-        later.membership_id == Certificate.membership_id,
+        mergers.whose(later.membership_id) == mergers.whose(Certificate.membership_id),
         later.slug == Certificate.slug,
         later.revoked_at.is_(None),
         sa.or_(

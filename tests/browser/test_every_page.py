@@ -51,6 +51,7 @@ PAGES = {
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
         "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
+        "/slip", "/slip?name=ruth.adeyemi", "/consent/merger/forged",
         "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "/verify/{number}", "/verify/{superseded}", "/verify/{revoked}",
         "/quote?seats=25", "{open_link}", "{declined_link}", "{invoiced_link}", "{drafted_link}",
@@ -77,6 +78,10 @@ PAGES = {
         "/workspace/{organisation}/people?q=nobody-like-this", "/workspace/{organisation}/people/change?do=give&all=1",
         "/workspace/{organisation}/people/change?do=archive&all=1", "/workspace/{organisation}/people/team?all=1",
         "/workspace/{organisation}/people/lists", "/workspace/{organisation}/people/lists/{people_list}",
+        "/workspace/{organisation}/people/slips?all=1", "/workspace/{organisation}/people/{by_name}/user-name",
+        "/workspace/{organisation}/people/{by_name}", "/workspace/{organisation}/people/{by_name}/merge",
+        "/workspace/{organisation}/people/{by_name}/merge?q=no-such-person",
+        "/workspace/{organisation}/people/{active}/merge/{by_name}",
         "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
         "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
         "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
@@ -129,6 +134,7 @@ REFUSED = {
     "visitor": {
         "/buy?seats=25&interval=year&code=NOSUCH",
         "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
+        "/consent/merger/forged",
         "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3", "{drafted_link}",
     },
     "owner": {
@@ -314,6 +320,12 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
         visitor.fill_in({"Paste names and addresses": "Ann Lee <ann@demo.example>\nnobody\nruth.adeyemi@demo.example"})
         visitor.press("Read the list")
         known["people_list"] = _last_part(visitor.page.url)
+        visitor.open(f"/workspace/{known['organisation']}/people/invite")
+        visitor.fill_in({"Their name": "Ann Lee"})
+        visitor.page.get_by_label("They have no e-mail address").check()
+        visitor.press("Invite")
+        visitor.heads("Ann Lee")
+        known["by_name"] = _last_part(visitor.page.url)
     return known
 
 

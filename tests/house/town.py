@@ -14,11 +14,12 @@ from uuid import UUID, uuid4
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail
+from app import arrivals, factory, joining, mail, merging
 from app.accounts import (
     credentials,
     invitations,
     memberships,
+    mergers,
     one_time_links,
     organisations,
     people,
@@ -198,6 +199,13 @@ def _people(town: Town) -> None:
         owner, other = memberships.actor(persons["owner"], here.id), memberships.actor(persons[NEIGHBOUR], there.id)
         town.ids["invited"] = joining.invite(owner, "Ina Vited", "ina@example.org", {Role.LEARNER}, days=DAYS).id
         town.ids["invited there"] = joining.invite(other, "Ona Vited", "ona@example.org", {Role.LEARNER}, days=DAYS).id
+        for key, actor in (("slip", owner), ("slip over", owner), ("slip there", other)):
+            town.ids[key] = joining.invite(actor, f"Sylvie {key}", None, {Role.LEARNER}, days=DAYS).id
+        joining.withdraw(owner, town.ids["slip over"])
+        twice = memberships.add(there, _person("twice", hashed), {Role.LEARNER})
+        asked = merging.merge(other, stays.id, twice.id, takes_name=False)
+        assert asked is not None
+        town.tokens["merger"] = mergers.token(asked.id)
         _third(town, _person("third", hashed))
         _teams(town, owner, other, members)
 
@@ -209,7 +217,9 @@ def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership
     there = teams.make(other.organisation.id, "Tower", None, by=other.person.id)
     teams.archive(owner.organisation.id, old.id, by=owner.person.id)
     teams.appoint(owner.organisation.id, team.id, members["manager"], by=owner.person.id)
-    teams.put(owner.organisation.id, team.id, [town.ids["leaver"], town.ids["invited"]], by=owner.person.id)
+    teams.put(
+        owner.organisation.id, team.id, [town.ids[key] for key in ("leaver", "invited", "slip", "slip over")], by=owner.person.id
+    )
     roles.offer_ownership(owner, members["admin"].id, steps_down=False)
     roles.offer_ownership(other, town.ids["stays"], steps_down=False)
     offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
@@ -429,7 +439,7 @@ def _buy(town: Town, owner: Actor) -> None:
     with transaction():
         order = checkouts.start(owner, 25, Interval.YEAR, vat_percent=20, seat_for_buyer=False)
     gateway = town.app.extensions["gateway"]
-    reactions.open_checkout(gateway, order.id, address=owner.person.address, page_url="http://127.0.0.1:8000/order")
+    reactions.open_checkout(gateway, order.id, address=people.address_of(owner.person), page_url="http://127.0.0.1:8000/order")
     db.session.rollback()
     pay = f"{town.app.extensions['sandbox'].listen()}/checkout/{order.provider_id}"
     requests.post(pay, data=CARD, timeout=20, allow_redirects=False).raise_for_status()

@@ -125,6 +125,8 @@ OFFER = Step(
 )
 # A manager sees the people of their teams and nobody else.
 UNSEEN = {Role.MANAGER.value: 404}
+MERGER = Step(HERE | {"membership": "leaver", "other": "slip"}, foreign={"membership": "stays", "other": "slip there"})
+SLIP = Step(HERE | {"membership": "slip"}, foreign={"membership": "slip there"})
 INVITED = Step(HERE | {"membership": "invited"}, foreign={"membership": "invited there"})
 # The manager holds it; everybody else may only see their own.
 OWN_CERTIFICATE = Step(
@@ -183,6 +185,9 @@ STEPS: dict[str, Step] = {
     ),
     "classroom.test": Step(HERE | COURSE, instead=TO_RESULT),
     "classroom.test_answers": Step(HERE | COURSE, instead=TO_RESULT),
+    "consents.confirm_merger": Step({"token": "merger"}),
+    "consents.decline_merger": Step({"token": "merger"}),
+    "consents.merger": Step({"token": "merger"}),
     "health.alive": Step(),
     "health.ready": Step(),
     "hooks.receive_event": Step(sent=_signed_event, success=200),
@@ -268,6 +273,9 @@ STEPS: dict[str, Step] = {
     "sandbox.move_clock": Step(form={"step": "hour"}),
     "sandbox.open_dispute": Step({"payment": "payment"}),
     "sandbox.trouble_messages": Step(form={"trouble": "duplicate"}),
+    "slips.slip": Step(),
+    # A PIN that is not theirs: the answer is a form that says so.
+    "slips.use_slip": Step(form={"user_name": "nobody", "pin": "00000000", "password": NEW_PASSWORD}, success=422),
     "storefront.article": Step({"slug": "how-often"}),
     "storefront.articles": Step(),
     "storefront.contact": Step(),
@@ -334,6 +342,10 @@ STEPS: dict[str, Step] = {
     "workspace.invitation": Step(HERE),
     "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner", "team": "team"}),
     "workspace.invite_again": INVITED,
+    "workspace.invite_by_slip": Step(HERE | {"membership": "slip over"}, foreign={"membership": "slip there"}),
+    "workspace.merging": LEAVER,
+    "workspace.merge": MERGER,
+    "workspace.merger": MERGER,
     "workspace.more_seats": Step(HERE, query={"seats": "2"}),
     "workspace.open_portal": Step(HERE),
     "workspace.organisations_page": Step(),
@@ -341,6 +353,7 @@ STEPS: dict[str, Step] = {
     "workspace.pay_monthly": Step(HERE),
     # They pay by the year already.
     "workspace.pay_yearly": Step(HERE, success=409),
+    "workspace.joining_slips": Step(HERE, query={"who": "slip"}),
     "workspace.leave": Step(HERE, instead={Role.OWNER.value: 409}),
     "workspace.leave_team": Step(TEAM.at, form={"who": "leaver"}, foreign=TEAM.foreign),
     "workspace.leaving": Step(HERE),
@@ -360,6 +373,9 @@ STEPS: dict[str, Step] = {
     "workspace.people_team": Step(HERE, query={"who": "leaver"}),
     "workspace.people_xlsx": Step(HERE),
     "workspace.person": LEAVER,
+    "workspace.print_joining_slips": Step(HERE, form={"who": "slip"}, success=200),
+    "workspace.change_user_name": Step(SLIP.at, form={"user_name": "sylvie.s"}, foreign=SLIP.foreign),
+    "workspace.user_name": SLIP,
     "workspace.reduce_seats": Step(HERE, form={"seats": "20"}),
     "workspace.safeguarding_contacts": Step(HERE),
     "workspace.seats_again": Step(HERE),

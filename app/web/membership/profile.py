@@ -83,7 +83,7 @@ def change_password() -> ResponseReturnValue:
     if form.validate():
         with shown_on(form):
             proof = _prove(person, form.current.data or "")
-            password_hash = credentials.choose(form.password.data or "", name=person.name, address=person.address)
+            password_hash = credentials.choose(form.password.data or "", name=person.name, address=person.login)
             with transaction():
                 password_changes.change(proof, password_hash, keep_id=sessions.present().id)
             flash("Your password is changed, and you are signed out everywhere else.", "success")
@@ -149,5 +149,5 @@ def revoke_other_sign_ins() -> ResponseReturnValue:
 def _prove(person: people.Person, password: str) -> sign_ins.Proof:
     """Count a try at the password of who is signed in, then check it."""
     with transaction():
-        sign_ins.count_try(person.address, sessions.network())
+        sign_ins.count_try(person.login, sessions.network())
     return sign_ins.prove_again(person, password)

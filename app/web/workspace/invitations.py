@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import flash, redirect, url_for
-from wtforms import SelectField, SubmitField, TextAreaField
+from wtforms import BooleanField, SelectField, SubmitField, TextAreaField
 
 from app import joining, letters
 from app.accounts import invitations as open_invitations
@@ -39,10 +39,11 @@ ROLES = {
 
 
 class InvitationForm(Form):
-    """Whom to invite, as what, into which team and with which words."""
+    """Whom to invite, as what, into which team and with which words; without an address they get a user name and a slip."""
 
     name = TextField("Their name")
     address = TextField("Their e-mail address")
+    no_address = BooleanField("They have no e-mail address")
     role = SelectField("What they will do", choices={key: label for key, (label, _) in ROLES.items()}, default="learner")
     team = SelectField("Team")
     note = TextAreaField("A few words of your own", filters=[trimmed])
@@ -66,13 +67,13 @@ def invite(actor: Actor) -> ResponseReturnValue:
     """Invite somebody by name and address, or show how the mail will read."""
     form = _offer(actor, InvitationForm())
     try:
-        if form.preview.data:
+        if form.preview.data and not form.no_address.data:
             return _page(actor, form, _preview(actor, form))
         with transaction():
-            joining.invite(
+            found = joining.invite(
                 actor,
                 form.name.data or "",
-                form.address.data or "",
+                None if form.no_address.data else form.address.data or "",
                 ROLES.get(form.role.data, ("", set()))[1],
                 days=wiring.settings().invitation_days,
                 team_id=form.team_id,
@@ -81,6 +82,8 @@ def invite(actor: Actor) -> ResponseReturnValue:
     except (Conflict, Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
         return _page(actor, form), refusal.status
+    if found.address is None:
+        return _back_to(actor, found, f"{found.name} signs in as {found.user_name}. Print their joining slip and hand it over.")
     flash(f"We have sent {form.name.data} an invitation.", "success")
     return redirect(url_for("workspace.people", organisation=actor.organisation.id), 303)
 

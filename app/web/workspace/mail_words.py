@@ -17,6 +17,7 @@ WHY = {
     "seat_given": ("A seat", "they were given a seat"),
     "welcome_back": ("Welcome back", "they were brought back"),
     "ownership_offered": ("Offer to become an owner", "an owner asked them"),
+    "merger_asked": ("Question about another record", "an admin thinks that two records here are theirs"),
     "certificate": ("Certificate", "they passed a course"),
     "vat_document": ("Invoice or credit note", "they get the invoices"),
     "seats_bought": ("Seats are ready", "seats were bought"),
