@@ -205,6 +205,8 @@ def _why_not_archived(actor: Actor, one: One) -> str:
 def _why_not_restored(actor: Actor, one: One) -> str:
     if one.state != MembershipState.ARCHIVED:
         return "have not left"
+    if not one.login:
+        return "have had their account deleted: invite them anew"
     if one.is_owner and Role.OWNER not in actor.roles:
         return "were owners: only an owner brings them back"
     if one.has_owners_gift and Role.OWNER not in actor.roles:

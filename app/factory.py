@@ -12,8 +12,8 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, joining, mail
-from app.accounts import tidying
+from app import arrivals, erasing, joining, mail, own_exports
+from app.accounts import erasures, person_exports, tidying
 from app.kernel import clock, db, outbox, schema, transaction
 from app.kernel.jobs import Jobs, Sweep
 from app.web import (
@@ -230,6 +230,8 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
         Sweep(vat_documents.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
+        Sweep(person_exports.SWEEP, own_exports.make_waiting),
+        Sweep(erasures.SWEEP, erasing.erase_due),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),

@@ -159,6 +159,23 @@ def _ownership(facts: Facts) -> dict[str, object]:
     }
 
 
+def _own_data(facts: Facts) -> dict[str, object]:
+    """Say what a mail about somebody's own data may need; a name that ends in `_at` is a moment."""
+    person = db.session.get_one(Person, UUID(facts["person_id"]))
+    told = {name: datetime.fromisoformat(fact) for name, fact in facts.items() if name.endswith("_at")}
+    return {"name": person.name, "export_url": link("/profile/export"), "deletion_url": link("/profile/deletion"), **told}
+
+
+def _record(facts: Facts) -> dict[str, object]:
+    return {
+        "giver": facts["giver"],
+        "taker": facts["taker"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "profile_url": link("/profile/records"),
+        "records_url": link(f"/workspace/{facts.get('at', '')}/records-from-elsewhere"),
+    }
+
+
 def _merger(facts: Facts) -> dict[str, object]:
     return {
         "organisation": facts["organisation"],
@@ -214,6 +231,10 @@ CONTEXTS: dict[str, Context] = {
     "welcome_back": _learning,
     "ownership_offered": _ownership,
     "merger_asked": _merger,
+    "record_share_asked": _record,
+    "record_offered": _record,
+    "person_export_ready": _own_data,
+    "erasure_asked": _own_data,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
     "second_payment_refunded": _subscription,

@@ -108,6 +108,8 @@ def _preview(actor: Actor, one: Membership, other: Membership) -> Preview:
     for member in (one, other):
         if member.state == MembershipState.MERGED:
             raise Conflict(f"This record of {member.name} was merged already. Reload the list of people.")
+        if not member.login:
+            raise Conflict(f"{member.name} had their account deleted, so what is left of it stays as it is.")
     if one.id == other.id:
         raise Invalid("Choose another record than this one.")
     ranks = [RANK[MembershipState(member.state)] for member in (one, other)]

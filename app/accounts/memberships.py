@@ -58,7 +58,7 @@ class Membership(Model):
     address_key: Mapped[str | None]
     user_name: Mapped[str | None]
     # By what they are sorted and searched: the key of the address or else the user name.
-    login_key: Mapped[str] = mapped_column(PLAIN_ORDER, default="")
+    login_key: Mapped[str] = mapped_column(PLAIN_ORDER)
     state: Mapped[str]
     is_owner: Mapped[bool] = mapped_column(default=False)
     is_admin: Mapped[bool] = mapped_column(default=False)

@@ -30,10 +30,11 @@ class Person(Model):
     password_hash: Mapped[str]
     is_operator: Mapped[bool] = mapped_column(default=False)
     joined_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("(address IS NULL) = (address_key IS NULL)", name="address_has_key"),
-        sa.CheckConstraint("address IS NOT NULL OR user_name IS NOT NULL", name="can_sign_in"),
+        sa.CheckConstraint("erased_at IS NOT NULL OR address IS NOT NULL OR user_name IS NOT NULL", name="can_sign_in"),
     )
 
     @property

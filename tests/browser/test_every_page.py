@@ -35,7 +35,15 @@ SIGN_INS = {
     "individual": "priya.nair",
     "operator": "olive.marsh",
 }
-PROFILE = ("/profile", "/profile/name", "/profile/address", "/profile/password")
+PROFILE = (
+    "/profile",
+    "/profile/name",
+    "/profile/address",
+    "/profile/password",
+    "/profile/export",
+    "/profile/deletion",
+    "/profile/records",
+)
 # What stands in braces is found by signing in, such as the organisation and a member of it in some state, or was made before:
 # courses that a learner has passed, is tested on, has begun and has not; their tests, and certificates in every state.
 PAGES = {
@@ -82,6 +90,7 @@ PAGES = {
         "/workspace/{organisation}/people/{by_name}", "/workspace/{organisation}/people/{by_name}/merge",
         "/workspace/{organisation}/people/{by_name}/merge?q=no-such-person",
         "/workspace/{organisation}/people/{active}/merge/{by_name}",
+        "/workspace/{organisation}/records-from-elsewhere", "/workspace/{organisation}/people/{active}/record",
         "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
         "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
         "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
@@ -101,7 +110,7 @@ PAGES = {
         "/learn/{organisation}/", "/learn/{organisation}/guides", "/learn/{organisation}/{tested}",
     ),
     "learner": (
-        "/workspace/", "/workspace/{organisation}/", "/buy?seats=25&interval=year", "{invitation}",
+        "/workspace/", "/workspace/{organisation}/", "/buy?seats=25&interval=year", "{invitation}", "/profile/deletion",
         "/learn/{organisation}/", "/learn/{organisation}/{new}", "/learn/{organisation}/{new}/1/1",
         "/learn/{organisation}/{begun}", "/learn/{organisation}/{begun}/1/1", "/learn/{organisation}/{begun}/1/2",
         "/learn/{organisation}/{begun}/test", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
@@ -160,6 +169,7 @@ NO_PAGES = {
     "assets.static_file", "assets.favicon", "health.alive", "health.ready", "storefront.cover", "storefront.price_figure",
     "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
+    "membership.exported",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
     "workspace.people_csv", "workspace.people_xlsx", "workspace.history_csv", "workspace.list_template_csv",
     "workspace.list_template_xlsx", "quotes.quote_pdf", "workspace.vat_document", "workspace.vat_documents_csv",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from app.accounts import (
     one_time_links,
     organisations,
     people,
+    record_shares,
     registrations,
     roles,
     teams,
@@ -31,6 +33,7 @@ from app.accounts.invitations import Invitation
 from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
+from app.accounts.person_exports import PersonExport
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
 from app.kernel import clock
@@ -75,6 +78,7 @@ from tests.shelf import SHELF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from flask import Flask
@@ -98,6 +102,7 @@ class Town:
     ids: dict[str, UUID] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     sign_ins: dict[str, UUID] = field(default_factory=dict)
+    exports: dict[str, UUID] = field(default_factory=dict)
     browsers: dict[str, PageReader] = field(default_factory=dict)
 
     def browser(self, walker: str) -> PageReader:
@@ -183,6 +188,11 @@ def _people(town: Town) -> None:
     with transaction():
         persons = {walker: _person(walker, hashed) for walker in WALKERS if walker != VISITOR}
         persons[OPERATOR].is_operator = True
+        for walker, person in persons.items():
+            made = PersonExport(person_id=person.id, state="ready", content=b"PK", asked_at=clock.now(), expires_at=_in_a_week())
+            db.session.add(made)
+            db.session.flush()
+            town.exports[walker] = made.id
         here = organisations.found("St Mary", Kind.ORGANISATION, by=persons["owner"].id)
         there = organisations.found("St Peter", Kind.ORGANISATION, by=persons[NEIGHBOUR].id)
         members = {role: memberships.add(here, persons[role], {Role(role)}) for role in MEMBERS}
@@ -207,7 +217,16 @@ def _people(town: Town) -> None:
         assert asked is not None
         town.tokens["merger"] = mergers.token(asked.id)
         _third(town, _person("third", hashed))
+        shares = {
+            "share out": record_shares.offer(owner, members["learner"].id, record_shares.code_of(there.id)),
+            "share in": record_shares.offer(other, stays.id, record_shares.code_of(here.id)),
+        }
+        town.ids |= {key: share.id for key, share in shares.items()}
         _teams(town, owner, other, members)
+
+
+def _in_a_week() -> datetime:
+    return clock.now() + timedelta(days=7)
 
 
 def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership]) -> None:
@@ -264,6 +283,7 @@ def _third(town: Town, founder: Person) -> None:
     membership = memberships.add(organisation, founder, {Role.OWNER})
     subscriptions.begin(organisation.id, snapshot(id="sub_3", quantity=3))
     actor = Actor(founder, organisation, membership)
+    town.tokens["code of third"] = record_shares.code_of(organisation.id)
     guest = joining.invite(actor, "Guest", "guest@example.org", {Role.LEARNER}, days=DAYS)
     link = db.session.scalars(sa.select(Invitation.link_id).where(Invitation.membership_id == guest.id)).one()
     town.tokens["invitation"] = invitations.token(link)

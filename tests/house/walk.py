@@ -7,13 +7,16 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 import stripe
 from flask import url_for
 
+from app.accounts.erasures import Erasure
 from app.accounts.memberships import Role
 from app.accounts.people import Person
+from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
 from app.permissions import Permission, Reach
@@ -34,6 +37,8 @@ ONLY_ENROLLED = dict.fromkeys([role.value for role in Role if role is not Role.L
 # The manager has passed this course before: a page of its test leads to how that went.
 TO_RESULT = ONLY_ENROLLED | {Role.MANAGER.value: 303}
 GOES_ON = dict.fromkeys(SIGNED_IN, 303)
+# The only owners of an organisation with others in it, and whoever runs the shop.
+DEPENDED_ON = (Role.OWNER.value, NEIGHBOUR, OPERATOR)
 NEW_PASSWORD = "four quite odd words"  # noqa: S105 - of people who do not exist
 
 
@@ -62,6 +67,13 @@ class Step:
     first: Callable[[Town], None] | None = None
     sent: Callable[[Town], dict[str, Any]] | None = None
     foreign: Mapping[str, str] = field(default_factory=dict)
+
+
+def _with_erasures(_town: Town) -> None:
+    with transaction():
+        for person in db.session.scalars(sa.select(Person)):
+            now = clock.now()
+            db.session.add(Erasure(person_id=person.id, state="open", asked_at=now, due_at=now))
 
 
 def _without_operator(_town: Town) -> None:
@@ -126,6 +138,13 @@ OFFER = Step(
 # A manager sees the people of their teams and nobody else.
 UNSEEN = {Role.MANAGER.value: 404}
 MERGER = Step(HERE | {"membership": "leaver", "other": "slip"}, foreign={"membership": "stays", "other": "slip there"})
+SHARE_IN = Step(HERE | {"share": "share in"}, foreign={"share": "share out"})
+# The learner's own; everybody else may only answer about theirs.
+OWN_SHARE = Step(
+    {"share": "share out"},
+    instead=dict.fromkeys([walker for walker in SIGNED_IN if walker != Role.LEARNER.value], 404),
+    foreign={"share": "share in"},
+)
 SLIP = Step(HERE | {"membership": "slip"}, foreign={"membership": "slip there"})
 INVITED = Step(HERE | {"membership": "invited"}, foreign={"membership": "invited there"})
 # The manager holds it; everybody else may only see their own.
@@ -204,6 +223,15 @@ STEPS: dict[str, Step] = {
     "membership.change_password": Step(form={"current": PASSWORD, "password": NEW_PASSWORD}),
     "membership.confirm_address": Step({"token": "change"}),
     "membership.confirm_registration": Step({"token": "registration"}),
+    "membership.ask_for_deletion": Step(form={"current": PASSWORD}, instead=dict.fromkeys(DEPENDED_ON, 409)),
+    "membership.ask_for_export": Step(),
+    "membership.deletion": Step(),
+    "membership.export": Step(),
+    "membership.exported": Step({"export_id": "own export"}, foreign={"export_id": "somebody's export"}),
+    "membership.undo_deletion": Step(first=_with_erasures),
+    "membership.shared_records": Step(),
+    "membership.share_record": OWN_SHARE,
+    "membership.end_sharing": OWN_SHARE,
     "membership.first_operator": Step({"token": "first operator"}),
     "membership.forgotten_password": Step(),
     "membership.name_change": Step(),
@@ -376,6 +404,12 @@ STEPS: dict[str, Step] = {
     "workspace.print_joining_slips": Step(HERE, form={"who": "slip"}, success=200),
     "workspace.change_user_name": Step(SLIP.at, form={"user_name": "sylvie.s"}, foreign=SLIP.foreign),
     "workspace.user_name": SLIP,
+    "workspace.records_from_elsewhere": Step(HERE),
+    "workspace.accept_record": SHARE_IN,
+    "workspace.decline_record": SHARE_IN,
+    "workspace.record_offer": LEAVER,
+    "workspace.offer_record": Step(LEAVER.at, form={"code": "code of third"}, foreign=LEAVER.foreign),
+    "workspace.withdraw_record": Step(HERE | {"share": "share out"}, foreign={"share": "share in"}),
     "workspace.reduce_seats": Step(HERE, form={"seats": "20"}),
     "workspace.safeguarding_contacts": Step(HERE),
     "workspace.seats_again": Step(HERE),
@@ -433,6 +467,8 @@ def path(town: Town, route: Route, walker: str, **changed: object) -> str:
         **town.ids,
         **town.tokens,
         "own sign-in": town.sign_ins[walker],
+        "own export": town.exports.get(walker, uuid4()),
+        "somebody's export": town.exports[NEIGHBOUR if walker != NEIGHBOUR else STRANGER],
         "somebody's sign-in": town.sign_ins[NEIGHBOUR if walker != NEIGHBOUR else STRANGER],
     }
     step = STEPS[route.endpoint]
@@ -452,7 +488,8 @@ def ask(town: Town, route: Route, browser: PageReader, at: str, status: int) -> 
         browser.send(at, status=status, **step.sent(town))
     else:
         # A value of a form may be the name of something of the town.
-        browser.post(at, {name: str(town.ids.get(value, value)) for name, value in step.form.items()}, status)
+        known = {**town.ids, **town.tokens}
+        browser.post(at, {name: str(known.get(value, value)) for name, value in step.form.items()}, status)
 
 
 def prepare(town: Town, route: Route) -> None:

@@ -22,7 +22,7 @@ def test_two_records_are_found_compared_and_merged(parish):
     assert "Nobody else matches" in owner.words
     owner.submit("Show", {"q": "leo"}, status=303)
     owner.click("Compare with Leo, leo@example.org")
-    assert "Stays: Leo" in owner.words
+    assert "Name Leo Leo Grant Signs in with leo@example.org leo.grant" in owner.words
     assert "Both have a seat: one of them is free at once." in owner.words
     owner.submit("Merge the records", {"name": "goes"})
     assert owner.heading == "Leo Grant"

@@ -116,6 +116,21 @@ def test_a_list_of_names_is_brought_in_and_its_slips_are_printed_eight_to_a_page
     assert [words.count("PIN, works once") for words in words_of(owner.response.data)] == [8, 1]
 
 
+def test_slips_are_printed_for_a_team(parish, added):
+    owner = parish.owner
+    owner.get(f"{parish.home}teams")
+    owner.submit("Make it", {"name": "Kitchen"})
+    team = owner.path
+    owner.get(added)
+    owner.get(f"{parish.home}people/team?who={added.rpartition('/')[2]}")
+    owner.submit("Put them into it", {"team": team.rpartition("/")[2]})
+    owner.get(team)
+    owner.click("Joining slips")
+    assert owner.heading == "Print 1 joining slip?"
+    owner.submit("Print 1 slip", status=200)
+    assert owner.response.mimetype == "application/pdf"
+
+
 def test_a_user_name_is_changed_before_the_first_use(parish, added):
     owner = parish.owner
     owner.get(f"{added}/user-name")

@@ -31,7 +31,7 @@ CHUNK = 2_000
 HEAD = ("When", "What happened")
 KINDS = {
     "": ("Everything", ()),
-    "people": ("People and roles", ("membership.", "ownership.", "merger.")),
+    "people": ("People and roles", ("membership.", "ownership.", "merger.", "record.")),
     "seats": ("Seats", ("seat.",)),
     "invitations": ("Invitations", ("invitation.", "slip.")),
     "teams": ("Teams", ("team.",)),

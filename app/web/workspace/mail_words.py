@@ -17,6 +17,8 @@ WHY = {
     "seat_given": ("A seat", "they were given a seat"),
     "welcome_back": ("Welcome back", "they were brought back"),
     "ownership_offered": ("Offer to become an owner", "an owner asked them"),
+    "record_share_asked": ("Question about sharing their record", "an admin offered it to another organisation"),
+    "record_offered": ("Record from elsewhere", "another organisation offers one"),
     "merger_asked": ("Question about another record", "an admin thinks that two records here are theirs"),
     "certificate": ("Certificate", "they passed a course"),
     "vat_document": ("Invoice or credit note", "they get the invoices"),

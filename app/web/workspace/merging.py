@@ -12,6 +12,7 @@ from app.accounts import mergers, oversight, teams
 from app.kernel.errors import Conflict, Invalid, NotAllowed
 from app.kernel.transaction import transaction
 from app.permissions import ARCHIVE_PEOPLE
+from app.web import context
 from app.web.forms import Form, TextField
 from app.web.workspace.area import area, page
 from billing import seats
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor, Membership
 
 LONGEST_SEARCH = 200
+STATES = {"invited": "invited", "active": "active", "archived": "left", "withdrawn": "invitation over"}
 
 
 class SearchForm(Form):
@@ -82,25 +84,29 @@ def _page(actor: Actor, one: UUID, other: UUID, form: MergerForm) -> str:
     found = domain.preview(actor, one, other)
     form.name.choices = [("stays", found.stays.name), ("goes", found.goes.name)]
     form.name.data = form.name.data or "stays"
-    both = (found.stays, found.goes)
-    placed = teams.of_people([member.id for member in both])
+    sides = [_side(actor, member) for member in (found.stays, found.goes)]
     return page(
         "merger",
         actor,
         "people",
         found=found,
         form=form,
-        sides=[_side(actor, member, [team.name for team in placed.get(member.id, [])]) for member in both],
+        rows=[(label, *(side[label] for side in sides)) for label in sides[0]],
         waiting=mergers.open_about(found.goes.id),
     )
 
 
-def _side(actor: Actor, member: Membership, placed: list[str]) -> dict[str, object]:
+def _side(actor: Actor, member: Membership) -> dict[str, str]:
     """Give what is shown of one record."""
+    placed = teams.of_people([member.id]).get(member.id, [])
     return {
-        "member": member,
-        "teams": placed,
-        "has_seat": seats.has_one(member.id),
-        "courses": len(enrolments.of_member(member.id)),
-        "certificates": len(certificates.of_membership(actor.organisation.id, member.id)),
+        "Name": member.name,
+        "Signs in with": member.login,
+        "State": STATES[member.state],
+        "Here as": ", ".join(sorted(member.roles)),
+        "Teams": "; ".join(team.name for team in placed) or "none",
+        "Seat": "has one" if seats.has_one(member.id) else "none",
+        "Courses begun": str(len(enrolments.of_member(member.id))),
+        "Certificates": str(len(certificates.of_membership(actor.organisation.id, member.id))),
+        "Added": context.day(member.added_at),
     }

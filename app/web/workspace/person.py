@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import flash, redirect, url_for
 
 from app import joining
-from app.accounts import invitations, joining_slips, mergers, oversight, teams
+from app.accounts import invitations, joining_slips, mergers, oversight, record_shares, teams
 from app.accounts.memberships import Role
 from app.kernel import journal, outbox
 from app.kernel.transaction import transaction
@@ -57,6 +57,10 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
         and found.id != actor.membership.id
         and (not found.is_owner or Role.OWNER in actor.roles),
         may_restore=bool(actor.roles & ARCHIVE_PEOPLE.roles) and (not found.roles & from_owners or Role.OWNER in actor.roles),
+        elsewhere=[
+            (share, giver, records.of_member(share.organisation_id, share.membership_id))
+            for share, giver in record_shares.shared_with(found)
+        ],
         may_act=may_act,
         may_merge=bool(actor.roles & ARCHIVE_PEOPLE.roles),
         may_give=may_act and bool(actor.roles & GIVE_SEATS.roles),
