@@ -22,6 +22,7 @@ WHY = {
     "merger_asked": ("Question about another record", "an admin thinks that two records here are theirs"),
     "certificate": ("Certificate", "they passed a course"),
     "vat_document": ("Invoice or credit note", "they get the invoices"),
+    "credit_note_void": ("Credit note taken back", "they get the invoices"),
     "seats_bought": ("Seats are ready", "seats were bought"),
 }
 OTHER = ("Mail", "something about their account or their seat here")
