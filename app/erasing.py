@@ -76,6 +76,8 @@ def _erase(erasure_id: UUID) -> bool:
     person = people.known(person_id)
     for organisation_id in sorted(place.organisation.id for place in memberships.places_of(person.id)):
         roles_of_people.lock_owners(organisation_id)
+    # Who else is an owner is asked anew, now that nobody can change it.
+    db.session.expire_all()
     demand_free(person)
     addresses = erasures.addresses_of(person)
     members = erasures.members_of(person, addresses)

@@ -47,7 +47,9 @@ def use(browser, pin, *, name="ruth.adeyemi", password=PASSWORD, status=303):
 
 
 def test_a_slip_says_who_where_until_when_and_whom_to_ask(parish, added):
-    [words] = words_of(print_slip(parish, added))
+    pdf = print_slip(parish, added)
+    assert b"pdfuaid:part" in pdf, "tagged for screen readers"
+    [words] = words_of(pdf)
     for said in ("St Mary", "Ruth Adeyemi", "ruth.adeyemi", "/slip", "Good until", "Ruth Amadi"):
         assert said in words
 

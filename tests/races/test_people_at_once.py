@@ -1,18 +1,21 @@
-"""Slips at once: however many use one, print one or give user names at the same moment, one of them is right."""
+"""People at once: however many use a slip, give user names, merge or erase at the same moment, one of them is right."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import sqlalchemy as sa
 
-from app import arrivals, joining, merging, slips
-from app.accounts import joining_slips, memberships, people_imports
+from app import arrivals, erasing, joining, merging, slips
+from app.accounts import joining_slips, memberships, people, people_imports, sign_ins
 from app.accounts.memberships import Membership, Role
 from app.accounts.people import Person
 from app.crowd import Selection
+from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.errors import Conflict
+from app.kernel.journal import JournalEntry
 from app.kernel.transaction import transaction
 from billing import seats
 from tests.races.actors import acting
@@ -111,3 +114,36 @@ def test_two_records_that_are_merged_into_each_other_at_once_become_one(owner, s
     ]
     assert seats.count(owner.organisation.id) == seats.Count(2, 0, 1)
     assert seats.miscounted() == []
+
+
+def test_an_account_is_erased_once_whoever_sweeps(owner, subscribe, make_person, race):
+    subscribe(owner.organisation.id, 2)
+    leo = people.known(make_person("Leo", "leo@example.org", "Elsewhere"))
+    with transaction():
+        member = memberships.add(owner.organisation, leo, {Role.LEARNER})
+        seats.assign(owner.organisation.id, member.id, seats.State.IN_USE, by=None)
+        erasure_id = erasing.ask(proof_of(leo)).id
+        clock.advance(timedelta(days=8))
+    assert race(*([partial(erasing._erase, erasure_id)] * 6)) == [None] * 6  # noqa: SLF001 - the step without its own transaction
+    db.session.rollback()
+    assert db.session.scalar(sa.select(sa.func.count()).where(JournalEntry.what == "person.erased")) == 1
+    assert seats.count(owner.organisation.id) == seats.Count(2, 0, 0)
+    assert seats.miscounted() == []
+
+
+def test_of_two_owners_who_go_at_once_one_stays(owner, subscribe, make_person, race):
+    subscribe(owner.organisation.id, 2)
+    mei = people.known(make_person("Mei", "mei@example.org", "Elsewhere"))
+    with transaction():
+        memberships.add(owner.organisation, mei, {Role.OWNER})
+        asked = [erasing.ask(proof_of(person)).id for person in (owner.person, mei)]
+        clock.advance(timedelta(days=8))
+    outcomes = race(*(partial(erasing._erase, one) for one in asked))  # noqa: SLF001 - as above
+    assert sorted(outcome is None for outcome in outcomes) == [False, True]
+    assert all(outcome is None or isinstance(outcome, Conflict) for outcome in outcomes)
+    db.session.rollback()
+    assert memberships.owners(owner.organisation.id) == 1
+
+
+def proof_of(person):
+    return sign_ins.Proof(person.id, person.password_hash, person.password_hash)
