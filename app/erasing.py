@@ -12,15 +12,16 @@ from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
 from app.accounts.organisations import Kind, Organisation
-from app.kernel import outbox
+from app.kernel import clock, journal, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Refusal
 from app.kernel.transaction import transaction
 from billing import seats, subscriptions
-from catalog.learning import certificates
+from catalog.learning import certificates, retention
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from app.accounts.people import Person
@@ -67,6 +68,24 @@ def erase_due() -> int:
             # They became somebody on whom others depend: the page of their account says what to do, and this waits for it.
             log.info("erasure waits", erasure=str(erasure_id), kind=type(refusal).__name__)
     return erased
+
+
+def forget_evidence(years: int) -> int:
+    """Remove the evidence of those who were erased so many years ago; gives of how many records. A sweep."""
+    with transaction():
+        due = retention.holders(erasures.records_erased_by(_years_ago(years)))
+        if due:
+            retention.forget(due)
+            for membership_id in due:
+                organisation_id = db.session.get_one(Membership, membership_id).organisation_id
+                journal.write("membership.evidence_gone", organisation_id=organisation_id, about=membership_id)
+    return len(due)
+
+
+def _years_ago(years: int) -> datetime:
+    now = clock.now()
+    is_leap_day = (now.month, now.day) == (2, 29)
+    return now.replace(year=now.year - years, day=28 if is_leap_day else now.day)
 
 
 def _erase(erasure_id: UUID) -> bool:

@@ -207,6 +207,10 @@ def _sweeps(app: Flask) -> list[Sweep]:
         settings: Settings = app.config["SETTINGS"]
         return lambda: run(settings.invitation_days)
 
+    def forget_evidence() -> int:
+        settings: Settings = app.config["SETTINGS"]
+        return erasing.forget_evidence(settings.evidence_years)
+
     def tell_renewals() -> int:
         settings: Settings = app.config["SETTINGS"]
         with transaction.transaction():
@@ -232,6 +236,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(vat_documents.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
         Sweep(person_exports.SWEEP, own_exports.make_waiting),
         Sweep(erasures.SWEEP, erasing.erase_due),
+        Sweep("evidence", forget_evidence, every=timedelta(hours=6)),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),

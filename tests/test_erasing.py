@@ -23,6 +23,7 @@ from app.kernel.transaction import transaction
 from billing import seats
 from catalog.learning import certificate_documents, certificates
 from catalog.learning.certificates import Certificate, CertificateDocument
+from catalog.learning.enrolments import Enrolment
 from tests import passing
 
 NAME, ADDRESS = "Leonora Quill-Zimmer", "leonora.qz@example.org"
@@ -138,6 +139,26 @@ def test_evidence_stays_whole_under_a_pseudonym_and_the_pdf_is_withdrawn(owner, 
     assert (member.state, member.name, member.login) == ("archived", erasures.pseudonym_of(leonora.person.id), "")
     whats = list(db.session.scalars(sa.select(JournalEntry.what).where(JournalEntry.about == member.id)))
     assert {"membership.erased", "seat.released", "seat.in_use"} <= set(whats)
+
+
+def test_evidence_goes_on_its_own_date_and_that_of_others_stays(owner, leonora):
+    with transaction():
+        certificate = passing.certify(db.session.get_one(Membership, leonora.membership.id))
+        other = passing.certify(db.session.get_one(Membership, owner.membership.id))
+    ask(leonora.person)
+    after(7)
+    with transaction():
+        clock.advance(timedelta(days=6 * 365))
+    assert erasing.forget_evidence(6) == 0
+    with transaction():
+        clock.advance(timedelta(days=2))
+    assert erasing.forget_evidence(6) == 1
+    assert erasing.forget_evidence(6) == 0
+    with pytest.raises(Missing):
+        certificates.of_number(certificate.number)
+    assert certificates.of_number(other.number).certificate.name == "Ruth Amadi"
+    enrolled = db.session.scalars(sa.select(Enrolment.membership_id))
+    assert set(enrolled) == {owner.membership.id}
 
 
 def test_certificates_still_refuse_every_other_change(leonora):

@@ -17,6 +17,7 @@ from app.accounts import joining_slips, people, person_exports, sign_ins
 from app.accounts.invitations import Invitation
 from app.accounts.memberships import Membership
 from app.accounts.one_time_links import OneTimeLink
+from app.accounts.people import Person
 from app.accounts.people_imports import PeopleImport, PeopleImportLine
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
@@ -27,7 +28,6 @@ from app.kernel.errors import Conflict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.accounts.people import Person
     from app.accounts.sign_ins import Proof
 
 SWEEP = "erasures"
@@ -130,6 +130,13 @@ def members_of(person: Person, addresses: set[str]) -> list[Membership]:
     is_merged = Membership.merged_into_id.in_(sa.select(Membership.id).where(is_theirs))
     query = sa.select(Membership).where(is_theirs | is_invited | is_merged).order_by(Membership.id)
     return list(db.session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+
+
+def records_erased_by(moment: datetime) -> sa.Select[UUID]:
+    """Select the memberships of those who were erased at a moment or before, and those merged into them."""
+    erased = sa.select(Person.id).where(Person.erased_at <= moment)
+    theirs = sa.select(Membership.id).where(Membership.person_id.in_(erased), Membership.merged_into_id.is_(None))
+    return sa.select(Membership.id).where(Membership.id.in_(theirs) | Membership.merged_into_id.in_(theirs))
 
 
 def forget(person: Person, members: Sequence[Membership], keys: set[str]) -> None:

@@ -85,6 +85,7 @@ WORDS = {
     "record.shared": "A record is shared between two organisations",
     "record.ended": "A record is shared no longer",
     "membership.erased": "{about} had their account deleted; the evidence stays",
+    "membership.evidence_gone": "The evidence of {about} was removed, because its date had come",
     "membership.merged": "{by} merged another record into that of {about}",
     "membership.merged_into": "{by} merged this record of {about} into another one",
     "merger.asked": "{by} asked {about} whether another record here is theirs as well",
