@@ -20,7 +20,9 @@ from app.accounts import (
     people,
     people_imports,
     people_lists,
+    same_names,
     teams,
+    user_names,
     waiting_places,
 )
 from app.accounts.memberships import Membership
@@ -55,9 +57,19 @@ HERE = {MembershipState.INVITED, MembershipState.ACTIVE}
 
 
 def send(
-    actor: Actor, content: bytes, *, file_name: str = "", is_pasted: bool = False, team_id: UUID | None = None, note: str = ""
+    actor: Actor,
+    content: bytes,
+    *,
+    file_name: str = "",
+    is_pasted: bool = False,
+    gives_user_names: bool = False,
+    team_id: UUID | None = None,
+    note: str = "",
 ) -> PeopleImport:
-    """Take a list in, to be read; raises Invalid for an empty or too large one, one that is no text, or an unusable note."""
+    """Take a list in, to be read; who has no address in it gets a user name, if wanted.
+
+    Raises Invalid for an empty or too large one, one that is no text, or an unusable note.
+    """
     if not content.strip():
         field = "text" if is_pasted else "file"
         raise Invalid("There is nobody in this list. Give names and e-mail addresses, one person on each line.", field=field)
@@ -73,6 +85,7 @@ def send(
         by=actor.person.id,
         file_name=file_name.replace("\0", "")[-120:],
         is_pasted=is_pasted,
+        gives_user_names=gives_user_names,
         team_id=team_id,
         note=joining.read_note(note),
     )
@@ -152,10 +165,15 @@ def read(import_id: UUID) -> bool:
     """Read a list and keep what was found, line by line, or why it cannot be read; False when somebody else has."""
     sent = people_imports.whole(import_id)
     organisation_id, content, is_pasted, name = sent.organisation_id, sent.content or b"", sent.is_pasted, sent.file_name
+    by_name = sent.gives_user_names
     if sent.state != State.WAITING:
         return False
     try:
-        found = people_lists.of_text(content.decode()) if is_pasted else people_lists.of_rows(sheet_reading.rows(content, name))
+        found = (
+            people_lists.of_text(content.decode(), by_name=by_name)
+            if is_pasted
+            else people_lists.of_rows(sheet_reading.rows(content, name), by_name=by_name)
+        )
         lines = people_lists.checked(_noted(import_id, found))
     except Invalid as refusal:
         with transaction():
@@ -187,12 +205,15 @@ def _bring_in(import_id: UUID, days: int) -> bool:
         return False
     sent = db.session.get_one(PeopleImport, import_id)
     organisation = organisations.known(sent.organisation_id)
-    lines = [line for line in people_imports.lines(import_id, limit=people_lists.MOST) if line.fate in {Fate.NEW, Fate.BACK}]
+    whole = [line for line in people_imports.lines(import_id, limit=people_lists.MOST) if line.fate != Fate.PROBLEM]
+    lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
+    named = same_names.of_lines(organisation.id, [line for line in whole if not line.address_key], lock=True)
     known = _known(organisation.id, [line.address_key for line in lines], lock=True)
     new: list[tuple[PeopleImportLine, UUID]] = []
     back: list[tuple[PeopleImportLine, UUID]] = []
     for line in lines:
-        member_id, state = known.get(line.address_key, (None, None))
+        known_as = known.get(line.address_key) if line.address_key else named.get(line.number)
+        member_id, state = known_as or (None, None)
         if member_id is None:
             new.append((line, uuid7()))
         elif state not in HERE:
@@ -200,7 +221,9 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     both = new + back
     if not both:
         raise Conflict("Everybody in this list is here by now.")
-    joining.count_mails(organisation.id, len(both))
+    written_to = sum(bool(line.address_key) for line, _ in both)
+    if written_to:
+        joining.count_mails(organisation.id, written_to)
     _add(organisation.id, new)
     _take_up([member_id for _, member_id in back])
     teams.end_managing(organisation.id, [member_id for _, member_id in back], by=sent.sent_by)
@@ -210,7 +233,7 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     # After their teams are known: the seats may come from allowances.
     waiting = waiting_list.give(organisation.id, ids, seats.State.HELD, by=sent.sent_by, note=sent.note, import_id=import_id)
     seated = [(line, member_id) for line, member_id in both if member_id not in waiting]
-    guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in seated]
+    guests = [invitations.Guest(member_id, line.name, line.address or None, has_seat=True) for line, member_id in seated]
     invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
     came = {line.place for line, _ in both}
     stayed = [line.place for line in lines if line.place not in came]
@@ -232,9 +255,11 @@ def _noted(import_id: UUID, found: Iterable[Line]) -> Iterator[Line]:
 
 def _judged(organisation_id: UUID, lines: list[Line]) -> list[Judged]:
     """Say for each line what will happen with it."""
-    known = _known(organisation_id, [line.key for line in lines if not line.problem])
+    good = [line for line in lines if not line.problem]
+    known = _known(organisation_id, [line.key for line in good if line.key])
+    named = same_names.of_lines(organisation_id, [line for line in good if not line.key])
     places = _team_titles(organisation_id)
-    return [_judge(line, known.get(line.key), places) for line in lines]
+    return [_judge(line, known.get(line.key) if line.key else named.get(line.number), places) for line in lines]
 
 
 def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | None]) -> Judged:
@@ -270,15 +295,20 @@ def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
 
 
 def _known(organisation_id: UUID, keys: list[str], *, lock: bool = False) -> dict[str, tuple[UUID, str]]:
-    """Give who is known by each of some addresses: who is here, else the record with most history, in one query."""
+    """Give who is known by each of some addresses: who is here, else the record with most history, in one query.
+
+    The address of a record that was merged stands for the one that stayed.
+    """
     wanted = sa.select(batches.of(((key,) for key in keys), key=sa.String()).c.key)
-    query = sa.select(Membership.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
-        Membership.organisation_id == organisation_id, Membership.address_key.in_(wanted)
+    one = sa.orm.aliased(Membership)
+    stayed = sa.func.coalesce(one.merged_into_id, one.id) == Membership.id
+    query = sa.select(one.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
+        one.organisation_id == organisation_id, one.address_key.in_(wanted), stayed
     )
     query = query.order_by(Membership.id)
-    rows = db.session.execute(query.with_for_update() if lock else query).all()
+    rows = db.session.execute(query.with_for_update(of=Membership) if lock else query).all()
     ranked = sorted(rows, key=lambda row: (row[2] in HERE, row[3] is not None, row[4]))
-    return {key: (member_id, state) for key, member_id, state, _, _ in ranked}
+    return {key: (member_id, state) for key, member_id, state, _, _ in ranked if key}
 
 
 def _add(organisation_id: UUID, new: list[tuple[PeopleImportLine, UUID]]) -> None:
@@ -286,8 +316,25 @@ def _add(organisation_id: UUID, new: list[tuple[PeopleImportLine, UUID]]) -> Non
     if not new:
         return
     text = sa.String()
-    given = ((member, line.name, people.name_key(line.name), line.address, line.address_key) for line, member in new)
-    rows = batches.of(given, id=sa.Uuid(), name=text, name_key=text, address=text, address_key=text)
+    unaddressed = [member for line, member in new if not line.address_key]
+    opened = user_names.open_accounts([line.name for line, _ in new if not line.address_key]) if unaddressed else []
+    accounts: dict[UUID, tuple[UUID | None, str | None]] = dict(zip(unaddressed, opened, strict=True))
+    given = (
+        (member, person, line.name, people.name_key(line.name), line.address or None, key, user_name, key or user_name)
+        for line, member in new
+        for (person, user_name), key in [(accounts.get(member, (None, None)), line.address_key or None)]
+    )
+    rows = batches.of(
+        given,
+        id=sa.Uuid(),
+        person_id=sa.Uuid(),
+        name=text,
+        name_key=text,
+        address=text,
+        address_key=text,
+        user_name=text,
+        login_key=text,
+    )
     no, yes = sa.literal(value=False), sa.literal(value=True)
     values = {
         "organisation_id": sa.literal(organisation_id, sa.Uuid()),

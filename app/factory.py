@@ -12,9 +12,9 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, joining, mail, shortfalls, waiting_list
+from app import arrivals, erasing, joining, mail, own_exports, shortfalls, waiting_list
 from app import ways_in as ways_in_domain
-from app.accounts import join_requests, tidying, waiting_places
+from app.accounts import erasures, join_requests, person_exports, tidying, waiting_places
 from app.kernel import clock, db, outbox, schema, transaction
 from app.kernel.jobs import Jobs, Sweep
 from app.web import (
@@ -23,6 +23,7 @@ from app.web import (
     billing_press,
     checkout,
     classroom,
+    consents,
     context,
     errors,
     headers,
@@ -36,6 +37,7 @@ from app.web import (
     membership,
     office,
     prose,
+    slips,
     storefront,
     style_page,
     typefaces,
@@ -91,6 +93,8 @@ AREAS: tuple[area.Area, ...] = (
     joining_pages.area,
     ways_in.area,
     mail_domains.area,
+    slips.area,
+    consents.area,
     checkout.area,
     quote_pages.area,
     workspace.area,
@@ -208,6 +212,10 @@ def _sweeps(app: Flask) -> list[Sweep]:
         settings: Settings = app.config["SETTINGS"]
         return lambda: run(settings.invitation_days)
 
+    def forget_evidence() -> int:
+        settings: Settings = app.config["SETTINGS"]
+        return erasing.forget_evidence(settings.evidence_years)
+
     def tell_renewals() -> int:
         settings: Settings = app.config["SETTINGS"]
         with transaction.transaction():
@@ -231,6 +239,9 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
         Sweep(vat_documents.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
+        Sweep(person_exports.SWEEP, own_exports.make_waiting),
+        Sweep(erasures.SWEEP, erasing.erase_due),
+        Sweep("evidence", forget_evidence, every=timedelta(hours=6)),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),

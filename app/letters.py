@@ -10,7 +10,7 @@ from uuid import UUID
 
 from flask import current_app
 
-from app.accounts import invitations, mail_domains, one_time_links, organisations, registrations
+from app.accounts import invitations, mail_domains, mergers, one_time_links, organisations, registrations
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
@@ -178,6 +178,32 @@ def _ownership(facts: Facts) -> dict[str, object]:
     }
 
 
+def _own_data(facts: Facts) -> dict[str, object]:
+    """Say what a mail about somebody's own data may need; a name that ends in `_at` is a moment."""
+    person = db.session.get_one(Person, UUID(facts["person_id"]))
+    told = {name: datetime.fromisoformat(fact) for name, fact in facts.items() if name.endswith("_at")}
+    return {"name": person.name, "export_url": link("/profile/export"), "deletion_url": link("/profile/deletion"), **told}
+
+
+def _record(facts: Facts) -> dict[str, object]:
+    return {
+        "giver": facts["giver"],
+        "taker": facts["taker"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "profile_url": link("/profile/records"),
+        "records_url": link(f"/workspace/{facts.get('at', '')}/records-from-elsewhere"),
+    }
+
+
+def _merger(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "other": facts["other"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "url": link(f"/consent/merger/{mergers.token(UUID(facts['merger_id']))}"),
+    }
+
+
 def _certificate(facts: Facts) -> dict[str, object]:
     certificate = certificates.known(UUID(facts["certificate_id"]))
     return {
@@ -227,6 +253,11 @@ CONTEXTS: dict[str, Context] = {
     "join_answered": _join_answered,
     "no_seat_free": _people,
     mail_domains.MAIL: _mail_domain,
+    "merger_asked": _merger,
+    "record_share_asked": _record,
+    "record_offered": _record,
+    "person_export_ready": _own_data,
+    "erasure_asked": _own_data,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
     "second_payment_refunded": _subscription,

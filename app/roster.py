@@ -194,7 +194,7 @@ def _order(sort: Sort) -> tuple[sa.orm.InstrumentedAttribute[Any], bool]:
         case Sort.NAME_BACKWARDS:
             return Membership.name_key, True
         case Sort.ADDRESS:
-            return Membership.address_key, False
+            return Membership.login_key, False
         case Sort.NEWEST:
             return Membership.added_at, True
         case Sort.OLDEST:
@@ -210,7 +210,7 @@ def matches(actor: Actor, wanted: Wanted) -> sa.ColumnElement[bool]:
     conditions = [oversight.sees(actor), _is_shown(wanted.show)]
     for word in people.name_key(wanted.search).split():
         is_named = Membership.name_key.contains(word, autoescape=True)
-        conditions.append(is_named | Membership.address_key.contains(word, autoescape=True))
+        conditions.append(is_named | Membership.login_key.contains(word, autoescape=True))
     if wanted.role is not None:
         conditions.append(getattr(Membership, f"is_{wanted.role}"))
     if wanted.seat is not Seat.ANY:

@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.accounts import waiting_places
+from app.accounts import mergers, waiting_places
 from app.kernel import batches, clock, journal, nudges
 from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict
@@ -146,8 +146,8 @@ def allowances_of(organisation_id: UUID) -> dict[UUID, Allowance]:
 
 
 def history(membership_id: UUID) -> list[SeatAssignment]:
-    """Give every seat a membership has had, newest first."""
-    query = sa.select(SeatAssignment).where(SeatAssignment.membership_id == membership_id)
+    """Give every seat a membership has had, and those merged into it, newest first."""
+    query = sa.select(SeatAssignment).where(SeatAssignment.membership_id.in_(mergers.records_of(membership_id)))
     return list(db.session.scalars(query.order_by(SeatAssignment.assigned_at.desc(), SeatAssignment.id.desc())))
 
 

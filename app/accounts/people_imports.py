@@ -58,6 +58,7 @@ class PeopleImport(Model):
     file_name: Mapped[str]
     content: Mapped[bytes | None] = mapped_column(deferred=True)
     is_pasted: Mapped[bool]
+    gives_user_names: Mapped[bool] = mapped_column(default=False)
     team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("team.id"))
     note: Mapped[str]
     state: Mapped[str]
@@ -118,7 +119,15 @@ class Judged:
 
 
 def send(
-    organisation_id: UUID, content: bytes, *, by: UUID, file_name: str, is_pasted: bool, team_id: UUID | None, note: str
+    organisation_id: UUID,
+    content: bytes,
+    *,
+    by: UUID,
+    file_name: str,
+    is_pasted: bool,
+    gives_user_names: bool,
+    team_id: UUID | None,
+    note: str,
 ) -> PeopleImport:
     """Keep a list that somebody sent, to be read."""
     sent = PeopleImport(
@@ -128,6 +137,7 @@ def send(
         file_name=file_name,
         content=content,
         is_pasted=is_pasted,
+        gives_user_names=gives_user_names,
         team_id=team_id,
         note=note,
         state=State.WAITING,

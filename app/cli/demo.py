@@ -200,7 +200,7 @@ def _buy(app: Flask, actor: Actor, scene: Scene) -> None:
         )
     page = f"{settings.url}/workspace/{checkout.organisation_id}/checkouts/{checkout.id}"
     gateway = app.extensions["gateway"]
-    reactions.open_checkout(gateway, checkout.id, address=actor.person.address, page_url=page)
+    reactions.open_checkout(gateway, checkout.id, address=people.address_of(actor.person), page_url=page)
     with transaction():
         provider_id = checkouts.of_organisation(checkout.organisation_id, checkout.id).provider_id
     pay = f"{app.extensions['sandbox'].listen()}/checkout/{provider_id}"

@@ -14,11 +14,15 @@ from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 SWEEP = "mail"
 LEASE = timedelta(minutes=2)
 BATCH = 50
+# A mail that is older has been sent, or never will be.
+A_WHILE = timedelta(days=1)
+# The fact in which a mail names somebody else than its reader.
+NAMING_FACT = "giver"
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8))
 
 
@@ -50,8 +54,10 @@ class DeliveredMail(Model):
     html: Mapped[str]
 
 
-def write(kind: str, address: str, *, organisation_id: UUID | None = None, **facts: object) -> None:
-    """Write a mail of a kind (the name of its template) to an address; it leaves after the commit."""
+def write(kind: str, address: str | None, *, organisation_id: UUID | None = None, **facts: object) -> None:
+    """Write a mail of a kind (the name of its template) to an address; it leaves after the commit. Who has none gets none."""
+    if address is None:
+        return
     mail = OutboxMail(
         kind=kind,
         address=address,
@@ -64,9 +70,9 @@ def write(kind: str, address: str, *, organisation_id: UUID | None = None, **fac
     nudges.ask(SWEEP)
 
 
-def write_all(kind: str, mails: Iterable[tuple[str, Mapping[str, object]]], *, organisation_id: UUID) -> None:
-    """Write a mail of the same kind to many addresses, each with facts of its own, in one statement."""
-    given = ((uuid7(), address, facts) for address, facts in mails)
+def write_all(kind: str, mails: Iterable[tuple[str | None, Mapping[str, object]]], *, organisation_id: UUID) -> None:
+    """Write a mail of the same kind to many, each with facts of its own, in one statement; those without an address get none."""
+    given = ((uuid7(), address, facts) for address, facts in mails if address is not None)
     rows = batches.of(given, id=sa.Uuid(), address=sa.String(), facts=sa.JSON())
     written, due = sa.literal(clock.now(), UtcDateTime()), sa.literal(clock.real_now(), UtcDateTime())
     named, organisation, untried = sa.literal(kind, sa.String()), sa.literal(organisation_id, sa.Uuid()), sa.literal(0)
@@ -105,6 +111,26 @@ def mark_failed(mail_id: UUID, error: str) -> None:
         return
     due_at = clock.real_now() + BACKOFF[tries] if tries < len(BACKOFF) else None
     db.session.execute(sa.update(OutboxMail).where(is_unsent).values(tries=tries + 1, last_error=error[:500], due_at=due_at))
+
+
+def addresses_about(person_id: UUID) -> set[str]:
+    """Give the addresses of mails that were about the account of a person, such as the one they had before."""
+    is_about = OutboxMail.facts["person_id"].as_string() == str(person_id)
+    return set(db.session.scalars(sa.select(OutboxMail.address).where(is_about)))
+
+
+def forget(addresses: Collection[str], names: Collection[str], organisation_ids: Collection[UUID]) -> None:
+    """Remove every mail to some addresses, sent or not, and those sent by some organisations that name these people to others."""
+    is_theirs = OutboxMail.address.in_(addresses) | sa.func.lower(OutboxMail.address).in_(addresses)
+    names_them = sa.and_(
+        OutboxMail.organisation_id.in_(organisation_ids),
+        OutboxMail.written_at <= clock.now() - A_WHILE,
+        OutboxMail.facts[NAMING_FACT].as_string().in_(names),
+    )
+    which = db.session.scalars(sa.select(OutboxMail.id).where(is_theirs | names_them)).all()
+    for model in (DeliveredMail, OutboxMail):
+        is_meant = model.id.in_(batches.ids(which))
+        db.session.execute(sa.delete(model).where(is_meant).execution_options(synchronize_session=False))
 
 
 def failed(limit: int = 50) -> list[OutboxMail]:

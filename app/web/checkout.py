@@ -9,7 +9,7 @@ from flask_login import current_user
 from wtforms import BooleanField, HiddenField, IntegerField, SelectField
 from wtforms.validators import Optional
 
-from app.accounts import memberships
+from app.accounts import memberships, people
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS, GIVE_SEATS_AGAIN
@@ -106,7 +106,7 @@ def begin_checkout(actor: Actor) -> ResponseReturnValue:
         return _order(seats, interval, form.code.data or "", form, refusal)
     page = url_for("checkout.confirmation", organisation=actor.organisation.id, checkout=checkout.id)
     url = reactions.open_checkout(
-        wiring.gateway(), checkout.id, address=actor.person.address, page_url=wiring.settings().url + page
+        wiring.gateway(), checkout.id, address=people.address_of(actor.person), page_url=wiring.settings().url + page
     )
     return redirect(url, 303)
 

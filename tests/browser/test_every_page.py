@@ -35,7 +35,15 @@ SIGN_INS = {
     "individual": "priya.nair",
     "operator": "olive.marsh",
 }
-PROFILE = ("/profile", "/profile/name", "/profile/address", "/profile/password")
+PROFILE = (
+    "/profile",
+    "/profile/name",
+    "/profile/address",
+    "/profile/password",
+    "/profile/export",
+    "/profile/deletion",
+    "/profile/records",
+)
 # What stands in braces is found by signing in, such as the organisation and a member of it in some state, or was made before:
 # courses that a learner has passed, is tested on, has begun and has not; their tests, and certificates in every state.
 PAGES = {
@@ -53,6 +61,7 @@ PAGES = {
         "/mail-domain/forged", "/mail-domain/{mail_domain}",
         "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
+        "/slip", "/slip?name=ruth.adeyemi", "/consent/merger/forged",
         "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "/verify/{number}", "/verify/{superseded}", "/verify/{revoked}",
         "/quote?seats=25", "{open_link}", "{declined_link}", "{invoiced_link}", "{drafted_link}",
@@ -82,6 +91,11 @@ PAGES = {
         "/workspace/{organisation}/people/links", "/workspace/{organisation}/people/links/{own_way_in}",
         "/workspace/{organisation}/people/requests", "/workspace/{organisation}/people/waiting", "{way_in}",
         "/workspace/{organisation}/mail-domains",
+        "/workspace/{organisation}/people/slips?all=1", "/workspace/{organisation}/people/{by_name}/user-name",
+        "/workspace/{organisation}/people/{by_name}", "/workspace/{organisation}/people/{by_name}/merge",
+        "/workspace/{organisation}/people/{by_name}/merge?q=no-such-person",
+        "/workspace/{organisation}/people/{active}/merge/{by_name}",
+        "/workspace/{organisation}/records-from-elsewhere", "/workspace/{organisation}/people/{active}/record",
         "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
         "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
         "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
@@ -102,7 +116,7 @@ PAGES = {
         "/learn/{organisation}/", "/learn/{organisation}/guides", "/learn/{organisation}/{tested}",
     ),
     "learner": (
-        "/workspace/", "/workspace/{organisation}/", "/buy?seats=25&interval=year", "{invitation}",
+        "/workspace/", "/workspace/{organisation}/", "/buy?seats=25&interval=year", "{invitation}", "/profile/deletion",
         "/learn/{organisation}/", "/learn/{organisation}/{new}", "/learn/{organisation}/{new}/1/1",
         "/learn/{organisation}/{begun}", "/learn/{organisation}/{begun}/1/1", "/learn/{organisation}/{begun}/1/2",
         "/learn/{organisation}/{begun}/test", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
@@ -138,6 +152,7 @@ REFUSED = {
         "/mail-domain/forged",
         "/change-address/forged", "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "{drafted_link}",
+        "/consent/merger/forged",
     },
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
@@ -162,6 +177,7 @@ NO_PAGES = {
     "assets.static_file", "assets.favicon", "health.alive", "health.ready", "storefront.cover", "storefront.price_figure",
     "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
+    "membership.exported",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
     "workspace.people_csv", "workspace.people_xlsx", "workspace.join_link_code", "workspace.history_csv",
     "workspace.list_template_csv",
@@ -323,6 +339,12 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
         visitor.fill_in({"Paste names and addresses": "Ann Lee <ann@demo.example>\nnobody\nruth.adeyemi@demo.example"})
         visitor.press("Read the list")
         known["people_list"] = _last_part(visitor.page.url)
+        visitor.open(f"/workspace/{known['organisation']}/people/invite")
+        visitor.fill_in({"Their name": "Ann Lee"})
+        visitor.page.get_by_label("They have no e-mail address").check()
+        visitor.press("Invite")
+        visitor.heads("Ann Lee")
+        known["by_name"] = _last_part(visitor.page.url)
     return known
 
 

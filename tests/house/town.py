@@ -8,22 +8,25 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail, shortfalls, ways_in
+from app import arrivals, factory, joining, mail, merging, shortfalls, ways_in
 from app.accounts import (
     credentials,
     invitations,
     join_links,
     mail_domains,
     memberships,
+    mergers,
     one_time_links,
     organisations,
     people,
+    record_shares,
     registrations,
     roles,
     teams,
@@ -34,6 +37,7 @@ from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
+from app.accounts.person_exports import PersonExport
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
 from app.kernel import clock
@@ -78,6 +82,7 @@ from tests.shelf import SHELF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from flask import Flask
@@ -101,6 +106,7 @@ class Town:
     ids: dict[str, UUID] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     sign_ins: dict[str, UUID] = field(default_factory=dict)
+    exports: dict[str, UUID] = field(default_factory=dict)
     browsers: dict[str, PageReader] = field(default_factory=dict)
 
     def browser(self, walker: str) -> PageReader:
@@ -186,6 +192,11 @@ def _people(town: Town) -> None:
     with transaction():
         persons = {walker: _person(walker, hashed) for walker in WALKERS if walker != VISITOR}
         persons[OPERATOR].is_operator = True
+        for walker, person in persons.items():
+            made = PersonExport(person_id=person.id, state="ready", content=b"PK", asked_at=clock.now(), expires_at=_in_a_week())
+            db.session.add(made)
+            db.session.flush()
+            town.exports[walker] = made.id
         here = organisations.found("St Mary", Kind.ORGANISATION, by=persons["owner"].id)
         there = organisations.found("St Peter", Kind.ORGANISATION, by=persons[NEIGHBOUR].id)
         members = {role: memberships.add(here, persons[role], {Role(role)}) for role in MEMBERS}
@@ -202,9 +213,25 @@ def _people(town: Town) -> None:
         owner, other = memberships.actor(persons["owner"], here.id), memberships.actor(persons[NEIGHBOUR], there.id)
         town.ids["invited"] = joining.invite(owner, "Ina Vited", "ina@example.org", {Role.LEARNER}, days=DAYS).id
         town.ids["invited there"] = joining.invite(other, "Ona Vited", "ona@example.org", {Role.LEARNER}, days=DAYS).id
+        for key, actor in (("slip", owner), ("slip over", owner), ("slip there", other)):
+            town.ids[key] = joining.invite(actor, f"Sylvie {key}", None, {Role.LEARNER}, days=DAYS).id
+        joining.withdraw(owner, town.ids["slip over"])
+        twice = memberships.add(there, _person("twice", hashed), {Role.LEARNER})
+        asked = merging.merge(other, stays.id, twice.id, takes_name=False)
+        assert asked is not None
+        town.tokens["merger"] = mergers.token(asked.id)
         third = _third(town, _person("third", hashed))
+        shares = {
+            "share out": record_shares.offer(owner, members["learner"].id, record_shares.code_of(there.id)),
+            "share in": record_shares.offer(other, stays.id, record_shares.code_of(here.id)),
+        }
+        town.ids |= {key: share.id for key, share in shares.items()}
         _teams(town, owner, other, members)
         _ways_in(town, owner, other, third, hashed)
+
+
+def _in_a_week() -> datetime:
+    return clock.now() + timedelta(days=7)
 
 
 def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership]) -> None:
@@ -214,7 +241,9 @@ def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership
     there = teams.make(other.organisation.id, "Tower", None, by=other.person.id)
     teams.archive(owner.organisation.id, old.id, by=owner.person.id)
     teams.appoint(owner.organisation.id, team.id, members["manager"], by=owner.person.id)
-    teams.put(owner.organisation.id, team.id, [town.ids["leaver"], town.ids["invited"]], by=owner.person.id)
+    teams.put(
+        owner.organisation.id, team.id, [town.ids[key] for key in ("leaver", "invited", "slip", "slip over")], by=owner.person.id
+    )
     roles.offer_ownership(owner, members["admin"].id, steps_down=False)
     roles.offer_ownership(other, town.ids["stays"], steps_down=False)
     offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
@@ -286,6 +315,7 @@ def _third(town: Town, founder: Person) -> Actor:
     membership = memberships.add(organisation, founder, {Role.OWNER})
     subscriptions.begin(organisation.id, snapshot(id="sub_3", quantity=3))
     actor = Actor(founder, organisation, membership)
+    town.tokens["code of third"] = record_shares.code_of(organisation.id)
     guest = joining.invite(actor, "Guest", "guest@example.org", {Role.LEARNER}, days=DAYS)
     link = db.session.scalars(sa.select(Invitation.link_id).where(Invitation.membership_id == guest.id)).one()
     town.tokens["invitation"] = invitations.token(link)
@@ -466,7 +496,7 @@ def _buy(town: Town, owner: Actor) -> None:
     with transaction():
         order = checkouts.start(owner, 25, Interval.YEAR, vat_percent=20, seat_for_buyer=False)
     gateway = town.app.extensions["gateway"]
-    reactions.open_checkout(gateway, order.id, address=owner.person.address, page_url="http://127.0.0.1:8000/order")
+    reactions.open_checkout(gateway, order.id, address=people.address_of(owner.person), page_url="http://127.0.0.1:8000/order")
     db.session.rollback()
     pay = f"{town.app.extensions['sandbox'].listen()}/checkout/{order.provider_id}"
     requests.post(pay, data=CARD, timeout=20, allow_redirects=False).raise_for_status()

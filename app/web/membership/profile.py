@@ -8,7 +8,7 @@ from flask import flash, redirect, render_template, url_for
 from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired
 
-from app.accounts import address_changes, credentials, one_time_links, password_changes, people, sign_ins
+from app.accounts import address_changes, credentials, erasures, one_time_links, password_changes, people, sign_ins
 from app.accounts.one_time_links import Purpose
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE, SIGNED_IN
@@ -48,7 +48,12 @@ class AddressChangeForm(AccountForm):
 def profile() -> ResponseReturnValue:
     """Show a person's account and where they are signed in."""
     person = signed_in_person()
-    return render_template("membership/profile.html", sign_ins=sign_ins.of(person.id), present=sessions.present())
+    return render_template(
+        "membership/profile.html",
+        sign_ins=sign_ins.of(person.id),
+        present=sessions.present(),
+        erasure=erasures.open_of(person.id),
+    )
 
 
 @area.page("/profile/name", allow=SIGNED_IN)
@@ -82,8 +87,8 @@ def change_password() -> ResponseReturnValue:
     form, person = PasswordChangeForm(), signed_in_person()
     if form.validate():
         with shown_on(form):
-            proof = _prove(person, form.current.data or "")
-            password_hash = credentials.choose(form.password.data or "", name=person.name, address=person.address)
+            proof = prove(person, form.current.data or "")
+            password_hash = credentials.choose(form.password.data or "", name=person.name, address=person.login)
             with transaction():
                 password_changes.change(proof, password_hash, keep_id=sessions.present().id)
             flash("Your password is changed, and you are signed out everywhere else.", "success")
@@ -104,7 +109,7 @@ def ask_address_change() -> ResponseReturnValue:
     if form.validate():
         with shown_on(form):
             address = people.read_address(form.address.data or "")
-            proof = _prove(signed_in_person(), form.current.data or "")
+            proof = prove(signed_in_person(), form.current.data or "")
             with transaction():
                 address_changes.ask(proof, address, network=sessions.network())
             flash(f"We have sent a mail to {address}. Open the link in it to move your account there.", "success")
@@ -146,8 +151,8 @@ def revoke_other_sign_ins() -> ResponseReturnValue:
     return redirect(url_for("membership.profile"), 303)
 
 
-def _prove(person: people.Person, password: str) -> sign_ins.Proof:
+def prove(person: people.Person, password: str) -> sign_ins.Proof:
     """Count a try at the password of who is signed in, then check it."""
     with transaction():
-        sign_ins.count_try(person.address, sessions.network())
+        sign_ins.count_try(person.login, sessions.network())
     return sign_ins.prove_again(person, password)

@@ -91,7 +91,8 @@ def _go_on(actor: Actor, shortfall_id: UUID) -> Response:
 
 
 def _invite(actor: Actor, given: Given) -> tuple[str, str]:
-    return invitations.carry_out(actor, invitations.InvitationForm(given)), _place(actor, "people")
+    member, words = invitations.carry_out(actor, invitations.InvitationForm(given))
+    return words, _place(actor, "person", membership=member.id) if member.address is None else _place(actor, "people")
 
 
 def _change(actor: Actor, given: Given) -> tuple[str, str]:

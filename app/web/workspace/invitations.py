@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import flash, redirect, url_for
-from wtforms import SelectField, SubmitField, TextAreaField
+from wtforms import BooleanField, SelectField, SubmitField, TextAreaField
 
 from app import joining, letters
 from app.accounts import invitations as open_invitations
@@ -41,10 +41,11 @@ ROLES = {
 
 
 class InvitationForm(Form):
-    """Whom to invite, as what, into which team and with which words."""
+    """Whom to invite, as what, into which team and with which words; without an address they get a user name and a slip."""
 
     name = TextField("Their name")
     address = TextField("Their e-mail address")
+    no_address = BooleanField("They have no e-mail address")
     role = SelectField("What they will do", choices={key: label for key, (label, _) in ROLES.items()}, default="learner")
     team = SelectField("Team")
     note = TextAreaField("A few words of your own", filters=[trimmed])
@@ -68,34 +69,38 @@ def invite(actor: Actor) -> ResponseReturnValue:
     """Invite somebody by name and address, or show how the mail will read."""
     form = _offer(actor, InvitationForm())
     try:
-        if form.preview.data:
+        if form.preview.data and not form.no_address.data:
             return _page(actor, form, _preview(actor, form))
         with transaction():
-            words = carry_out(actor, form)
+            found, words = carry_out(actor, form)
     except seats.NoSeat as refusal:
         form.refuse(refusal)
         return _page(actor, form, missing=_missing(actor, form)), refusal.status
     except (Conflict, Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
         return _page(actor, form), refusal.status
+    if found.address is None:
+        return _back_to(actor, found, words)
     flash(words, "success")
     return redirect(url_for("workspace.people", organisation=actor.organisation.id), 303)
 
 
-def carry_out(actor: Actor, form: InvitationForm) -> str:
-    """Invite whom a form names, inside the open transaction, and say what became of it; raises what inviting does."""
+def carry_out(actor: Actor, form: InvitationForm) -> tuple[Membership, str]:
+    """Invite whom a form names, inside the open transaction; gives them and what became of it. Raises what inviting does."""
     member = joining.invite(
         actor,
         form.name.data or "",
-        form.address.data or "",
+        None if form.no_address.data else form.address.data or "",
         ROLES.get(form.role.data, ("", set()))[1],
         days=wiring.settings().invitation_days,
         team_id=form.team_id,
         note=form.note.data or "",
     )
     if waiting_places.among(actor.organisation.id, [member.id]):
-        return f"No seat is free, so {member.name} is on the waiting list. We invite them as soon as one is."
-    return f"We have sent {member.name} an invitation."
+        return member, f"No seat is free, so {member.name} is on the waiting list. We invite them as soon as one is."
+    if member.address is None:
+        return member, f"{member.name} signs in as {member.user_name}. Print their joining slip and hand it over."
+    return member, f"We have sent {member.name} an invitation."
 
 
 @area.action("/<uuid:organisation>/people/<uuid:membership>/invite-again", allow=GIVE_SEATS)

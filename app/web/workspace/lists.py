@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from flask import Response, flash, redirect, request, url_for
 from flask_wtf.file import FileField
-from wtforms import SelectField, TextAreaField
+from wtforms import BooleanField, SelectField, TextAreaField
 
-from app import arrivals
+from app import arrivals, slips
 from app.accounts import oversight, people_imports, people_lists, waiting_places
 from app.accounts.people_imports import Fate, State
 from app.kernel import sheets
@@ -45,6 +45,7 @@ class ListForm(Form):
 
     text = TextAreaField("Paste names and addresses")
     file = FileField("Or choose a CSV or XLSX file")
+    by_name = BooleanField("People without an address get a user name")
     team = SelectField("Put everybody into a team")
     note = TextAreaField("A few words of your own", filters=[trimmed])
 
@@ -71,6 +72,7 @@ def send_people_list(actor: Actor) -> ResponseReturnValue:
                 content,
                 file_name="" if is_pasted or uploaded is None else uploaded.filename or "",
                 is_pasted=is_pasted,
+                gives_user_names=form.by_name.data,
                 team_id=next(iter(wishes.uuids([form.team.data])), None) if form.team.data else None,
                 note=form.note.data or "",
             )
@@ -143,6 +145,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
     counts = people_imports.counts(found.id)
     lines = people_imports.lines(found.id, fate, after=int(after), limit=people_imports.PAGE + 1)
     shown = lines[: people_imports.PAGE]
+    has_slips = found.state == State.DONE and bool(slips.of_list(actor, found.id))
     needed = counts[Fate.NEW] + counts[Fate.BACK]
     count, has_list = seats.count(actor.organisation.id), waiting_places.is_kept(actor.organisation.id)
     is_too_many = found.state == State.READY and needed > count.free and not has_list
@@ -159,6 +162,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         lines=shown,
         next_after=shown[-1].place if len(lines) > len(shown) else None,
         needed=needed,
+        has_slips=has_slips,
         seats=count,
         missing=missing_seats.of(actor, count.missing_for(needed), Kind.LIST, [("people_list", str(found.id))])
         if is_too_many and count.bought

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor
     from app.roster import Entry
 
-HEAD = ("Name", "E-mail", "Here as", "Teams", "State", "Seat", "Invitation until", "Added", "Joined", "Left")
+HEAD = ("Name", "E-mail", "User name", "Here as", "Teams", "State", "Seat", "Invitation until", "Added", "Joined", "Left")
 SEAT_WORDS = {None: "none", "held": "held", "in_use": "in use"}
 # What the buttons under the table say, and among whom each makes sense.
 BUTTONS = {
@@ -95,7 +95,8 @@ def _row(entry: Entry, teams: list[str]) -> list[str]:
     moments = (entry.expires_at, member.added_at, member.joined_at, member.archived_at)
     days = [context.day(moment) if moment else "" for moment in moments]
     roles = ", ".join(sorted(member.roles))
-    return [member.name, member.address, roles, "; ".join(teams), member.state, SEAT_WORDS[entry.seat], *days]
+    who = [member.name, member.address or "", member.user_name or ""]
+    return [*who, roles, "; ".join(teams), member.state, SEAT_WORDS[entry.seat], *days]
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
