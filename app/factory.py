@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, joining, mail
+from app import arrivals, digests, joining, mail
 from app.accounts import tidying
 from app.kernel import clock, db, outbox, schema, transaction
 from app.kernel.jobs import Jobs, Sweep
@@ -30,6 +30,7 @@ from app.web import (
     hosts,
     kept_pages,
     leaving,
+    logos,
     logs,
     membership,
     office,
@@ -37,6 +38,7 @@ from app.web import (
     storefront,
     style_page,
     typefaces,
+    unsubscribing,
     uploads,
     verification,
     workspace,
@@ -86,6 +88,8 @@ AREAS: tuple[area.Area, ...] = (
     style_page.area,
     membership.area,
     joining_pages.area,
+    logos.area,
+    unsubscribing.area,
     checkout.area,
     quote_pages.area,
     workspace.area,
@@ -132,7 +136,10 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     context.init_app(app, settings)
     prose.init_app(app)
-    CSRFProtect(app).exempt(hooks.area.blueprint)
+    protection = CSRFProtect(app)
+    # Neither the provider nor a program that reads mails has a page of ours open; what each sends proves itself.
+    protection.exempt(hooks.area.blueprint)
+    protection.exempt(unsubscribing.area.blueprint)
     membership.sessions.init_app(app)
     for part in AREAS:
         app.register_blueprint(part.blueprint)
@@ -229,6 +236,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),
+        Sweep(digests.SWEEP, digests.tell_due, every=timedelta(minutes=10)),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
     ]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.accounts import invitations, memberships, oversight, people, teams
+from app.accounts import invitations, memberships, notices, oversight, people, profile_values, teams
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -19,7 +19,7 @@ from app.kernel.transaction import transaction
 from billing import seats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from app.accounts.invitations import Invitation
@@ -37,12 +37,21 @@ LONGEST_NOTE = 600
 
 
 def invite(
-    actor: Actor, name: str, address: str, roles: Iterable[Role], *, days: int, team_id: UUID | None = None, note: str = ""
+    actor: Actor,
+    name: str,
+    address: str,
+    roles: Iterable[Role],
+    *,
+    days: int,
+    team_id: UUID | None = None,
+    note: str = "",
+    values: Mapping[UUID, str] | None = None,
 ) -> Membership:
     """Invite someone by address, into a team and with words of one's own if wanted; a learner's seat is held for them.
 
-    Raises Invalid for a name, address or note that cannot be used, NotAllowed for a role or place that is not the actor's to
-    give, Conflict when they are here already or no seat is free.
+    `values` are what is known of them for the profile fields, as typed.
+    Raises Invalid for a name, address, note or value that cannot be used, NotAllowed for a role or place that is not the
+    actor's to give, Conflict when they are here already or no seat is free.
     """
     given = frozenset(roles)
     words = read_note(note)
@@ -60,6 +69,8 @@ def invite(
         seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
     if team_id is not None:
         teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
+    if values:
+        profile_values.save(actor, membership.id, values)
     invitations.send(membership, by=actor.person.id, days=days, note=words)
     return membership
 
@@ -130,6 +141,7 @@ def accept(invitation: Invitation, person: Person) -> Membership:
         seats.put_in_use(invitation.organisation_id, membership.id, by=person.id)
     invitations.settle(invitation, invitations.State.ACCEPTED, by=person.id)
     memberships.join(membership, person)
+    notices.of_person(membership.organisation_id, notices.What.ACCEPTED, membership.id)
     return membership
 
 
@@ -175,6 +187,7 @@ def expire_due() -> int:
             invitation = invitations.open_of(membership_id)
             if invitation is not None and invitations.is_overdue(invitation):
                 _end(membership, invitation, invitations.State.EXPIRED, by=None)
+                notices.of_person(organisation_id, notices.What.EXPIRED, membership_id)
                 expired += 1
     return expired
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from app.accounts import invitations, oversight, people, teams
+from app.accounts import invitations, oversight, people, profile_values, teams
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
 from app.accounts.teams import TeamMember
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from app.accounts.memberships import Actor
+    from app.accounts.profile_values import Asked
     from app.accounts.teams import Team
 
 PAGE = 50
@@ -66,7 +67,10 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody asked the table for; `team` is a team with all under it, or nothing, `in_no_team` those in none."""
+    """What somebody asked the table for.
+
+    `team` is a team with all under it, or nothing, `in_no_team` those in none; `fields` are what is asked of profile fields.
+    """
 
     search: str = ""
     show: Show = Show.HERE
@@ -74,6 +78,7 @@ class Wanted:
     seat: Seat = Seat.ANY
     team: UUID | None = None
     in_no_team: bool = False
+    fields: tuple[Asked, ...] = ()
     sort: Sort = Sort.NAME
 
     @property
@@ -90,6 +95,7 @@ class Entry:
     seat: str | None
     teams: list[Team]
     expires_at: datetime | None
+    values: dict[UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ def ids(actor: Actor, wanted: Wanted) -> list[UUID]:
 
 
 def _entries(found: Sequence[Membership]) -> list[Entry]:
-    """Add seats, teams and invitations to people, in three queries however many they are."""
+    """Add seats, teams, invitations and profile values to people, in four queries however many they are."""
     chosen = [member.id for member in found]
     sitting = dict(
         db.session.execute(
@@ -183,7 +189,8 @@ def _entries(found: Sequence[Membership]) -> list[Entry]:
     )
     placed = teams.of_people(chosen)
     until = invitations.expiries(chosen)
-    return [Entry(member, sitting.get(member.id), placed.get(member.id, []), until.get(member.id)) for member in found]
+    known = profile_values.of_people(chosen)
+    return [Entry(one, sitting.get(one.id), placed.get(one.id, []), until.get(one.id), known.get(one.id, {})) for one in found]
 
 
 def _order(sort: Sort) -> tuple[sa.orm.InstrumentedAttribute[Any], bool]:
@@ -224,6 +231,7 @@ def matches(actor: Actor, wanted: Wanted) -> sa.ColumnElement[bool]:
             TeamMember.membership_id == Membership.id, TeamMember.team_id == teams.Team.id, teams.Team.archived_at.is_(None)
         )
         conditions.append(~is_placed)
+    conditions += [profile_values.matches(asked) for asked in wanted.fields]
     return sa.and_(*conditions)
 
 

@@ -35,7 +35,7 @@ SIGN_INS = {
     "individual": "priya.nair",
     "operator": "olive.marsh",
 }
-PROFILE = ("/profile", "/profile/name", "/profile/address", "/profile/password")
+PROFILE = ("/profile", "/profile/mails", "/profile/name", "/profile/address", "/profile/password")
 # What stands in braces is found by signing in, such as the organisation and a member of it in some state, or was made before:
 # courses that a learner has passed, is tested on, has begun and has not; their tests, and certificates in every state.
 PAGES = {
@@ -49,7 +49,8 @@ PAGES = {
         "/prices", "/prices?seats=250&interval=month", "/prices?seats=0", "/buy?seats=25&interval=year",
         "/buy?seats=25&interval=year&code=NOSUCH",
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
-        "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
+        "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged",
+        "/mails/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
         "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "/verify/{number}", "/verify/{superseded}", "/verify/{revoked}",
@@ -79,6 +80,11 @@ PAGES = {
         "/workspace/{organisation}/people/lists", "/workspace/{organisation}/people/lists/{people_list}",
         "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
         "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
+        "/workspace/{organisation}/people?columns=name.roles.added", "/workspace/{organisation}/people/views",
+        "/workspace/{organisation}/people/views/new?role=learner", "/workspace/{organisation}/people/views/{view}",
+        "/workspace/{organisation}/brand", "/workspace/{organisation}/quiet-hours",
+        "/workspace/{organisation}/fields", "/workspace/{organisation}/fields/{field}",
+        "/workspace/{organisation}/people/{active}/fields", "/workspace/{organisation}/people/field?all=1",
         "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
     ),
     "manager": (
@@ -129,7 +135,8 @@ REFUSED = {
     "visitor": {
         "/buy?seats=25&interval=year&code=NOSUCH",
         "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
-        "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3", "{drafted_link}",
+        "/first-operator/forged", "/mails/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
+        "{drafted_link}",
     },
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
@@ -154,6 +161,7 @@ NO_PAGES = {
     "assets.static_file", "assets.favicon", "health.alive", "health.ready", "storefront.cover", "storefront.price_figure",
     "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
+    "workspace.brand_mail", "logos.logo",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
     "workspace.people_csv", "workspace.people_xlsx", "workspace.history_csv", "workspace.list_template_csv",
     "workspace.list_template_xlsx", "quotes.quote_pdf", "workspace.vat_document", "workspace.vat_documents_csv",
@@ -310,6 +318,10 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
             known[state] = _last_part(row.locator("a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/teams")
         known["team"] = _last_part(visitor.page.locator(".tree a").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/people/views")
+        known["view"] = _last_part(visitor.page.get_by_role("link", name="Change").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/fields")
+        known["field"] = _last_part(visitor.page.locator("tbody a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/people/lists")
         visitor.fill_in({"Paste names and addresses": "Ann Lee <ann@demo.example>\nnobody\nruth.adeyemi@demo.example"})
         visitor.press("Read the list")

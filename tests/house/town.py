@@ -14,14 +14,17 @@ from uuid import UUID, uuid4
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail
+from app import arrivals, factory, joining, letters, mail
 from app.accounts import (
+    brands,
     credentials,
     invitations,
     memberships,
     one_time_links,
     organisations,
     people,
+    people_views,
+    profile_fields,
     registrations,
     roles,
     teams,
@@ -30,9 +33,10 @@ from app.accounts.invitations import Invitation
 from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
+from app.accounts.profile_fields import Wish
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
-from app.kernel import clock
+from app.kernel import clock, links, outbox
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
@@ -65,7 +69,7 @@ from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
-from tests import learning, passing, quoting
+from tests import learning, passing, picture_making, quoting
 from tests.buying import CARD
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
@@ -165,6 +169,7 @@ def build(app: Flask, database: Path) -> Town:
         _tests(town)
         _links(town)
         mail.send_due()
+        town.tokens["stop mails"] = _stop_mails()
         town.ids["mail"] = db.session.scalars(sa.select(DeliveredMail.id).limit(1)).one()
     for walker in WALKERS:
         _browser(town, walker)
@@ -175,6 +180,15 @@ def build(app: Flask, database: Path) -> Town:
 def address(walker: str) -> str:
     """Give the e-mail address of somebody in the town."""
     return f"{walker.replace(' ', '.')}@example.org"
+
+
+def _stop_mails() -> str:
+    """Write a mail that is not necessary to the learner, and give the link in it that stops such mails."""
+    with transaction():
+        written = outbox.write(
+            "news", address("learner"), organisation_id=None, organisation="St Mary", name="L", lines=[], at=""
+        )
+    return links.token(letters.UNSUBSCRIBING, written)
 
 
 def _people(town: Town) -> None:
@@ -200,6 +214,16 @@ def _people(town: Town) -> None:
         town.ids["invited there"] = joining.invite(other, "Ona Vited", "ona@example.org", {Role.LEARNER}, days=DAYS).id
         _third(town, _person("third", hashed))
         _teams(town, owner, other, members)
+        for key, actor in (("field", owner), ("field there", other)):
+            wish = Wish("Began", profile_fields.Kind.DATE)
+            town.ids[key] = profile_fields.add(actor.organisation.id, wish, by=actor.person.id).id
+        look = brands.Wish(owner.organisation.name, "#1c4477", picture_making.picture())
+        brands.save(owner.organisation.id, look, by=owner.person.id)
+        brand = brands.of(owner.organisation.id)
+        assert brand is not None
+        town.tokens["logo"] = brand.logo_digest or ""
+        for key, actor in (("view", owner), ("view there", other)):
+            town.ids[key] = people_views.save(actor, "Invited", {"show": "invited"}, for_everybody=True, is_default=False).id
 
 
 def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership]) -> None:

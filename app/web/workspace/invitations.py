@@ -9,7 +9,7 @@ from wtforms import SelectField, SubmitField, TextAreaField
 
 from app import joining, letters
 from app.accounts import invitations as open_invitations
-from app.accounts import oversight, people
+from app.accounts import oversight, people, profile_fields
 from app.accounts.memberships import Role
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, NotAllowed
@@ -17,7 +17,7 @@ from app.kernel.transaction import transaction
 from app.permissions import GIVE_SEATS, SEE_BILLING
 from app.web import wiring
 from app.web.forms import Form, TextField, trimmed
-from app.web.workspace import wishes
+from app.web.workspace import field_forms, wishes
 from app.web.workspace.area import area, page
 from billing import seats
 
@@ -58,13 +58,14 @@ class InvitationForm(Form):
 @area.page("/<uuid:organisation>/people/invite", allow=GIVE_SEATS)
 def invitation(actor: Actor) -> ResponseReturnValue:
     """Ask whom to invite and as what."""
-    return _page(actor, _offer(actor, InvitationForm(formdata=None)))
+    return _page(actor, _offer(actor, _form_class(actor)(formdata=None)))
 
 
 @area.action("/<uuid:organisation>/people/invite", allow=GIVE_SEATS)
 def invite(actor: Actor) -> ResponseReturnValue:
     """Invite somebody by name and address, or show how the mail will read."""
-    form = _offer(actor, InvitationForm())
+    form = _offer(actor, _form_class(actor)())
+    typed = field_forms.typed(form, profile_fields.of(actor.organisation.id))
     try:
         if form.preview.data:
             return _page(actor, form, _preview(actor, form))
@@ -77,6 +78,7 @@ def invite(actor: Actor) -> ResponseReturnValue:
                 days=wiring.settings().invitation_days,
                 team_id=form.team_id,
                 note=form.note.data or "",
+                values={field: value for field, value in typed.items() if value},
             )
     except (Conflict, Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
@@ -99,6 +101,11 @@ def withdraw_invitation(actor: Actor, membership: UUID) -> ResponseReturnValue:
     with transaction():
         found = joining.withdraw(actor, membership)
     return _back_to(actor, found, f"The invitation of {found.name} is withdrawn.")
+
+
+def _form_class(actor: Actor) -> type[InvitationForm]:
+    """Give the form with a control for each profile field."""
+    return field_forms.with_fields(InvitationForm, profile_fields.of(actor.organisation.id))
 
 
 def _offer(actor: Actor, form: InvitationForm) -> InvitationForm:
@@ -124,7 +131,7 @@ def _preview(actor: Actor, form: InvitationForm) -> Rendered:
     facts = open_invitations.facts_of_preview(
         actor.organisation, guest, clock.now(), wiring.settings().invitation_days, joining.read_note(form.note.data or "")
     )
-    return letters.render(open_invitations.MAIL, facts)
+    return letters.render(open_invitations.MAIL, facts, organisation_id=actor.organisation.id)
 
 
 def _page(actor: Actor, form: InvitationForm, preview: Rendered | None = None) -> str:
@@ -134,6 +141,7 @@ def _page(actor: Actor, form: InvitationForm, preview: Rendered | None = None) -
         "people",
         form=form,
         preview=preview,
+        controls=field_forms.controls(form, profile_fields.of(actor.organisation.id)),
         has_teams=bool(list(oversight.teams_of(actor).walk())),
         seats=seats.count(actor.organisation.id),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),

@@ -31,14 +31,17 @@ CHUNK = 2_000
 HEAD = ("When", "What happened")
 KINDS = {
     "": ("Everything", ()),
-    "people": ("People and roles", ("membership.", "ownership.")),
+    "people": ("People and roles", ("membership.", "ownership.", "profile_value.")),
     "seats": ("Seats", ("seat.",)),
     "invitations": ("Invitations", ("invitation.",)),
     "teams": ("Teams", ("team.",)),
     "lists": ("Lists brought in", ("people_import.",)),
     "learning": ("Learning", ("enrolment.", "attempt.", "certificate.")),
     "money": ("Orders and payments", ("checkout.", "subscription.", "change.", "invoice_recipient.")),
-    "settings": ("Settings", ("organisation.", "safeguarding_contacts.")),
+    "settings": (
+        "Settings",
+        ("organisation.", "safeguarding_contacts.", "profile_field.", "people_view.", "brand.", "quiet_hours."),
+    ),
 }
 
 
