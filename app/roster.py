@@ -19,6 +19,7 @@ from app.accounts.teams import TeamMember
 from app.kernel import batches
 from app.kernel.db import db
 from billing.seats import SeatAssignment
+from catalog.learning import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,6 +97,7 @@ class Entry:
     teams: list[Team]
     expires_at: datetime | None
     values: dict[UUID, str]
+    learnt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,11 @@ class Turn:
     is_last: bool = False
 
 
-def page(actor: Actor, wanted: Wanted, turn: Turn) -> Page:
-    """Give a page of the people whom the actor may see; raises Missing for a place in the list that they may not see."""
+def page(actor: Actor, wanted: Wanted, turn: Turn, *, with_learning: bool = False) -> Page:
+    """Give a page of the people whom the actor may see, with when they last learnt if asked.
+
+    Raises Missing for a place in the list that they may not see.
+    """
     is_backwards = turn.before is not None or turn.is_last
     key, is_falling = _order(wanted.sort)
     query = _matching(actor, wanted)
@@ -136,7 +141,7 @@ def page(actor: Actor, wanted: Wanted, turn: Turn) -> Page:
         found.reverse()
     has_before = has_more if is_backwards else turn.after is not None
     has_after = turn.before is not None if is_backwards else has_more
-    return Page(_entries(found), has_before, has_after)
+    return Page(_entries(found, with_learning=with_learning), has_before, has_after)
 
 
 def count(actor: Actor, wanted: Wanted) -> int:
@@ -145,7 +150,7 @@ def count(actor: Actor, wanted: Wanted) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
-def everyone(actor: Actor, wanted: Wanted) -> Iterator[list[Entry]]:
+def everyone(actor: Actor, wanted: Wanted, *, with_learning: bool = False) -> Iterator[list[Entry]]:
     """Give everybody who matches, in order, some thousands at a time, for an export."""
     key, falls = _order(wanted.sort)
     last: Membership | None = None
@@ -158,7 +163,7 @@ def everyone(actor: Actor, wanted: Wanted) -> Iterator[list[Entry]]:
         query = query.order_by(key.desc() if falls else key, Membership.id.desc() if falls else Membership.id)
         found = list(db.session.scalars(query.limit(CHUNK)))
         if found:
-            yield _entries(found)
+            yield _entries(found, with_learning=with_learning)
             last = found[-1]
             _let_go(actor, found)
         if len(found) < CHUNK:
@@ -177,8 +182,8 @@ def ids(actor: Actor, wanted: Wanted) -> list[UUID]:
     return list(db.session.scalars(_matching(actor, wanted).with_only_columns(Membership.id)))
 
 
-def _entries(found: Sequence[Membership]) -> list[Entry]:
-    """Add seats, teams, invitations and profile values to people, in four queries however many they are."""
+def _entries(found: Sequence[Membership], *, with_learning: bool) -> list[Entry]:
+    """Add seats, teams, invitations, profile values and learning to people, in at most five queries however many they are."""
     chosen = [member.id for member in found]
     sitting = dict(
         db.session.execute(
@@ -190,7 +195,11 @@ def _entries(found: Sequence[Membership]) -> list[Entry]:
     placed = teams.of_people(chosen)
     until = invitations.expiries(chosen)
     known = profile_values.of_people(chosen)
-    return [Entry(one, sitting.get(one.id), placed.get(one.id, []), until.get(one.id), known.get(one.id, {})) for one in found]
+    learnt = progress.newest(chosen) if with_learning else {}
+    return [
+        Entry(one, sitting.get(one.id), placed.get(one.id, []), until.get(one.id), known.get(one.id, {}), learnt.get(one.id))
+        for one in found
+    ]
 
 
 def _order(sort: Sort) -> tuple[sa.orm.InstrumentedAttribute[Any], bool]:

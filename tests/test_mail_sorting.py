@@ -127,7 +127,7 @@ def test_hundreds_that_rest_do_not_keep_what_is_necessary_waiting(shop, owner, s
         with transaction():
             crowd.do(owner, Change.GIVE, Selection(frozenset(chosen)), days=14)
             outbox.write("no_account", "una@example.org")
-    assert sweep(NIGHT) == 1
+    assert [sweep(NIGHT), sweep(NIGHT)] == [1, 0]
     assert db.session.scalar(sa.select(sa.func.count()).where(OutboxMail.held_until.is_not(None))) == 150
     assert sum(sweep(NEXT) for _ in range(4)) == 150
 

@@ -8,11 +8,13 @@ import io
 import pytest
 import sqlalchemy as sa
 
-from app.accounts import memberships, people_views, teams
+from app.accounts import memberships, people, people_views, teams
 from app.accounts.memberships import Role
+from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
-from tests import people_making
+from app.web import context
+from tests import learning, people_making
 
 
 @pytest.fixture
@@ -64,6 +66,21 @@ def test_columns_are_chosen_and_the_export_has_exactly_these(parish, crowd):
     assert len(rows) == 5
     parish.owner.get(f"{parish.home}people?columns=")
     assert head(parish.owner) == ["Choose", "Name"]
+
+
+def test_when_somebody_last_learnt_is_a_column(parish, crowd):
+    parish.pays_for(3)
+    learner = parish.member("lea@example.org", Role.LEARNER, seat=True)
+    learner.get(f"/learn/{parish.id}/first-response")
+    with parish.app.app_context(), transaction():
+        lea = people.with_address("lea@example.org")
+        learning.do_lessons(learning.enrol(memberships.actor(lea, parish.id)), but=1)
+        today = context.day(clock.now())
+    parish.owner.get(f"{parish.home}people?columns=name.learnt&q=lea@")
+    assert head(parish.owner) == ["Choose", "Name", "Last learnt"]
+    assert parish.owner.page.select_one("tbody td:last-child").text == today
+    parish.owner.get(f"{parish.home}people?columns=name.learnt&q=crowd0")
+    assert today not in parish.owner.page.select_one("tbody").text
 
 
 def test_the_columns_stay_while_the_table_is_turned_and_after_something_was_done(parish):

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 SEAT_WORDS = {None: "none", "held": "held", "in_use": "in use"}
 # Those that are shown while nobody has chosen others.
 USUAL = frozenset({"address", "roles", "teams", "state", "seat"})
-NAME = "name"
+# This one costs a query of its own, so it is asked for only where it is shown.
+LEARNT = "learnt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def all_of(fields: Sequence[ProfileField], titles: Mapping[UUID, str]) -> list[C
         Column("until", "Invitation until", lambda entry: _day(entry.expires_at)),
         Column("added", "Added", lambda entry: _day(entry.member.added_at)),
         Column("joined", "Accepted", lambda entry: _day(entry.member.joined_at)),
+        Column(LEARNT, "Last learnt", lambda entry: _day(entry.learnt_at)),
         Column("left", "Left", lambda entry: _day(entry.member.archived_at)),
         *(_of_field(field) for field in fields),
     ]
@@ -55,10 +57,9 @@ def chosen(every: Sequence[Column], given: MultiDict[str, str]) -> list[Column]:
     return [column for column in every if column.key in keys]
 
 
-def as_query(shown: Sequence[Column]) -> dict[str, str]:
-    """Give what stands in an address that asks for these columns; nothing for the usual ones."""
-    keys = [column.key for column in shown]
-    return {} if set(keys) == USUAL else {"columns": ".".join([NAME, *keys])}
+def has_learning(shown: Sequence[Column]) -> bool:
+    """Whether a column says when people last learnt."""
+    return any(column.key == LEARNT for column in shown)
 
 
 def _of_field(field: ProfileField) -> Column:

@@ -44,6 +44,7 @@ def people(actor: Actor) -> ResponseReturnValue:
     wanted = wishes.read(actor, given)
     form = wishes.form_of(wanted, tree, fields)
     every = columns.all_of(fields, {node.team.id: node.title for node in tree.walk()})
+    shown = columns.chosen(every, given)
     may_archive = bool(actor.roles & ARCHIVE_PEOPLE.roles)
     return page(
         "people",
@@ -55,11 +56,11 @@ def people(actor: Actor) -> ResponseReturnValue:
         field_filters=field_forms.filters(form, fields),
         has_fields=bool(fields),
         every=every,
-        columns=columns.chosen(every, given),
+        columns=shown,
         tabs=view_tabs.tabs(actor, views, given),
         everyone=view_tabs.everyone(actor, views),
         seen={node.team.id for node in tree.walk()},
-        found=roster.page(actor, wanted, wishes.turn()),
+        found=roster.page(actor, wanted, wishes.turn(), with_learning=columns.has_learning(shown)),
         number=roster.count(actor, wanted),
         counted_to=roster.COUNTED,
         seats=seats.count(actor.organisation.id),
@@ -99,7 +100,8 @@ def _head(shown: Sequence[Column]) -> list[str]:
 
 
 def _rows(actor: Actor, shown: Sequence[Column]) -> Iterator[list[str]]:
-    for entries in roster.everyone(actor, wishes.read(actor, request.args)):
+    wanted, with_learning = wishes.read(actor, request.args), columns.has_learning(shown)
+    for entries in roster.everyone(actor, wanted, with_learning=with_learning):
         for entry in entries:
             yield [entry.member.name, *(column.text(entry) for column in shown)]
 
