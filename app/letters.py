@@ -286,6 +286,7 @@ CONTEXTS: dict[str, Context] = {
     "dispute_won": _subscription,
     "dispute_lost": _subscription,
     "vat_document": _vat_document,
+    "credit_note_void": _vat_document,
     "invoice_paid": _subscription,
     "invoice_overdue": _subscription,
     "quote_sent": _quote,

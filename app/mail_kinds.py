@@ -90,6 +90,7 @@ KINDS: dict[str, Kind] = {
     ),
     "seats_bought": _payer("Seats are ready", "seats were bought", "you bought seats"),
     "vat_document": _payer("Invoice or credit note", "they get the invoices", "you get the invoices"),
+    "credit_note_void": _payer("Credit note taken back", "they get the invoices", "you get the invoices"),
     "second_payment_refunded": _payer("Second payment given back"),
     "debit_on_its_way": _payer("Payment on its way"),
     "debit_failed": _payer("Payment failed"),

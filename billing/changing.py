@@ -142,11 +142,12 @@ def refresh_surely(gateway: Gateway, provider_id: str) -> None:
     """Bring a subscription up to date, waiting while another worker is at it: it may have asked before us."""
     for _ in range(LOOKS):
         try:
-            return reactions.refresh(gateway, provider_id)
+            reactions.refresh(gateway, provider_id)
         except Conflict:
             time.sleep(BETWEEN_LOOKS_SECONDS)
+        else:
+            return
     log.warning("subscription stays leased", provider_id=provider_id)
-    return None
 
 
 def _finish(gateway: Gateway, change_id: UUID) -> State:

@@ -184,6 +184,15 @@ class ProviderCreditNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCreditNoteState:
+    """Where a credit note stands, about whichever invoice it is."""
+
+    id: str
+    invoice_id: str
+    is_void: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInvoice:
     """An invoice of a subscription as the provider has it; `url` is the page where it can be paid and read.
 
@@ -363,6 +372,10 @@ class Gateway(Protocol):
 
     def refunds(self, known: Collection[str]) -> list[ProviderRefund]:
         """Fetch the newest refunds, newest first; for those that are known, not what they are about."""
+        ...
+
+    def credit_notes(self) -> list[ProviderCreditNoteState]:
+        """Say where the newest credit notes stand, newest first."""
         ...
 
     def end_at_once(self, subscription_id: str, key: str) -> None:

@@ -105,6 +105,11 @@ def owed_besides(organisation_id: UUID, found: Iterable[ProviderInvoice]) -> int
     return int(db.session.scalar(query) or 0)
 
 
+def unpaid_ids() -> list[str]:
+    """Give the ids of all invoices that are not paid."""
+    return list(db.session.scalars(sa.select(Invoice.id).where(Invoice.status.in_(credit.UNPAID)).order_by(Invoice.id)))
+
+
 def is_known(invoice_id: str) -> bool:
     """Whether an invoice is one of ours."""
     return db.session.get(Invoice, invoice_id) is not None

@@ -117,7 +117,7 @@ def _keep(document_id: str, pdf: bytes) -> bool:
     if db.session.execute(first).first() is None:
         return False
     document = db.session.get_one(VatDocument, document_id)
-    if document.issued_at <= clock.now() - NEWS_FOR:
+    if document.issued_at <= clock.now() - NEWS_FOR or document.taken_back_at is not None:
         return True
     for address in invoice_recipients.addresses(document.organisation_id):
         outbox.write("vat_document", address, organisation_id=document.organisation_id, document=document_id)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 log = structlog.get_logger(__name__)
+CREDIT_NOTE = "credit_note."
 NOT_ISSUED = "invoice.finalization_failed"
 BUSY = "This subscription is being brought up to date already."
 ABOUT_BILLED = frozenset({"customer.updated", "customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted"})
@@ -175,14 +176,17 @@ def serve(gateway: Gateway, checkout_id: UUID, provider_id: str | None = None) -
     return checkouts.State.SERVED if served else state
 
 
-def refresh(gateway: Gateway, provider_id: str) -> None:
-    """Fetch a subscription again and bring our copy up to date; raises Conflict while another worker is doing just that."""
+def refresh(gateway: Gateway, provider_id: str) -> frozenset[str]:
+    """Fetch a subscription again and bring our copy up to date; gives the ids of its invoices that were looked at.
+
+    Raises Conflict while another worker is doing just that.
+    """
     subscription = subscriptions.with_provider_id(provider_id)
     if subscription is None:
         snapshot = gateway.subscription(provider_id)
         if snapshot.checkout_id is not None:
             serve(gateway, snapshot.checkout_id)
-        return
+        return frozenset()
     subscription_id = subscription.id
     with transaction():
         token = subscriptions.lease(subscription_id)
@@ -199,7 +203,7 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
         snapshot = settling.as_paid(subscriptions.known(subscription_id), snapshot, found)
         before = subscriptions.refresh(subscription_id, snapshot, token, found)
         if before is None:
-            return
+            return frozenset()
         row = subscriptions.known(subscription_id)
         paid = invoices.keep(row, found)
         settled = settling.settle(row, snapshot, waited)
@@ -208,6 +212,7 @@ def refresh(gateway: Gateway, provider_id: str) -> None:
         notices.write(before, row, settled, paid)
         if not row.is_live:
             seats.release_all(row, seats.SUBSCRIPTION_ENDED)
+    return frozenset(invoice.id for invoice in found)
 
 
 def refresh_invoice(gateway: Gateway, invoice_id: str) -> None:
@@ -267,6 +272,8 @@ def _apply(gateway: Gateway, kind: str, checkout_id: UUID | None, object_id: str
         ended = money_back.look(gateway, kind, object_id)
         if ended is not None:
             refresh(gateway, ended)
+    elif kind.startswith(CREDIT_NOTE):
+        _look_at_credited(gateway, object_id)
     elif kind.startswith("invoice.") and _is_left_behind(object_id, subscription_id):
         refresh_invoice(gateway, object_id)
     elif subscription_id is not None:
@@ -275,6 +282,14 @@ def _apply(gateway: Gateway, kind: str, checkout_id: UUID | None, object_id: str
             _demand_issue(gateway, subscription_id, object_id)
     elif kind in ABOUT_BILLED and (provider_id := customers.subscription_of(object_id)) is not None:
         refresh(gateway, provider_id)
+
+
+def _look_at_credited(gateway: Gateway, invoice_id: str) -> None:
+    """Look again at an invoice of ours of which something was taken back, or is again asked for."""
+    if invoices.is_known(invoice_id):
+        provider_id = subscriptions.known(invoices.known(invoice_id).subscription_id).provider_id
+        if invoice_id not in refresh(gateway, provider_id):
+            refresh_invoice(gateway, invoice_id)
 
 
 def _demand_issue(gateway: Gateway, subscription_id: str, invoice_id: str) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Refusal
-from billing import checkouts, money_back, price_checks, reactions, seats
+from billing import checkouts, invoices, money_back, price_checks, reactions, seats, vat_documents
 from billing.invoices import Invoice
 from billing.subscriptions import Subscription
 from billing.vat_documents import VatDocument
@@ -47,8 +47,9 @@ def run(gateway: Gateway) -> Report:
             if state in {checkouts.State.PAID, checkouts.State.STUCK}:
                 differences.append(f"Order {checkout_id}: paid, but not served.")
     differences += _look_at_money_back(gateway)
-    live, refused = _refresh_all(gateway)
+    live, seen, refused = _refresh_all(gateway)
     differences += refused
+    differences += _look_at_others(gateway, seen)
     over = db.session.scalars(sa.select(Subscription.provider_id).where(Subscription.is_over, Subscription.is_live))
     differences += [f"Subscription {provider_id}: more seats are taken than are paid for." for provider_id in over]
     differences += [f"Subscription {row_id}: the count of taken seats is wrong." for row_id in seats.miscounted()]
@@ -71,16 +72,19 @@ def _look_at_money_back(gateway: Gateway) -> list[str]:
     return []
 
 
-def _refresh_all(gateway: Gateway) -> tuple[int, list[str]]:
-    """Ask about every subscription that is live or has an invoice without its document; gives how many, and what went wrong."""
-    differences = []
+def _refresh_all(gateway: Gateway) -> tuple[int, set[str], list[str]]:
+    """Ask about every subscription that is live or has an invoice without its document.
+
+    Gives how many, the ids of the invoices that were looked at with them, and what went wrong.
+    """
+    differences, seen = [], set[str]()
     is_copied = sa.exists().where(VatDocument.id == Invoice.id)
     is_behind = sa.exists().where(Invoice.subscription_id == Subscription.id, ~is_copied)
     query = sa.select(Subscription.provider_id).where(sa.or_(Subscription.is_live, is_behind)).order_by(Subscription.id)
     asked = list(db.session.scalars(query))
     for provider_id in asked:
         try:
-            reactions.refresh(gateway, provider_id)
+            seen |= reactions.refresh(gateway, provider_id)
         except Conflict:
             # Another worker is asking about this one at this moment, which is just as good.
             continue
@@ -90,7 +94,33 @@ def _refresh_all(gateway: Gateway) -> tuple[int, list[str]]:
             # Whatever is wrong with one must not keep the others from being asked about.
             log.exception("reconciliation failed")
             differences.append(f"Subscription {provider_id}: something unexpected ({type(error).__name__}); the log says more.")
-    return len(asked), differences
+    return len(asked), seen, differences
+
+
+def _look_at_others(gateway: Gateway, seen: set[str]) -> list[str]:
+    """Ask about the invoices that may have changed and were not looked at; gives what went wrong.
+
+    They are the unpaid ones of subscriptions that ended or were replaced, and those of which something was taken back.
+    """
+    differences = []
+    asked = set(invoices.unpaid_ids()) - seen
+    try:
+        asked |= {note.invoice_id for note in gateway.credit_notes() if vat_documents.is_behind(note)}
+    except Refusal as refusal:
+        differences.append(f"Credit notes: {refusal.message}")
+    for invoice_id in sorted(asked):
+        try:
+            reactions.refresh_invoice(gateway, invoice_id)
+        except Conflict:
+            # Another worker is at its subscription at this moment; the next reconciliation comes soon.
+            continue
+        except Refusal as refusal:
+            differences.append(f"Invoice {invoice_id}: {refusal.message}")
+        except Exception as error:
+            # Whatever is wrong with one must not keep the others from being asked about.
+            log.exception("reconciliation failed")
+            differences.append(f"Invoice {invoice_id}: something unexpected ({type(error).__name__}); the log says more.")
+    return differences
 
 
 def sweep(gateway: Gateway) -> int:

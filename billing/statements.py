@@ -74,6 +74,8 @@ def _movements(document: VatDocument, invoice: Invoice) -> Iterator[Entry]:
         yield Entry(document.issued_at, f"Credit note {document.number}", 0, document.gross_minor)
         if document.refunded_minor:
             yield Entry(document.issued_at, f"Paid back for credit note {document.number}", document.refunded_minor, 0)
+        if document.taken_back_at is not None:
+            yield Entry(document.taken_back_at, f"Credit note {document.number} taken back", document.gross_minor, 0)
         return
     yield Entry(document.issued_at, f"Invoice {document.number}", document.gross_minor, 0)
     if invoice.paid_at is not None and invoice.paid_minor:

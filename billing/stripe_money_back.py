@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing.gateway import ProviderDispute, ProviderRefund
+from billing import stripe_objects
+from billing.gateway import ProviderCreditNoteState, ProviderDispute, ProviderRefund
 from billing.stripe_errors import translated
 from billing.stripe_objects import moment
 
@@ -44,6 +45,15 @@ class StripeMoneyBack:
         with translated():
             found = self._client.v1.refunds.list({"limit": NEWEST}).data
             return [_refund(None if one.id in known else self._client, one) for one in found]
+
+    def credit_notes(self) -> list[ProviderCreditNoteState]:
+        """Say where the newest credit notes stand."""
+        with translated():
+            found = self._client.v1.credit_notes.list({"limit": NEWEST}).data
+            return [
+                ProviderCreditNoteState(id=note.id, invoice_id=stripe_objects.id_of(note.invoice), is_void=note.status == "void")
+                for note in found
+            ]
 
     def end_at_once(self, subscription_id: str, key: str) -> None:
         """Cancel a subscription now, without another invoice and without giving anything back."""

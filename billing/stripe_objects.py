@@ -44,7 +44,7 @@ def checkout(session: Any, invoice: Any = None) -> ProviderCheckout:
         is_paid=session.status == "complete" and session.payment_status in {"paid", "no_payment_required"},
         is_expired=session.status == "expired",
         has_failed=invoice is not None and (invoice.status == "void" or debit_failed(invoice)),
-        subscription_id=_id(session.subscription),
+        subscription_id=session.subscription and id_of(session.subscription),
         gross_minor=session.amount_total or 0,
     )
 
@@ -197,11 +197,18 @@ def event(payload: dict[str, Any]) -> ProviderEvent:
         kind=kind,
         created_at=moment(payload["created"]),
         api_version=payload.get("api_version"),
-        object_id=(about.get("customer") if kind.startswith("customer.tax_id.") else about.get("id")) or "",
+        object_id=about.get(_looked_at(kind)) or "",
         checkout_id=_uuid(about.get("client_reference_id") or metadata.get("checkout")),
         subscription_id=subscription_id,
         payload=payload,
     )
+
+
+def _looked_at(kind: str) -> str:
+    """Say where in its object a message holds the id of what is to be looked at."""
+    if kind.startswith("customer.tax_id."):
+        return "customer"
+    return "invoice" if kind.startswith("credit_note.") else "id"
 
 
 def moment(timestamp: int) -> datetime:
@@ -279,9 +286,9 @@ def _interval(price: Any) -> Interval:
     return Interval(price.recurring.interval if price.recurring else "")
 
 
-def _id(value: Any) -> str | None:
+def id_of(value: Any) -> str:
     """Give the id of what may be expanded."""
-    return value if value is None or isinstance(value, str) else str(value.id)
+    return value if isinstance(value, str) else str(value.id)
 
 
 def _uuid(value: str | None) -> UUID | None:

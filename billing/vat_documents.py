@@ -17,15 +17,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import organisations
-from app.kernel import nudges
+from app.kernel import clock, nudges, outbox
 from app.kernel.db import Model, db
 from app.kernel.errors import Missing
+from billing import invoice_recipients
 from billing.invoices import Invoice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from billing.gateway import Line, ProviderCreditNote, ProviderInvoice
+    from billing.gateway import Line, ProviderCreditNote, ProviderCreditNoteState, ProviderInvoice
     from billing.subscriptions import Subscription
 
 SWEEP = "vat_documents"
@@ -62,7 +63,10 @@ class Gap:
 
 
 class VatDocument(Model):
-    """An invoice or a credit note as it was issued; `facts` hold the buyer, what they wanted to read on it, and the lines."""
+    """An invoice or a credit note as it was issued; `facts` hold the buyer, what they wanted to read on it, and the lines.
+
+    A credit note is `taken_back_at` when we see that the provider counts it no longer; that an invoice is, it says itself.
+    """
 
     id: Mapped[str] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
@@ -77,9 +81,11 @@ class VatDocument(Model):
     currency: Mapped[str]
     issued_at: Mapped[datetime]
     facts: Mapped[dict[str, Any]]
+    taken_back_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("kind IN ('invoice', 'credit_note')", name="kind"),
+        sa.CheckConstraint("taken_back_at IS NULL OR kind = 'credit_note'", name="taken_back"),
         sa.CheckConstraint("gross_minor = net_minor + vat_minor", name="figures"),
         sa.Index(None, "organisation_id", "issued_at"),
         sa.Index(None, "invoice_id"),
@@ -101,7 +107,10 @@ class VatDocumentPdf(Model):
 
 
 def copy(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
-    """Copy what the provider has issued and we have not copied yet; whatever was copied before stays as it is."""
+    """Copy what the provider has issued and we have not copied yet; whatever was copied before stays as it was issued.
+
+    A credit note of these invoices that the provider counts no longer, because it was voided, is marked as taken back.
+    """
     issued = [invoice for invoice in found if invoice.number is not None]
     ids = [invoice.id for invoice in issued] + [note.id for invoice in issued for note in invoice.credit_notes]
     known = set(db.session.scalars(sa.select(VatDocument.id).where(VatDocument.id.in_(ids))))
@@ -113,6 +122,24 @@ def copy(subscription: Subscription, found: Iterable[ProviderInvoice]) -> None:
         for note in invoice.credit_notes:
             if note.id not in known:
                 db.session.add(_of_credit_note(subscription, invoice, note))
+    gone = (
+        VatDocument.invoice_id.in_([invoice.id for invoice in issued]),
+        VatDocument.kind == Kind.CREDIT_NOTE,
+        VatDocument.id.not_in(ids),
+        VatDocument.taken_back_at.is_(None),
+    )
+    for document in db.session.scalars(sa.select(VatDocument).where(*gone)):
+        document.taken_back_at = clock.now()
+        for address in invoice_recipients.addresses(document.organisation_id):
+            outbox.write("credit_note_void", address, organisation_id=document.organisation_id, document=document.id)
+
+
+def is_behind(note: ProviderCreditNoteState) -> bool:
+    """Whether a credit note about an invoice of ours stands otherwise with the provider than here."""
+    if db.session.get(Invoice, note.invoice_id) is None:
+        return False
+    copied = db.session.get(VatDocument, note.id)
+    return (copied is None) if not note.is_void else (copied is not None and copied.taken_back_at is None)
 
 
 def of_organisation(organisation_id: UUID, document_id: str) -> VatDocument:
@@ -158,14 +185,23 @@ def issued(since: datetime, until: datetime, organisation_id: UUID | None = None
     return [(document, invoice) for document, invoice in rows]
 
 
-def totals(documents: Iterable[VatDocument]) -> Totals:
-    """Add up documents; a credit note counts below nothing."""
-    signed = [(-1 if document.kind == Kind.CREDIT_NOTE else 1, document) for document in documents]
+def totals(found: Iterable[tuple[VatDocument, Invoice]]) -> Totals:
+    """Add up documents: a credit note counts below nothing, and what was taken back not at all."""
+    signed = [
+        (-1 if document.kind == Kind.CREDIT_NOTE else 1, document)
+        for document, invoice in found
+        if not is_taken_back(document, invoice)
+    ]
     return Totals(
         net_minor=sum(sign * document.net_minor for sign, document in signed),
         vat_minor=sum(sign * document.vat_minor for sign, document in signed),
         gross_minor=sum(sign * document.gross_minor for sign, document in signed),
     )
+
+
+def is_taken_back(document: VatDocument, invoice: Invoice) -> bool:
+    """Whether a document counts no longer: an invoice that was taken back unpaid, or a credit note that was voided."""
+    return (invoice.voided_at if document.kind == Kind.INVOICE else document.taken_back_at) is not None
 
 
 def gaps() -> list[Gap]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from billing.gateway import Gateway
 
 DATABASES = ("sqlite", "postgresql")
-_numbers = count()
 
 # The same examples at each run: a gate that is red is red for everybody. The full one looks at ten times as many.
 hypothesis_settings.register_profile("quick", max_examples=30, deadline=None, derandomize=True)
@@ -142,9 +139,10 @@ def database_url(request: pytest.FixtureRequest, data: Path) -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     server: postgres.Server = request.getfixturevalue("postgres_server")
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    yield server.create(name, request.getfixturevalue("postgres_template"))
-    server.drop(name)
+    template = request.getfixturevalue("postgres_template")
+    name = server.lend(template)
+    yield server.url(name)
+    server.take_back(name, template)
 
 
 @pytest.fixture

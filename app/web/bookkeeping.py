@@ -52,7 +52,7 @@ def rows(found: Iterable[tuple[VatDocument, Invoice]], zone: ZoneInfo) -> Iterat
             document.currency,
             invoice.due_at.astimezone(zone).date().isoformat() if is_invoice and invoice.due_at else "",
             invoice.paid_at.astimezone(zone).date().isoformat() if is_invoice and invoice.paid_at else "",
-            invoice.status if is_invoice else "issued",
+            invoice.status if is_invoice else ("issued" if document.taken_back_at is None else "void"),
         ]
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flask import get_flashed_messages, has_request_context, request
 from flask_login import current_user
-from jinja2 import StrictUndefined
+from jinja2 import FileSystemBytecodeCache, StrictUndefined
 
 from app.accounts import brands
 from app.kernel import clock, money
@@ -61,6 +61,10 @@ def category_label(key: str) -> str:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give the templates their words and refuse undefined ones."""
+    # Compiled templates are kept, because compiling all of them takes seconds; each is made anew as soon as its file is another.
+    compiled = settings.data / "compiled_templates"
+    compiled.mkdir(exist_ok=True)
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -7,6 +7,7 @@ import pytest
 from app.accounts import memberships
 from app.accounts.memberships import Role
 from app.kernel.transaction import transaction
+from billing import price_cards
 
 
 @pytest.fixture
@@ -21,3 +22,11 @@ def members(owner):
             ]
 
     return make
+
+
+@pytest.fixture
+def gateway(shop, connect):
+    """Give the shop's way to its sandbox, with the price card published."""
+    with transaction():
+        price_cards.publish_seed()
+    return connect()

@@ -23,7 +23,6 @@ from billing import (
     entitlements,
     events,
     notices,
-    price_cards,
     reactions,
     reconciliation,
     seats,
@@ -39,13 +38,6 @@ from tests.changing import add, do, row, sees, travel
 
 TOO_LITTLE = "22222227"
 GRACE = timedelta(days=14)
-
-
-@pytest.fixture
-def gateway(shop, connect):
-    with transaction():
-        price_cards.publish_seed()
-    return connect()
 
 
 def start(shop, owner, gateway, account="00012345", number=10):

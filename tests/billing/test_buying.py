@@ -22,13 +22,6 @@ from tests import seating
 from tests.buying import open_page, order, pay
 
 
-@pytest.fixture
-def gateway(shop, connect):
-    with transaction():
-        price_cards.publish_seed()
-    return connect()
-
-
 def row(model=Subscription):
     db.session.rollback()
     db.session.expire_all()

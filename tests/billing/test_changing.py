@@ -23,13 +23,6 @@ from tests.changing import ASKS_ALWAYS, DECLINED_LATER, GOOD, add, ask, buy, do,
 GRACE = timedelta(days=14)
 
 
-@pytest.fixture
-def gateway(shop, connect):
-    with transaction():
-        price_cards.publish_seed()
-    return connect()
-
-
 def newest(owner):
     db.session.rollback()
     return invoices.of_organisation(owner.organisation.id)[0]

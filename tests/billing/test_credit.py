@@ -42,12 +42,6 @@ GRACE = timedelta(days=14)
 YEAR_OF_25 = 98496
 
 
-@pytest.fixture
-def gateway(shop, connect):
-    quoting.publish()
-    return connect()
-
-
 def invoice(status="open", why="subscription_create", gross=100, due=30):
     is_over = status in {"paid", "void"}
     return provider.invoice(

@@ -23,13 +23,6 @@ GRACE = timedelta(days=14)
 
 
 @pytest.fixture
-def gateway(shop, connect):
-    with transaction():
-        price_cards.publish_seed()
-    return connect()
-
-
-@pytest.fixture
 def controls(shop, gateway):
     return shop.extensions["sandbox"].controls
 

@@ -41,13 +41,6 @@ TWENTY, POUNDS = Discount(20, None), Discount(None, 500)
 
 
 @pytest.fixture
-def gateway(shop, connect):
-    with transaction():
-        price_cards.publish_seed()
-    return connect()
-
-
-@pytest.fixture
 def make(owner):
     """Give a maker of promotion codes."""
 

@@ -47,12 +47,6 @@ CARD = price_cards.read(1, "GBP", tomllib.loads(price_cards.SEED.read_text())["b
 BAND_EDGES = sorted({band.first + step for band in CARD.bands for step in (-1, 0, 1)} - {0})
 
 
-@pytest.fixture
-def gateway(shop, connect):
-    quoting.publish()
-    return connect()
-
-
 def mails(kind):
     return sorted(db.session.scalars(sa.select(OutboxMail.address).where(OutboxMail.kind == kind)))
 

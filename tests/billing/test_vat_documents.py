@@ -31,13 +31,6 @@ from tests import changing as acts
 from tests import provider
 
 
-@pytest.fixture
-def gateway(shop, connect):
-    with transaction():
-        price_cards.publish_seed()
-    return connect()
-
-
 def documents(owner):
     db.session.rollback()
     now = clock.now()

@@ -18,7 +18,6 @@ from billing import (
     checkouts,
     invoices,
     notices,
-    price_cards,
     reactions,
     reconciliation,
     seats,
@@ -34,13 +33,6 @@ from tests.buying import debit, open_page, pay
 from tests.changing import DECLINED_LATER, add, row, sees, travel, use_card
 
 HALF = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def gateway(shop, connect):
-    with transaction():
-        price_cards.publish_seed()
-    return connect()
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def invoices() -> ResponseReturnValue:
         form=form,
         month=month,
         documents=documents,
-        totals=vat_documents.totals(document for document, _ in documents),
+        totals=vat_documents.totals(documents),
         gaps=vat_documents.gaps(),
     )
     return shown, Invalid.status if refused else 200
