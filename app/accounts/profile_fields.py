@@ -28,7 +28,12 @@ LONGEST_TEXT = 200
 # Orders in which people write a date, day first as in Britain; a sheet gives the first one, with a time of midnight.
 DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %B %Y", "%d %b %Y", "%d/%m/%y")
 # What a list of people has columns for already, and the table too.
-TAKEN = frozenset({"name", "email", "e-mail", "address", "team", "teams", "role", "roles", "state", "seat", "added", "joined"})
+TAKEN = frozenset(
+    {
+        *("name", "first name", "forename", "last name", "surname", "email", "e-mail", "address", "team", "teams"),
+        *("role", "roles", "state", "seat", "added", "joined", "accepted", "left"),
+    }
+)
 
 
 class Kind(StrEnum):
