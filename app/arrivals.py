@@ -211,11 +211,12 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     _add(organisation.id, new)
     _take_up([member_id for _, member_id in back])
     teams.end_managing(organisation.id, [member_id for _, member_id in back], by=sent.sent_by)
-    seats.assign_each(organisation.id, [member_id for _, member_id in both], seats.State.HELD, by=sent.sent_by)
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
     known_of = ((member, {UUID(field): value for field, value in line.values.items()}) for line, member in both)
     profile_values.put_each(organisation.id, known_of, by=sent.sent_by)
+    # After their teams are known: the seats may come from allowances.
+    seats.assign_each(organisation.id, [member_id for _, member_id in both], seats.State.HELD, by=sent.sent_by)
     guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in both]
     invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
     came = {line.place for line, _ in both}

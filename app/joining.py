@@ -65,12 +65,13 @@ def invite(
         raise NotAllowed("Only an owner can let somebody run things or see what is paid. Ask an owner of your organisation.")
     count_mails(actor.organisation.id)
     membership = _take_up(actor, people.read_name(name), people.read_address(address), given)
-    if Role.LEARNER in given:
-        seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
     if team_id is not None:
         teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
     if values:
         profile_values.save(actor, membership.id, values)
+    # After the team is known: its seats may come from an allowance.
+    if Role.LEARNER in given:
+        seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
     invitations.send(membership, by=actor.person.id, days=days, note=words)
     return membership
 

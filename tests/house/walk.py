@@ -402,6 +402,8 @@ STEPS: dict[str, Step] = {
     "workspace.send_people_list": Step(HERE, form={"text": "Eve <eve@example.org>"}),
     "workspace.send_quote": Step(HERE, form=QUOTE, first=_without_subscription),
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
+    "workspace.allot_seats": Step(TEAM.at, form={"seats": "0"}, foreign=TEAM.foreign),
+    "workspace.take_back_unused_seats": TEAM,
     "workspace.team": TEAM,
     "workspace.teams": Step(HERE),
     "workspace.today": Step(HERE),

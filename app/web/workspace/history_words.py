@@ -69,6 +69,7 @@ WORDS = {
     "seat.held": "A seat is held for {about}",
     "seat.in_use": "{about} has a seat in use",
     "seat.released": "The seat of {about} is free again ({why})",
+    "seat_allowance.set": "{by} set {seats} aside for {team}",
     "seat.all_released": "The subscription ended and {seats} came back",
     "membership.archived": "{by} archived {about}",
     "membership.restored": "{by} brought {about} back",

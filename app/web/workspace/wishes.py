@@ -11,7 +11,7 @@ from wtforms import SelectField
 from app import roster
 from app.accounts import oversight, profile_fields
 from app.accounts.memberships import Role
-from app.kernel.errors import Missing
+from app.kernel.errors import Invalid, Missing
 from app.roster import Seat, Show, Sort, Turn, Wanted
 from app.web.forms import Form, TextField
 from app.web.workspace import field_forms
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.accounts.teams import Tree
 
 LONGEST_SEARCH = 200
+MOST_DIGITS = 4
 SHOWS = {
     Show.HERE: "Everyone here",
     Show.ACTIVE: "Those who have joined",
@@ -139,3 +140,12 @@ def _one_of(kind: Any, text: str | None, otherwise: Any) -> Any:
         return kind(text)
     except ValueError:
         return otherwise
+
+
+def whole_number(typed: str) -> int:
+    """Read a number of seats as people type it; raises Invalid when it is none."""
+    digits = typed.replace(",", "").strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
+        message = "Give the number of seats as a whole number, such as 5."
+        raise Invalid(message, field="seats")
+    return int(digits)
