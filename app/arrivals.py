@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
@@ -15,11 +16,14 @@ from app import crowd, joining, waiting_list
 from app.accounts import (
     invitations,
     memberships,
+    notices,
     organisations,
     oversight,
     people,
     people_imports,
     people_lists,
+    profile_fields,
+    profile_values,
     same_names,
     teams,
     user_names,
@@ -36,7 +40,6 @@ from billing import seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from uuid import UUID
 
     from app.accounts.memberships import Actor
     from app.accounts.people_lists import Line
@@ -169,11 +172,11 @@ def read(import_id: UUID) -> bool:
     if sent.state != State.WAITING:
         return False
     try:
-        found = (
-            people_lists.of_text(content.decode(), by_name=by_name)
-            if is_pasted
-            else people_lists.of_rows(sheet_reading.rows(content, name), by_name=by_name)
-        )
+        if is_pasted:
+            found = people_lists.of_text(content.decode(), by_name=by_name)
+        else:
+            fields = profile_fields.of(organisation_id)
+            found = people_lists.of_rows(sheet_reading.rows(content, name), fields, by_name=by_name)
         lines = people_lists.checked(_noted(import_id, found))
     except Invalid as refusal:
         with transaction():
@@ -197,7 +200,11 @@ def bring_in(import_id: UUID, *, days: int) -> bool:
     except Refusal as refusal:
         log.info("list refused", kind=type(refusal).__name__)
         with transaction():
-            return people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
+            moved = people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
+            if moved:
+                organisation_id = people_imports.whole(import_id).organisation_id
+                notices.of_list(organisation_id, notices.What.LIST_REFUSED, import_id, number_to_bring_in(import_id))
+            return moved
 
 
 def _bring_in(import_id: UUID, days: int) -> bool:
@@ -230,6 +237,8 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     ids = [member_id for _, member_id in both]
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
+    known_of = ((member, {UUID(field): value for field, value in line.values.items()}) for line, member in both)
+    profile_values.put_each(organisation.id, known_of, by=sent.sent_by)
     # After their teams are known: the seats may come from allowances.
     waiting = waiting_list.give(organisation.id, ids, seats.State.HELD, by=sent.sent_by, note=sent.note, import_id=import_id)
     seated = [(line, member_id) for line, member_id in both if member_id not in waiting]
@@ -238,6 +247,7 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     came = {line.place for line, _ in both}
     stayed = [line.place for line in lines if line.place not in came]
     people_imports.settle(import_id, invited, stayed)
+    notices.of_list(organisation.id, notices.What.LIST_DONE, import_id, len(both))
     journal.write(
         "people_import.done", organisation_id=organisation.id, by=sent.sent_by, about=import_id, new=len(new), back=len(back)
     )
@@ -279,7 +289,7 @@ def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | 
         fate = Fate.NEW
     else:
         fate = Fate.HERE if known[1] in HERE else Fate.BACK
-    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem)
+    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem, line.values)
 
 
 def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:

@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, erasing, joining, mail, own_exports, shortfalls, waiting_list
+from app import arrivals, digests, erasing, joining, mail, own_exports, shortfalls, waiting_list
 from app import ways_in as ways_in_domain
 from app.accounts import erasures, join_requests, person_exports, tidying, waiting_places
 from app.kernel import clock, db, outbox, schema, transaction
@@ -32,6 +32,7 @@ from app.web import (
     hosts,
     kept_pages,
     leaving,
+    logos,
     logs,
     mail_domains,
     membership,
@@ -41,6 +42,7 @@ from app.web import (
     storefront,
     style_page,
     typefaces,
+    unsubscribing,
     uploads,
     verification,
     ways_in,
@@ -95,6 +97,8 @@ AREAS: tuple[area.Area, ...] = (
     mail_domains.area,
     slips.area,
     consents.area,
+    logos.area,
+    unsubscribing.area,
     checkout.area,
     quote_pages.area,
     workspace.area,
@@ -141,7 +145,10 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     context.init_app(app, settings)
     prose.init_app(app)
-    CSRFProtect(app).exempt(hooks.area.blueprint)
+    protection = CSRFProtect(app)
+    # Neither the provider nor a program that reads mails has a page of ours open; what each sends proves itself.
+    protection.exempt(hooks.area.blueprint)
+    protection.exempt(unsubscribing.area.blueprint)
     membership.sessions.init_app(app)
     for part in AREAS:
         app.register_blueprint(part.blueprint)
@@ -248,6 +255,7 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(waiting_places.SWEEP, with_days(waiting_list.fill_due)),
         Sweep(join_requests.SWEEP, ways_in_domain.sweep),
         Sweep("shortfalls", shortfalls.forget_old, every=timedelta(hours=6)),
+        Sweep(digests.SWEEP, digests.tell_due, every=timedelta(minutes=10)),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
     ]

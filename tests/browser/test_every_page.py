@@ -37,6 +37,7 @@ SIGN_INS = {
 }
 PROFILE = (
     "/profile",
+    "/profile/mails",
     "/profile/name",
     "/profile/address",
     "/profile/password",
@@ -59,7 +60,7 @@ PAGES = {
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
         "/reset-password/forged", "/join/forged", "/join/by/forged", "{way_in}",
         "/mail-domain/forged", "/mail-domain/{mail_domain}",
-        "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
+        "/change-address/forged", "/first-operator/forged", "/mails/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
         "/slip", "/slip?name=ruth.adeyemi", "/consent/merger/forged",
         "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
@@ -98,6 +99,11 @@ PAGES = {
         "/workspace/{organisation}/records-from-elsewhere", "/workspace/{organisation}/people/{active}/record",
         "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
         "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
+        "/workspace/{organisation}/people?columns=name.roles.added", "/workspace/{organisation}/people/views",
+        "/workspace/{organisation}/people/views/new?role=learner", "/workspace/{organisation}/people/views/{view}",
+        "/workspace/{organisation}/brand", "/workspace/{organisation}/quiet-hours",
+        "/workspace/{organisation}/fields", "/workspace/{organisation}/fields/{field}",
+        "/workspace/{organisation}/people/{active}/fields", "/workspace/{organisation}/people/field?all=1",
         "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
     ),
     "manager": (
@@ -152,7 +158,7 @@ REFUSED = {
         "/mail-domain/forged",
         "/change-address/forged", "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "{drafted_link}",
-        "/consent/merger/forged",
+        "/consent/merger/forged", "/mails/forged",
     },
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
@@ -178,6 +184,7 @@ NO_PAGES = {
     "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
     "membership.exported",
+    "workspace.brand_mail", "logos.logo",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
     "workspace.people_csv", "workspace.people_xlsx", "workspace.join_link_code", "workspace.history_csv",
     "workspace.list_template_csv",
@@ -335,6 +342,10 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
             known[state] = _last_part(row.locator("a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/teams")
         known["team"] = _last_part(visitor.page.locator(".tree a").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/people/views")
+        known["view"] = _last_part(visitor.page.get_by_role("link", name="Change").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/fields")
+        known["field"] = _last_part(visitor.page.locator("tbody a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/people/lists")
         visitor.fill_in({"Paste names and addresses": "Ann Lee <ann@demo.example>\nnobody\nruth.adeyemi@demo.example"})
         visitor.press("Read the list")

@@ -15,8 +15,9 @@ from uuid import UUID, uuid4
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail, merging, shortfalls, ways_in
+from app import arrivals, factory, joining, letters, mail, merging, shortfalls, ways_in
 from app.accounts import (
+    brands,
     credentials,
     invitations,
     join_links,
@@ -26,6 +27,8 @@ from app.accounts import (
     one_time_links,
     organisations,
     people,
+    people_views,
+    profile_fields,
     record_shares,
     registrations,
     roles,
@@ -38,9 +41,10 @@ from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
 from app.accounts.person_exports import PersonExport
+from app.accounts.profile_fields import Wish
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
-from app.kernel import clock
+from app.kernel import clock, links, outbox
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
@@ -73,7 +77,7 @@ from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
-from tests import learning, passing, quoting
+from tests import learning, passing, picture_making, quoting
 from tests.buying import CARD
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
@@ -175,6 +179,7 @@ def build(app: Flask, database: Path) -> Town:
         _tests(town)
         _links(town)
         mail.send_due()
+        town.tokens["stop mails"] = _stop_mails()
         town.ids["mail"] = db.session.scalars(sa.select(DeliveredMail.id).limit(1)).one()
     for walker in WALKERS:
         _browser(town, walker)
@@ -185,6 +190,16 @@ def build(app: Flask, database: Path) -> Town:
 def address(walker: str) -> str:
     """Give the e-mail address of somebody in the town."""
     return f"{walker.replace(' ', '.')}@example.org"
+
+
+def _stop_mails() -> str:
+    """Write a mail that is not necessary to the learner, and give the link in it that stops such mails."""
+    with transaction():
+        written = outbox.write(
+            "news", address("learner"), organisation_id=None, organisation="St Mary", name="L", lines=[], at=""
+        )
+    assert written is not None
+    return links.token(letters.UNSUBSCRIBING, written)
 
 
 def _people(town: Town) -> None:
@@ -228,6 +243,16 @@ def _people(town: Town) -> None:
         town.ids |= {key: share.id for key, share in shares.items()}
         _teams(town, owner, other, members)
         _ways_in(town, owner, other, third, hashed)
+        for key, actor in (("field", owner), ("field there", other)):
+            wish = Wish("Began", profile_fields.Kind.DATE)
+            town.ids[key] = profile_fields.add(actor.organisation.id, wish, by=actor.person.id).id
+        look = brands.Wish(owner.organisation.name, "#1c4477", picture_making.picture())
+        brands.save(owner.organisation.id, look, by=owner.person.id)
+        brand = brands.of(owner.organisation.id)
+        assert brand is not None
+        town.tokens["logo"] = brand.logo_digest or ""
+        for key, actor in (("view", owner), ("view there", other)):
+            town.ids[key] = people_views.save(actor, "Invited", {"show": "invited"}, for_everybody=True, is_default=False).id
 
 
 def _in_a_week() -> datetime:

@@ -125,6 +125,11 @@ def _signed_event(town: Town) -> dict[str, Any]:
     return {"data": payload, "headers": {"Stripe-Signature": signature}, "content_type": "application/json"}
 
 
+def _one_click(_town: Town) -> dict[str, Any]:
+    """Give what a program that reads mails sends: it has no page of ours open."""
+    return {"data": {"List-Unsubscribe": "One-Click"}}
+
+
 HERE = {"organisation": "here"}
 LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
 CHOSEN = {"do": "take_back", "who": "leaver"}
@@ -137,6 +142,8 @@ SHORTFALL = Step(
     instead=dict.fromkeys([role.value for role in Role if role is not Role.OWNER], 404),
     foreign={"shortfall": "shortfall there"},
 )
+FIELD = Step(HERE | {"field": "field"}, foreign={"field": "field there"})
+VIEW = Step(HERE | {"view": "view"}, foreign={"view": "view there"})
 LIST = Step(HERE | {"people_list": "list"}, foreign={"people_list": "list there"})
 OFFER = Step(
     HERE | {"offer": "offer"},
@@ -227,7 +234,10 @@ STEPS: dict[str, Step] = {
     "mail_domains.confirm": Step({"token": "mail domain"}),
     "mail_domains.confirmation": Step({"token": "mail domain"}),
     "mail_domains.join": Step({"mail_domain": "mail domain offered"}, foreign={"mail_domain": "mail domain there"}),
+    "logos.logo": Step(HERE | {"digest": "logo"}, success=200),
     "membership.address_change": Step(),
+    "membership.choose_mails": Step(form={"notices": "never", "courses": "daily", "reminders": "at_once"}),
+    "membership.mails_i_get": Step(),
     "membership.address_confirmation": Step({"token": "change"}),
     "membership.ask_address_change": Step(form={"address": "other@example.org", "current": PASSWORD}),
     "membership.ask_for_reset": Step(form={"address": "sleeper@example.org"}),
@@ -338,6 +348,8 @@ STEPS: dict[str, Step] = {
     "storefront.social_card": Step(SLUG),
     "storefront.trust": Step(),
     "style_page.components": Step(),
+    "unsubscribing.fewer_mails": Step({"token": "stop mails"}),
+    "unsubscribing.stop_mails": Step({"token": "stop mails"}, sent=_one_click, success=200),
     "verification.certificate": CERTIFICATE,
     "verification.search": Step(),
     "ways_in.come_in": Step({"token": "join link"}),
@@ -352,6 +364,22 @@ STEPS: dict[str, Step] = {
     "workspace.join_requests": Step(HERE),
     "workspace.make_join_link": Step(HERE, form={"team": "team", "days": "30"}),
     "workspace.withdraw_join_link": JOIN_LINK,
+    "workspace.quiet_hours": Step(HERE),
+    "workspace.set_quiet_hours": Step(HERE, form={"is_on": "y", "begins": "18:00", "ends": "08:00", "days_off": "5"}),
+    "workspace.brand_mail": Step(HERE),
+    "workspace.name_and_colours": Step(HERE),
+    "workspace.remove_logo": Step(HERE),
+    "workspace.set_name_and_colours": Step(HERE, form={"name": "St Mary", "colour": "#1c4477"}),
+    "workspace.add_field": Step(HERE, form={"name": "Desk", "kind": "text"}),
+    "workspace.change_field": Step(FIELD.at, form={"name": "Desk"}, foreign=FIELD.foreign),
+    "workspace.move_field_up": FIELD,
+    "workspace.people_field": Step(HERE, query={"who": "leaver"}),
+    "workspace.person_fields": LEAVER,
+    "workspace.profile_field": FIELD,
+    "workspace.profile_fields": Step(HERE),
+    "workspace.remove_field": FIELD,
+    "workspace.save_person_fields": LEAVER,
+    "workspace.set_people_field": Step(HERE, form={"who": "leaver", "field": "field"}),
     "workspace.appoint_manager": Step(TEAM.at, form={"address": "admin@example.org"}, foreign=TEAM.foreign),
     "workspace.archive": LEAVER,
     "workspace.add_mail_domain": Step(HERE, form={"domain": "stmary.example", "mailbox": "office"}),
@@ -436,6 +464,12 @@ STEPS: dict[str, Step] = {
     "workspace.people_csv": Step(HERE),
     "workspace.people_list": LIST,
     "workspace.people_lists_page": Step(HERE),
+    "workspace.change_people_view": Step(VIEW.at, form={"name": "Mine"}, foreign=VIEW.foreign),
+    "workspace.new_people_view": Step(HERE, query={"role": "learner"}),
+    "workspace.people_view": VIEW,
+    "workspace.people_views": Step(HERE),
+    "workspace.remove_people_view": VIEW,
+    "workspace.save_people_view": Step(HERE, form={"name": "Learners", "role": "learner"}),
     "workspace.people_team": Step(HERE, query={"who": "leaver"}),
     "workspace.people_xlsx": Step(HERE),
     "workspace.person": LEAVER,

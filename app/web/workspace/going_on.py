@@ -91,7 +91,7 @@ def _go_on(actor: Actor, shortfall_id: UUID) -> Response:
 
 
 def _invite(actor: Actor, given: Given) -> tuple[str, str]:
-    member, words = invitations.carry_out(actor, invitations.InvitationForm(given))
+    member, words = invitations.carry_out(actor, invitations.form_class(actor)(given))
     return words, _place(actor, "person", membership=member.id) if member.address is None else _place(actor, "people")
 
 

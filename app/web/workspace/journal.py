@@ -31,7 +31,7 @@ CHUNK = 2_000
 HEAD = ("When", "What happened")
 KINDS = {
     "": ("Everything", ()),
-    "people": ("People and roles", ("membership.", "ownership.", "merger.", "record.")),
+    "people": ("People and roles", ("membership.", "ownership.", "merger.", "record.", "profile_value.")),
     "seats": ("Seats", ("seat.", "waiting_list.", "shortfall.")),
     "invitations": (
         "Invitations and ways in",
@@ -41,7 +41,10 @@ KINDS = {
     "lists": ("Lists brought in", ("people_import.",)),
     "learning": ("Learning", ("enrolment.", "attempt.", "certificate.")),
     "money": ("Orders and payments", ("checkout.", "subscription.", "change.", "invoice_recipient.")),
-    "settings": ("Settings", ("organisation.", "safeguarding_contacts.")),
+    "settings": (
+        "Settings",
+        ("organisation.", "safeguarding_contacts.", "profile_field.", "people_view.", "brand.", "quiet_hours."),
+    ),
 }
 
 

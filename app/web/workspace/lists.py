@@ -9,7 +9,7 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, TextAreaField
 
 from app import arrivals, slips
-from app.accounts import oversight, people_imports, people_lists, waiting_places
+from app.accounts import oversight, people_imports, people_lists, profile_fields, waiting_places
 from app.accounts.people_imports import Fate, State
 from app.kernel import sheets
 from app.kernel.errors import Conflict, Invalid, Missing
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor
 
 EXAMPLES = (("Ruth Amadi", "ruth@example.org", ""), ("Tom Barker", "tom@example.org", ""))
+EXAMPLES_OF_KIND = {"text": "", "choice": "", "date": "23/11/2026"}
 FATES = {
     Fate.NEW: ("new", "neutral"),
     Fate.BACK: ("comes back", "good"),
@@ -85,15 +86,15 @@ def send_people_list(actor: Actor) -> ResponseReturnValue:
 
 
 @area.page("/<uuid:organisation>/people/lists/template.csv", allow=BRING_IN_LISTS)
-def list_template_csv(actor: Actor) -> ResponseReturnValue:  # noqa: ARG001 - whoever may bring lists in
+def list_template_csv(actor: Actor) -> ResponseReturnValue:
     """Give an empty list to fill in, as CSV."""
-    return _file(sheets.as_csv(people_lists.HEAD, EXAMPLES), sheets.CSV_TYPE, "people-template.csv")
+    return _file(sheets.as_csv(*_template(actor)), sheets.CSV_TYPE, "people-template.csv")
 
 
 @area.page("/<uuid:organisation>/people/lists/template.xlsx", allow=BRING_IN_LISTS)
-def list_template_xlsx(actor: Actor) -> ResponseReturnValue:  # noqa: ARG001 - whoever may bring lists in
+def list_template_xlsx(actor: Actor) -> ResponseReturnValue:
     """Give an empty list to fill in, as XLSX."""
-    return _file(sheets.as_xlsx(people_lists.HEAD, EXAMPLES, "People"), sheets.XLSX_TYPE, "people-template.xlsx")
+    return _file(sheets.as_xlsx(*_template(actor), "People"), sheets.XLSX_TYPE, "people-template.xlsx")
 
 
 @area.page("/<uuid:organisation>/people/lists/<uuid:people_list>", allow=BRING_IN_LISTS)
@@ -120,6 +121,13 @@ def undo_list(actor: Actor, people_list: UUID) -> ResponseReturnValue:
         number = arrivals.undo(actor, people_list)
     flash(f"Undone: {context.counted(number, 'invitation')} withdrawn, and their seats are free.", "success")
     return redirect(url_for("workspace.people_list", organisation=actor.organisation.id, people_list=people_list), 303)
+
+
+def _template(actor: Actor) -> tuple[list[str], list[list[str]]]:
+    """Give the head of a list and two lines as examples, with a column for each profile field."""
+    fields = profile_fields.of(actor.organisation.id)
+    shown = [field.choices[0] if field.choices else EXAMPLES_OF_KIND[field.kind] for field in fields]
+    return [*people_lists.HEAD, *(field.name for field in fields)], [[*line, *shown] for line in EXAMPLES]
 
 
 def _form_page(actor: Actor, form: ListForm) -> str:
