@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
@@ -15,12 +16,17 @@ from app import crowd, joining, waiting_list
 from app.accounts import (
     invitations,
     memberships,
+    notices,
     organisations,
     oversight,
     people,
     people_imports,
     people_lists,
+    profile_fields,
+    profile_values,
+    same_names,
     teams,
+    user_names,
     waiting_places,
 )
 from app.accounts.memberships import Membership
@@ -34,7 +40,6 @@ from billing import seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from uuid import UUID
 
     from app.accounts.memberships import Actor
     from app.accounts.people_lists import Line
@@ -55,9 +60,19 @@ HERE = {MembershipState.INVITED, MembershipState.ACTIVE}
 
 
 def send(
-    actor: Actor, content: bytes, *, file_name: str = "", is_pasted: bool = False, team_id: UUID | None = None, note: str = ""
+    actor: Actor,
+    content: bytes,
+    *,
+    file_name: str = "",
+    is_pasted: bool = False,
+    gives_user_names: bool = False,
+    team_id: UUID | None = None,
+    note: str = "",
 ) -> PeopleImport:
-    """Take a list in, to be read; raises Invalid for an empty or too large one, one that is no text, or an unusable note."""
+    """Take a list in, to be read; who has no address in it gets a user name, if wanted.
+
+    Raises Invalid for an empty or too large one, one that is no text, or an unusable note.
+    """
     if not content.strip():
         field = "text" if is_pasted else "file"
         raise Invalid("There is nobody in this list. Give names and e-mail addresses, one person on each line.", field=field)
@@ -73,6 +88,7 @@ def send(
         by=actor.person.id,
         file_name=file_name.replace("\0", "")[-120:],
         is_pasted=is_pasted,
+        gives_user_names=gives_user_names,
         team_id=team_id,
         note=joining.read_note(note),
     )
@@ -152,10 +168,15 @@ def read(import_id: UUID) -> bool:
     """Read a list and keep what was found, line by line, or why it cannot be read; False when somebody else has."""
     sent = people_imports.whole(import_id)
     organisation_id, content, is_pasted, name = sent.organisation_id, sent.content or b"", sent.is_pasted, sent.file_name
+    by_name = sent.gives_user_names
     if sent.state != State.WAITING:
         return False
     try:
-        found = people_lists.of_text(content.decode()) if is_pasted else people_lists.of_rows(sheet_reading.rows(content, name))
+        if is_pasted:
+            found = people_lists.of_text(content.decode(), by_name=by_name)
+        else:
+            fields = profile_fields.of(organisation_id)
+            found = people_lists.of_rows(sheet_reading.rows(content, name), fields, by_name=by_name)
         lines = people_lists.checked(_noted(import_id, found))
     except Invalid as refusal:
         with transaction():
@@ -179,7 +200,11 @@ def bring_in(import_id: UUID, *, days: int) -> bool:
     except Refusal as refusal:
         log.info("list refused", kind=type(refusal).__name__)
         with transaction():
-            return people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
+            moved = people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
+            if moved:
+                organisation_id = people_imports.whole(import_id).organisation_id
+                notices.of_list(organisation_id, notices.What.LIST_REFUSED, import_id, number_to_bring_in(import_id))
+            return moved
 
 
 def _bring_in(import_id: UUID, days: int) -> bool:
@@ -187,12 +212,15 @@ def _bring_in(import_id: UUID, days: int) -> bool:
         return False
     sent = db.session.get_one(PeopleImport, import_id)
     organisation = organisations.known(sent.organisation_id)
-    lines = [line for line in people_imports.lines(import_id, limit=people_lists.MOST) if line.fate in {Fate.NEW, Fate.BACK}]
+    whole = [line for line in people_imports.lines(import_id, limit=people_lists.MOST) if line.fate != Fate.PROBLEM]
+    lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
+    named = same_names.of_lines(organisation.id, [line for line in whole if not line.address_key], lock=True)
     known = _known(organisation.id, [line.address_key for line in lines], lock=True)
     new: list[tuple[PeopleImportLine, UUID]] = []
     back: list[tuple[PeopleImportLine, UUID]] = []
     for line in lines:
-        member_id, state = known.get(line.address_key, (None, None))
+        known_as = known.get(line.address_key) if line.address_key else named.get(line.number)
+        member_id, state = known_as or (None, None)
         if member_id is None:
             new.append((line, uuid7()))
         elif state not in HERE:
@@ -200,20 +228,26 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     both = new + back
     if not both:
         raise Conflict("Everybody in this list is here by now.")
-    joining.count_mails(organisation.id, len(both))
+    written_to = sum(bool(line.address_key) for line, _ in both)
+    if written_to:
+        joining.count_mails(organisation.id, written_to)
     _add(organisation.id, new)
     _take_up([member_id for _, member_id in back])
     teams.end_managing(organisation.id, [member_id for _, member_id in back], by=sent.sent_by)
     ids = [member_id for _, member_id in both]
-    waiting = waiting_list.give(organisation.id, ids, seats.State.HELD, by=sent.sent_by, note=sent.note, import_id=import_id)
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
+    known_of = ((member, {UUID(field): value for field, value in line.values.items()}) for line, member in both)
+    profile_values.put_each(organisation.id, known_of, by=sent.sent_by)
+    # After their teams are known: the seats may come from allowances.
+    waiting = waiting_list.give(organisation.id, ids, seats.State.HELD, by=sent.sent_by, note=sent.note, import_id=import_id)
     seated = [(line, member_id) for line, member_id in both if member_id not in waiting]
-    guests = [invitations.Guest(member_id, line.name, line.address, has_seat=True) for line, member_id in seated]
+    guests = [invitations.Guest(member_id, line.name, line.address or None, has_seat=True) for line, member_id in seated]
     invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
     came = {line.place for line, _ in both}
     stayed = [line.place for line in lines if line.place not in came]
     people_imports.settle(import_id, invited, stayed)
+    notices.of_list(organisation.id, notices.What.LIST_DONE, import_id, len(both))
     journal.write(
         "people_import.done", organisation_id=organisation.id, by=sent.sent_by, about=import_id, new=len(new), back=len(back)
     )
@@ -231,9 +265,11 @@ def _noted(import_id: UUID, found: Iterable[Line]) -> Iterator[Line]:
 
 def _judged(organisation_id: UUID, lines: list[Line]) -> list[Judged]:
     """Say for each line what will happen with it."""
-    known = _known(organisation_id, [line.key for line in lines if not line.problem])
+    good = [line for line in lines if not line.problem]
+    known = _known(organisation_id, [line.key for line in good if line.key])
+    named = same_names.of_lines(organisation_id, [line for line in good if not line.key])
     places = _team_titles(organisation_id)
-    return [_judge(line, known.get(line.key), places) for line in lines]
+    return [_judge(line, known.get(line.key) if line.key else named.get(line.number), places) for line in lines]
 
 
 def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | None]) -> Judged:
@@ -253,7 +289,7 @@ def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | 
         fate = Fate.NEW
     else:
         fate = Fate.HERE if known[1] in HERE else Fate.BACK
-    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem)
+    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem, line.values)
 
 
 def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
@@ -269,15 +305,20 @@ def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
 
 
 def _known(organisation_id: UUID, keys: list[str], *, lock: bool = False) -> dict[str, tuple[UUID, str]]:
-    """Give who is known by each of some addresses: who is here, else the record with most history, in one query."""
+    """Give who is known by each of some addresses: who is here, else the record with most history, in one query.
+
+    The address of a record that was merged stands for the one that stayed.
+    """
     wanted = sa.select(batches.of(((key,) for key in keys), key=sa.String()).c.key)
-    query = sa.select(Membership.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
-        Membership.organisation_id == organisation_id, Membership.address_key.in_(wanted)
+    one = sa.orm.aliased(Membership)
+    stayed = sa.func.coalesce(one.merged_into_id, one.id) == Membership.id
+    query = sa.select(one.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
+        one.organisation_id == organisation_id, one.address_key.in_(wanted), stayed
     )
     query = query.order_by(Membership.id)
-    rows = db.session.execute(query.with_for_update() if lock else query).all()
+    rows = db.session.execute(query.with_for_update(of=Membership) if lock else query).all()
     ranked = sorted(rows, key=lambda row: (row[2] in HERE, row[3] is not None, row[4]))
-    return {key: (member_id, state) for key, member_id, state, _, _ in ranked}
+    return {key: (member_id, state) for key, member_id, state, _, _ in ranked if key}
 
 
 def _add(organisation_id: UUID, new: list[tuple[PeopleImportLine, UUID]]) -> None:
@@ -285,8 +326,25 @@ def _add(organisation_id: UUID, new: list[tuple[PeopleImportLine, UUID]]) -> Non
     if not new:
         return
     text = sa.String()
-    given = ((member, line.name, people.name_key(line.name), line.address, line.address_key) for line, member in new)
-    rows = batches.of(given, id=sa.Uuid(), name=text, name_key=text, address=text, address_key=text)
+    unaddressed = [member for line, member in new if not line.address_key]
+    opened = user_names.open_accounts([line.name for line, _ in new if not line.address_key]) if unaddressed else []
+    accounts: dict[UUID, tuple[UUID | None, str | None]] = dict(zip(unaddressed, opened, strict=True))
+    given = (
+        (member, person, line.name, people.name_key(line.name), line.address or None, key, user_name, key or user_name)
+        for line, member in new
+        for (person, user_name), key in [(accounts.get(member, (None, None)), line.address_key or None)]
+    )
+    rows = batches.of(
+        given,
+        id=sa.Uuid(),
+        person_id=sa.Uuid(),
+        name=text,
+        name_key=text,
+        address=text,
+        address_key=text,
+        user_name=text,
+        login_key=text,
+    )
     no, yes = sa.literal(value=False), sa.literal(value=True)
     values = {
         "organisation_id": sa.literal(organisation_id, sa.Uuid()),

@@ -63,7 +63,8 @@ class One:
 
     id: UUID
     name: str
-    address: str
+    login: str
+    address: str | None
     state: str
     is_owner: bool
     has_owners_gift: bool
@@ -143,6 +144,7 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
         sa.select(
             Membership.id,
             Membership.name,
+            Membership.login_key,
             Membership.address,
             Membership.state,
             Membership.is_owner,
@@ -209,6 +211,8 @@ def _why_not_archived(actor: Actor, one: One) -> str:
 def _why_not_restored(actor: Actor, one: One) -> str:
     if one.state != MembershipState.ARCHIVED:
         return "have not left"
+    if not one.login:
+        return "have had their account deleted: invite them anew"
     if one.is_owner and Role.OWNER not in actor.roles:
         return "were owners: only an owner brings them back"
     if one.has_owners_gift and Role.OWNER not in actor.roles:
@@ -219,6 +223,8 @@ def _why_not_restored(actor: Actor, one: One) -> str:
 def _why_not_sent(_actor: Actor, one: One) -> str:
     if one.sent_at is None:
         return "have no open invitation"
+    if one.address is None:
+        return "have no e-mail address: print their joining slips instead"
     return "were sent one within the last day" if one.sent_at > clock.now() - invitations.REST else ""
 
 

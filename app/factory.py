@@ -12,9 +12,9 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, joining, mail, shortfalls, waiting_list
+from app import arrivals, digests, erasing, joining, mail, own_exports, shortfalls, waiting_list
 from app import ways_in as ways_in_domain
-from app.accounts import join_requests, tidying, waiting_places
+from app.accounts import erasures, join_requests, person_exports, tidying, waiting_places
 from app.kernel import clock, db, outbox, schema, transaction
 from app.kernel.jobs import Jobs, Sweep
 from app.web import (
@@ -23,6 +23,7 @@ from app.web import (
     billing_press,
     checkout,
     classroom,
+    consents,
     context,
     errors,
     headers,
@@ -31,14 +32,17 @@ from app.web import (
     hosts,
     kept_pages,
     leaving,
+    logos,
     logs,
     mail_domains,
     membership,
     office,
     prose,
+    slips,
     storefront,
     style_page,
     typefaces,
+    unsubscribing,
     uploads,
     verification,
     ways_in,
@@ -91,6 +95,10 @@ AREAS: tuple[area.Area, ...] = (
     joining_pages.area,
     ways_in.area,
     mail_domains.area,
+    slips.area,
+    consents.area,
+    logos.area,
+    unsubscribing.area,
     checkout.area,
     quote_pages.area,
     workspace.area,
@@ -137,7 +145,10 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     context.init_app(app, settings)
     prose.init_app(app)
-    CSRFProtect(app).exempt(hooks.area.blueprint)
+    protection = CSRFProtect(app)
+    # Neither the provider nor a program that reads mails has a page of ours open; what each sends proves itself.
+    protection.exempt(hooks.area.blueprint)
+    protection.exempt(unsubscribing.area.blueprint)
     membership.sessions.init_app(app)
     for part in AREAS:
         app.register_blueprint(part.blueprint)
@@ -208,6 +219,10 @@ def _sweeps(app: Flask) -> list[Sweep]:
         settings: Settings = app.config["SETTINGS"]
         return lambda: run(settings.invitation_days)
 
+    def forget_evidence() -> int:
+        settings: Settings = app.config["SETTINGS"]
+        return erasing.forget_evidence(settings.evidence_years)
+
     def tell_renewals() -> int:
         settings: Settings = app.config["SETTINGS"]
         with transaction.transaction():
@@ -231,12 +246,16 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep(attempts.SWEEP, attempts.abandon_stale, every=timedelta(hours=6)),
         Sweep(certificates.SWEEP, lambda: certificate_documents.make_missing(open_press)),
         Sweep(vat_documents.SWEEP, lambda: printing.print_missing(billing_press.of_process)),
+        Sweep(person_exports.SWEEP, own_exports.make_waiting),
+        Sweep(erasures.SWEEP, erasing.erase_due),
+        Sweep("evidence", forget_evidence, every=timedelta(hours=6)),
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),
         Sweep(waiting_places.SWEEP, with_days(waiting_list.fill_due)),
         Sweep(join_requests.SWEEP, ways_in_domain.sweep),
         Sweep("shortfalls", shortfalls.forget_old, every=timedelta(hours=6)),
+        Sweep(digests.SWEEP, digests.tell_due, every=timedelta(minutes=10)),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
     ]

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app import waiting_list
-from app.accounts import invitations, memberships, oversight, people, teams, waiting_places
+from app.accounts import invitations, memberships, notices, oversight, people, profile_values, teams, user_names, waiting_places
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -20,7 +20,7 @@ from app.kernel.transaction import transaction
 from billing import seats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from app.accounts.invitations import Invitation
@@ -38,14 +38,24 @@ LONGEST_NOTE = 600
 
 
 def invite(
-    actor: Actor, name: str, address: str, roles: Iterable[Role], *, days: int, team_id: UUID | None = None, note: str = ""
+    actor: Actor,
+    name: str,
+    address: str | None,
+    roles: Iterable[Role],
+    *,
+    days: int,
+    team_id: UUID | None = None,
+    note: str = "",
+    values: Mapping[UUID, str] | None = None,
 ) -> Membership:
     """Invite someone by address, into a team and with words of one's own if wanted; a learner's seat is held for them.
 
-    Where no seat is free and a waiting list is kept they go on it, and are written to as soon as one is.
+    `values` are what is known of them for the profile fields, as typed. Without an address they get a user name and an account
+    that opens with their joining slip. Where no seat is free and a waiting list is kept they go on it, and are written to as
+    soon as one is.
 
-    Raises Invalid for a name, address or note that cannot be used, NotAllowed for a role or place that is not the actor's to
-    give, Conflict when they are here already or no seat is free.
+    Raises Invalid for a name, address, note or value that cannot be used, NotAllowed for a role or place that is not the
+    actor's to give, Conflict when they are here already or no seat is free.
     """
     given = frozenset(roles)
     words = read_note(note)
@@ -57,16 +67,30 @@ def invite(
         raise Invalid("Choose what they will do here.", field="role")
     if Role.OWNER in given or (given & OWNERS_GIFT and Role.OWNER not in actor.roles):
         raise NotAllowed("Only an owner can let somebody run things or see what is paid. Ask an owner of your organisation.")
-    count_mails(actor.organisation.id)
-    membership = _take_up(actor, people.read_name(name), people.read_address(address), given)
+    if address is None:
+        membership = _add_without_address(actor, people.read_name(name), given)
+    else:
+        count_mails(actor.organisation.id)
+        membership = _take_up(actor, people.read_name(name), people.read_address(address), given)
+    if team_id is not None:
+        teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
+    if values:
+        profile_values.save(actor, membership.id, values)
+    # After the team is known: its seats may come from an allowance.
     waiting: set[UUID] = set()
     if Role.LEARNER in given:
         waiting = waiting_list.give(actor.organisation.id, [membership.id], seats.State.HELD, by=actor.person.id, note=words)
-    if team_id is not None:
-        teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
     if not waiting:
         invitations.send(membership, by=actor.person.id, days=days, note=words)
     return membership
+
+
+def _add_without_address(actor: Actor, name: str, roles: frozenset[Role]) -> Membership:
+    """Add somebody by name alone, who learns and does nothing else here."""
+    if roles != {Role.LEARNER}:
+        raise Invalid("Whoever runs things or sees what is paid needs an e-mail address.", field="role")
+    [(person_id, user_name)] = user_names.open_accounts([name])
+    return memberships.invite_without_address(actor.organisation.id, name, person_id, user_name)
 
 
 def _take_up(actor: Actor, name: str, address: str, roles: frozenset[Role]) -> Membership:
@@ -91,9 +115,10 @@ def read_note(typed: str) -> str:
 def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
     """Send a new invitation link.
 
-    Raises Conflict when there is no open invitation, NotAllowed when a team manager asks for somebody who is to run things.
+    Raises Conflict without an open invitation or an address, NotAllowed when a team manager asks for who is to run things.
     """
     membership, invitation = _open_invitation(actor, membership_id)
+    memberships.address_of(membership)
     _count_mail(f"membership:{membership.id}", MAILS_TO_ONE_A_DAY)
     invitations.send_again(invitation, membership, by=actor.person.id, days=days)
     return membership
@@ -113,7 +138,7 @@ def invite_owner(organisation_id: UUID, *, by: UUID, days: int) -> Membership:
     if invitation is not None:
         invitations.send_again(invitation, membership, by=by, days=days)
         return membership
-    invited = memberships.invite(organisation_id, membership.name, membership.address, membership.roles)
+    invited = memberships.invite(organisation_id, membership.name, memberships.address_of(membership), membership.roles)
     invitations.send(invited, by=by, days=days)
     return invited
 
@@ -135,6 +160,7 @@ def accept(invitation: Invitation, person: Person) -> Membership:
         seats.put_in_use(invitation.organisation_id, membership.id, by=person.id)
     invitations.settle(invitation, invitations.State.ACCEPTED, by=person.id)
     memberships.join(membership, person)
+    notices.of_person(membership.organisation_id, notices.What.ACCEPTED, membership.id)
     return membership
 
 
@@ -182,6 +208,7 @@ def expire_due() -> int:
             invitation = invitations.open_of(membership_id)
             if invitation is not None and invitations.is_overdue(invitation):
                 _end(membership, invitation, invitations.State.EXPIRED, by=None)
+                notices.of_person(organisation_id, notices.What.EXPIRED, membership_id)
                 expired += 1
     return expired
 

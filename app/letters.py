@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask import current_app
 
-from app.accounts import invitations, mail_domains, one_time_links, organisations, registrations
+from app import mail_kinds, mail_looks
+from app.accounts import invitations, mail_domains, mergers, one_time_links, organisations, registrations
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
+from app.kernel import links, outbox
 from app.kernel.db import db
+from app.mail_looks import Look
 from billing import quotes, vat_documents
 from catalog.learning import certificates
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
+# What the link that stops mails is signed for.
+UNSUBSCRIBING = "unsubscribe"
 Facts = Mapping[str, Any]
 Context = Callable[[Facts], dict[str, object]]
 
@@ -41,15 +46,26 @@ class Rendered:
     text: str
     html: str
     attachments: tuple[Attachment, ...] = ()
+    look: Look = field(default_factory=Look)
+    unsubscribe_url: str = ""
 
 
-def render(kind: str, facts: Facts) -> Rendered:
-    """Render a mail of a kind: the first line of its text is the subject."""
-    context = CONTEXTS[kind](facts)
+def render_mail(mail_id: UUID, kind: str, facts: Facts, organisation_id: UUID | None) -> Rendered:
+    """Render a mail of the outbox; one that is not necessary has a link of its own that stops such mails."""
+    stops = bool(mail_kinds.of(kind).topic)
+    url = link(f"/mails/{links.token(UNSUBSCRIBING, mail_id)}") if stops else ""
+    return render(kind, facts, organisation_id=organisation_id, unsubscribe_url=url)
+
+
+def render(kind: str, facts: Facts, *, organisation_id: UUID | None = None, unsubscribe_url: str = "") -> Rendered:
+    """Render a mail of a kind, in the look of the organisation it is written for: the first line of its text is the subject."""
+    look = mail_looks.of(kind, organisation_id)
+    around = {"look": look, "logo": mail_looks.LOGO, "kind": mail_kinds.of(kind), "unsubscribe_url": unsubscribe_url}
+    context = CONTEXTS[kind](facts) | around
     templates = current_app.jinja_env
     subject, _, text = templates.get_template(f"mail/{kind}.txt").render(context).partition("\n")
     html = templates.get_template(f"mail/{kind}.html").render(context)
-    return Rendered(subject.strip(), text.strip() + "\n", html, attachments(kind, facts))
+    return Rendered(subject.strip(), text.strip() + "\n", html, attachments(kind, facts), look, unsubscribe_url)
 
 
 def attachments(kind: str, facts: Facts) -> tuple[Attachment, ...]:
@@ -178,6 +194,32 @@ def _ownership(facts: Facts) -> dict[str, object]:
     }
 
 
+def _own_data(facts: Facts) -> dict[str, object]:
+    """Say what a mail about somebody's own data may need; a name that ends in `_at` is a moment."""
+    person = db.session.get_one(Person, UUID(facts["person_id"]))
+    told = {name: datetime.fromisoformat(fact) for name, fact in facts.items() if name.endswith("_at")}
+    return {"name": person.name, "export_url": link("/profile/export"), "deletion_url": link("/profile/deletion"), **told}
+
+
+def _record(facts: Facts) -> dict[str, object]:
+    return {
+        "giver": facts["giver"],
+        "taker": facts["taker"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "profile_url": link("/profile/records"),
+        "records_url": link(f"/workspace/{facts.get('at', '')}/records-from-elsewhere"),
+    }
+
+
+def _merger(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "other": facts["other"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "url": link(f"/consent/merger/{mergers.token(UUID(facts['merger_id']))}"),
+    }
+
+
 def _certificate(facts: Facts) -> dict[str, object]:
     certificate = certificates.known(UUID(facts["certificate_id"]))
     return {
@@ -187,6 +229,36 @@ def _certificate(facts: Facts) -> dict[str, object]:
         "refresh_by": certificate.refresh_by,
         "url": link(f"/learn/{certificate.organisation_id}/certificates/{certificate.number}"),
     }
+
+
+def _news(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "name": facts["name"],
+        "lines": [_told(line["what"], line["number"], line["names"]) for line in facts["lines"]],
+        "url": link(f"/workspace/{facts['at']}/people"),
+        "choose_url": link("/profile/mails"),
+    }
+
+
+def _told(what: str, number: int, names: list[str]) -> str:
+    """Say what happened to how many people, with some of their names."""
+    others = [f"{number - len(names):,} more"] if number > len(names) else []
+    listed = [*names, *others]
+    words = " and ".join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else "".join(listed)
+    return NEWS[what][number > 1].format(number=number, names=words)
+
+
+def _course_digest(facts: Facts) -> dict[str, object]:
+    """Say what each of several mails is about, and where it leads."""
+    mails = outbox.all_of([UUID(one) for one in facts["mails"]])
+    templates = current_app.jinja_env
+    told = []
+    for mail in mails:
+        inner = CONTEXTS[mail.kind](mail.facts) | {"look": Look(), "kind": mail_kinds.of(mail.kind), "unsubscribe_url": ""}
+        subject = templates.get_template(f"mail/{mail.kind}.txt").render(inner).partition("\n")[0].strip()
+        told.append((subject, inner["url"]))
+    return {"told": told, "choose_url": link("/profile/mails")}
 
 
 def _vat_document(facts: Facts) -> dict[str, object]:
@@ -206,6 +278,16 @@ def _vat_document_pdf(facts: Facts) -> tuple[Attachment, ...]:
     return (Attachment(vat_documents.file_name(document), vat_documents.pdf_of(document)),)
 
 
+# How a mail tells what happened to one person, and to many.
+NEWS = {
+    "accepted": ("{names} accepted the invitation.", "{number:,} people accepted the invitation: {names}."),
+    "expired": ("The invitation of {names} expired.", "The invitations of {number:,} people expired: {names}."),
+    "list_done": ("A list brought in one person.", "Lists brought in {number:,} people."),
+    "list_refused": (
+        "A list with one person could not be brought in. Open it under People to see why.",
+        "Lists with {number:,} people could not be brought in. Open them under People to see why.",
+    ),
+}
 # What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
 # only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else. The
 # invitation and the mail that confirms a domain are the exceptions, because they must say who asks; how many go out is limited.
@@ -227,8 +309,15 @@ CONTEXTS: dict[str, Context] = {
     "join_answered": _join_answered,
     "no_seat_free": _people,
     mail_domains.MAIL: _mail_domain,
+    "merger_asked": _merger,
+    "record_share_asked": _record,
+    "record_offered": _record,
+    "person_export_ready": _own_data,
+    "erasure_asked": _own_data,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
+    "course_digest": _course_digest,
+    "news": _news,
     "second_payment_refunded": _subscription,
     "debit_on_its_way": _subscription,
     "debit_failed": _subscription,

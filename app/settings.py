@@ -54,6 +54,7 @@ class Settings:
     renewal_notice_days: tuple[int, ...]
     keeps_used_days: bool
     invitation_days: int
+    evidence_years: int
     quote_days: int
     contact_address: str
     company_name: str
@@ -107,6 +108,7 @@ def from_environment(environ: Mapping[str, str] | None = None, *, data: Path | N
         renewal_notice_days=_notice_days(env),
         keeps_used_days=_choice(env, "LANYARD_REFUND_DAYS_USED", ("kept", "refunded"), "kept") == "kept",
         invitation_days=_whole(env, "LANYARD_INVITATION_DAYS", 14, 1, 365),
+        evidence_years=_whole(env, "LANYARD_EVIDENCE_YEARS", 6, 1, 100),
         quote_days=_whole(env, "LANYARD_QUOTE_DAYS", 30, 1, 365),
         contact_address=_contact_address(env, "LANYARD_CONTACT_ADDRESS", "hello@lanyard.example"),
         company_name=_words(env, "LANYARD_COMPANY_NAME", "Sample Training Ltd (a made-up company)"),

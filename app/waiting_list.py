@@ -17,7 +17,7 @@ from app.accounts.waiting_places import State
 from app.kernel import batches, outbox
 from app.kernel.db import db
 from app.kernel.transaction import transaction
-from billing import seats
+from billing import allotting, seats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,10 +45,11 @@ def give(
     While somebody waits already, everybody else comes after them. `note` stands in the invitation of those who are invited.
     Raises NoSeat where no list is kept and seats are too few.
     """
-    seated, waiting = list(membership_ids), []
+    seated = list(membership_ids)
     if waiting_places.is_kept(organisation_id):
-        free = 0 if waiting_places.has_any(organisation_id) else seats.lock_free(organisation_id)
-        seated, waiting = seated[:free], seated[free:]
+        seated = [] if waiting_places.has_any(organisation_id) else allotting.fitting(organisation_id, membership_ids)
+    fit = set(seated)
+    waiting = [one for one in membership_ids if one not in fit]
     if seated:
         seats.assign_each(organisation_id, seated, state, by=by)
         waiting_places.settle(organisation_id, seated, State.SEATED, by=by)
@@ -91,13 +92,14 @@ def fill(organisation_id: UUID, *, days: int) -> int:
     with transaction():
         candidates = [place.membership_id for place in waiting_places.first(organisation_id, AT_ONCE)]
         members = _locked(candidates)
-        free = seats.lock_free(organisation_id)
+        seats.lock_live(organisation_id)
         places = [place for place in waiting_places.first(organisation_id, AT_ONCE) if place.membership_id in members]
         with_seat = seats.seated_among(organisation_id, candidates)
         stale = [place for place in places if _is_stale(members[place.membership_id], with_seat)]
         if stale:
             waiting_places.settle(organisation_id, [place.membership_id for place in stale], State.TAKEN_OFF, by=None)
-        chosen = [place for place in places if place not in stale][:free]
+        fit = set(allotting.fitting(organisation_id, [place.membership_id for place in places if place not in stale]))
+        chosen = [place for place in places if place.membership_id in fit]
         if chosen:
             _seat(organisations.known(organisation_id), chosen, members, days)
         return len(stale) + len(chosen)

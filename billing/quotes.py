@@ -177,7 +177,7 @@ def send_own(actor: Actor, seats: int, name: str, address: str, *, vat_percent: 
     if not limits.spend(f"quotes:{actor.organisation.id}", MADE_A_DAY, timedelta(days=1)):
         message = f"{actor.organisation.name} has asked for many quotes today. Use one of them, or come back tomorrow."
         raise Conflict(message)
-    is_own = people.address_key(people.read_address(address)) == people.address_key(actor.person.address)
+    is_own = people.address_key(people.read_address(address)) == people.address_key(people.address_of(actor.person))
     if not is_own and not limits.spend(f"quotes to others:{actor.person.id}", TO_OTHERS_A_DAY, timedelta(days=1)):
         message = "You have sent many quotes to others today. Send one to your own address and pass it on, or come back tomorrow."
         raise Conflict(message)
@@ -366,7 +366,7 @@ def move(quote: Quote, to: State, *, by: UUID | None = None) -> None:
     journal.write(f"quote.{to}", organisation_id=quote.organisation_id, by=by, about=quote.id, number=quote.number)
 
 
-def mail(kind: str, quote: Quote, addresses: Iterable[str], **facts: object) -> None:
+def mail(kind: str, quote: Quote, addresses: Iterable[str | None], **facts: object) -> None:
     """Write a mail about a quote to each of some addresses once."""
     for address in {people.address_key(address): address for address in addresses if address}.values():
         outbox.write(kind, address, organisation_id=quote.organisation_id, quote_id=str(quote.id), **facts)

@@ -113,7 +113,7 @@ def invoice(quote_id: UUID, snapshot: Snapshot, found: Sequence[ProviderInvoice]
     quotes.mail(
         "quote_accepted",
         quote,
-        [quote.for_address, quote.finance_address or "", people.known(quote.by_id).address],
+        [quote.for_address, quote.finance_address, people.known(quote.by_id).address],
         is_waiting=subscription.withheld > 0,
         gross_minor=billed.gross_minor,
         vat_minor=billed.vat_minor,

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.accounts import waiting_places
-from app.accounts.memberships import Membership
-from app.accounts.memberships import State as MembershipState
+from app.accounts import mergers, waiting_places
 from app.kernel import batches, clock, journal, nudges
 from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict
+from billing import allowances
+from billing.allowances import Allowance
 from billing.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ class State(StrEnum):
 
 
 class SeatAssignment(Model):
-    """A seat given to a membership, from `assigned_at` to `released_at`; kept for ever and never used again."""
+    """A seat given to a membership, from `assigned_at` to `released_at`; kept for ever and never used again.
+
+    `allowance_id` is the team whose allowance it came from.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
@@ -52,6 +55,7 @@ class SeatAssignment(Model):
     assigned_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
     why_released: Mapped[str | None]
+    allowance_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("team.id"))
 
     __table_args__ = (
         sa.CheckConstraint("state IN ('held', 'in_use', 'released')", name="state"),
@@ -65,23 +69,38 @@ class SeatAssignment(Model):
         ),
         sa.Index(None, "subscription_id", "state"),
         sa.Index(None, "organisation_id"),
+        sa.Index(
+            "ix_seat_assignment_of_allowance",
+            "allowance_id",
+            sqlite_where=sa.text("released_at IS NULL"),
+            postgresql_where=sa.text("released_at IS NULL"),
+        ),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many seats an organisation has bought and what became of them; `withheld` ones wait for their invoice besides."""
+    """How many seats an organisation has bought and what became of them; `withheld` ones wait for their invoice besides.
+
+    `set_aside` are those among the free ones that only the people of certain teams can be given.
+    """
 
     bought: int
     in_use: int
     held: int
     coming: int | None = None
     withheld: int = 0
+    set_aside: int = 0
 
     @property
     def taken(self) -> int:
         """Seats that somebody has, or that are kept for somebody."""
         return self.in_use + self.held
+
+    @property
+    def common(self) -> int:
+        """Free seats that are set aside for nobody."""
+        return max(0, self.free - self.set_aside)
 
     @property
     def free(self) -> int:
@@ -90,7 +109,7 @@ class Count:
 
     def missing_for(self, number: int) -> int:
         """How many seats would have to be added to give so many; more than one thinks where more are taken than fit."""
-        return max(0, self.taken + number - self._capacity)
+        return max(0, self.taken + self.set_aside + number - self._capacity)
 
     @property
     def _capacity(self) -> int:
@@ -111,12 +130,24 @@ def count(organisation_id: UUID) -> Count:
         live.where(Subscription.organisation_id == organisation_id, Subscription.is_live)
     ).one_or_none() or (0, None, 0)
     fewer = coming if coming is not None and coming < bought else None
-    return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer, withheld)
+    set_aside = sum(allowance.unused for allowance in allowances_of(organisation_id).values())
+    return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer, withheld, set_aside)
+
+
+def allowances_of(organisation_id: UUID) -> dict[UUID, Allowance]:
+    """Give the allowance of each team of an organisation that has one, with how many of its seats are taken."""
+    allotted = allowances.allotted(organisation_id)
+    if not allotted:
+        return {}
+    is_open = sa.and_(SeatAssignment.allowance_id.in_(allotted), SeatAssignment.released_at.is_(None))
+    query = sa.select(SeatAssignment.allowance_id, sa.func.count()).where(is_open).group_by(SeatAssignment.allowance_id)
+    taken = dict(db.session.execute(query).all())
+    return {team_id: Allowance(number, taken.get(team_id, 0)) for team_id, number in allotted.items()}
 
 
 def history(membership_id: UUID) -> list[SeatAssignment]:
-    """Give every seat a membership has had, newest first."""
-    query = sa.select(SeatAssignment).where(SeatAssignment.membership_id == membership_id)
+    """Give every seat a membership has had, and those merged into it, newest first."""
+    query = sa.select(SeatAssignment).where(SeatAssignment.membership_id.in_(mergers.records_of(membership_id)))
     return list(db.session.scalars(query.order_by(SeatAssignment.assigned_at.desc(), SeatAssignment.id.desc())))
 
 
@@ -140,7 +171,8 @@ def seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[U
 
 def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID | None) -> SeatAssignment:
     """Give a seat to a membership, held for an invitation or in use at once; raises Conflict when none is free."""
-    subscription_id = _take(organisation_id)
+    lock_live(organisation_id)
+    subscription_id, drawn = _take(organisation_id, [membership_id])
     assignment = SeatAssignment(
         id=uuid7(),
         organisation_id=organisation_id,
@@ -148,6 +180,7 @@ def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID
         membership_id=membership_id,
         state=state,
         assigned_at=clock.now(),
+        allowance_id=drawn[membership_id],
     )
     db.session.add(assignment)
     try:
@@ -164,23 +197,32 @@ def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: St
 
     Gives those who were given one; raises Conflict when there are fewer free seats.
     """
-    _lock_live(organisation_id)
+    lock_live(organisation_id)
     seated = seated_among(organisation_id, membership_ids)
-    given = [(uuid7(), membership_id) for membership_id in membership_ids if membership_id not in seated]
-    if not given:
+    chosen = [membership_id for membership_id in membership_ids if membership_id not in seated]
+    if not chosen:
         return []
-    subscription_id = _take(organisation_id, len(given))
-    rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid())
+    subscription_id, drawn = _take(organisation_id, chosen)
+    given = [(uuid7(), membership_id, drawn[membership_id]) for membership_id in chosen]
+    rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid(), allowance_id=sa.Uuid())
     organisation, subscription = sa.literal(organisation_id, sa.Uuid()), sa.literal(subscription_id, sa.Uuid())
     now = sa.literal(clock.now(), UtcDateTime())
     batches.insert(
         SeatAssignment,
-        ("id", "organisation_id", "subscription_id", "membership_id", "state", "assigned_at"),
-        sa.select(rows.c.id, organisation, subscription, rows.c.membership_id, sa.literal(str(state), sa.String()), now),
+        ("id", "organisation_id", "subscription_id", "membership_id", "allowance_id", "state", "assigned_at"),
+        sa.select(
+            rows.c.id,
+            organisation,
+            subscription,
+            rows.c.membership_id,
+            rows.c.allowance_id,
+            sa.literal(str(state), sa.String()),
+            now,
+        ),
     )
-    entries = ((membership_id, {"assignment": str(assignment_id)}) for assignment_id, membership_id in given)
+    entries = ((membership_id, {"assignment": str(assignment_id)}) for assignment_id, membership_id, _ in given)
     journal.write_all(f"seat.{state}", entries, organisation_id=organisation_id, by=by)
-    return [membership_id for _, membership_id in given]
+    return chosen
 
 
 def put_in_use(organisation_id: UUID, membership_id: UUID, *, by: UUID | None) -> None:
@@ -228,7 +270,7 @@ def release(organisation_id: UUID, membership_id: UUID, why: str, *, by: UUID | 
 
 def release_each(organisation_id: UUID, membership_ids: Sequence[UUID], why: str, *, by: UUID | None) -> list[UUID]:
     """Take the seats of all of these back, in four statements however many they are; gives those who had one."""
-    subscription_id = _lock_live(organisation_id)
+    subscription_id = lock_live(organisation_id)
     if subscription_id is None:
         return []
     is_theirs = sa.and_(
@@ -266,42 +308,6 @@ def release_all(subscription: Subscription, why: str) -> int:
     return len(released)
 
 
-def former(organisation_id: UUID) -> list[Membership]:
-    """Give the members whose last seat came back when a subscription ended, those who had it longest first."""
-    query = _former(organisation_id).order_by(sa.func.min(SeatAssignment.assigned_at), Membership.id)
-    return list(db.session.scalars(query))
-
-
-def has_former(organisation_id: UUID) -> bool:
-    """Whether there are seats, and members whose seat came back when a subscription ended."""
-    return count(organisation_id).free > 0 and db.session.scalar(_former(organisation_id).limit(1)) is not None
-
-
-def give_again(organisation_id: UUID, *, by: UUID) -> int:
-    """Give their seats back to those members, as many as are free, in one go; gives how many."""
-    wanted = former(organisation_id)[: count(organisation_id).free]
-    return len(assign_each(organisation_id, [membership.id for membership in wanted], State.IN_USE, by=by))
-
-
-def _former(organisation_id: UUID) -> sa.Select[Membership]:
-    later = aliased(SeatAssignment)
-    had_another = sa.select(later.id).where(
-        later.membership_id == Membership.id, later.assigned_at > SeatAssignment.assigned_at, later.id != SeatAssignment.id
-    )
-    return (
-        sa.select(Membership)
-        .join(SeatAssignment, SeatAssignment.membership_id == Membership.id)
-        .where(
-            Membership.organisation_id == organisation_id,
-            Membership.state == MembershipState.ACTIVE,
-            Membership.is_learner,
-            SeatAssignment.why_released == SUBSCRIPTION_ENDED,
-            ~had_another.exists(),
-        )
-        .group_by(Membership.id)
-    )
-
-
 def miscounted() -> list[UUID]:
     """Give the subscriptions whose count of taken seats differs from their open assignments: there should be none."""
     open_rows = (
@@ -312,13 +318,7 @@ def miscounted() -> list[UUID]:
     return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
 
 
-def lock_free(organisation_id: UUID) -> int:
-    """Give how many seats are free, and keep others from taking them until the transaction ends."""
-    _lock_live(organisation_id)
-    return count(organisation_id).free
-
-
-def _lock_live(organisation_id: UUID) -> UUID | None:
+def lock_live(organisation_id: UUID) -> UUID | None:
     """Lock the live subscription of an organisation, so that nobody gives or takes seats until this is done."""
     query = sa.select(Subscription.id).where(Subscription.organisation_id == organisation_id, Subscription.is_live)
     return db.session.scalar(query.with_for_update())
@@ -333,24 +333,35 @@ def _has_room(number: int) -> sa.ColumnElement[bool]:
     return sa.and_(after <= Subscription.bought, sa.or_(Subscription.coming_seats.is_(None), after <= Subscription.coming_seats))
 
 
-def _take(organisation_id: UUID, number: int = 1) -> UUID:
-    """Take some of the seats bought, in one statement that decides; raises Conflict at the limit."""
+def _take(organisation_id: UUID, membership_ids: Sequence[UUID]) -> tuple[UUID, dict[UUID, UUID | None]]:
+    """Take a seat for each of these people, in one statement that decides; raises Conflict at the limit.
+
+    Gives the subscription, which was locked before, and from which team's allowance each seat comes. What is set aside for
+    others must stay free as well, where anybody takes what is set aside for nobody.
+    """
+    number = len(membership_ids)
+    drawn = allowances.draw(organisation_id, membership_ids, allowances_of(organisation_id))
+    needed = number + drawn.set_aside if drawn.is_common else number
     subscription_id = db.session.execute(
         sa.update(Subscription)
-        .where(Subscription.organisation_id == organisation_id, Subscription.is_live, _has_room(number))
+        .where(Subscription.organisation_id == organisation_id, Subscription.is_live, _has_room(needed))
         .values(taken=Subscription.taken + number)
         .returning(Subscription.id)
         .execution_options(synchronize_session=False)
     ).scalar()
     if subscription_id is None:
         raise _too_few(organisation_id, number)
-    return subscription_id
+    return subscription_id, drawn.teams
 
 
 def _too_few(organisation_id: UUID, number: int) -> NoSeat:
     """Say how many are free and how many were asked for."""
     counted = count(organisation_id)
     words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
+    if counted.set_aside:
+        aside = f"{counted.set_aside:,} of the free seats are set aside for teams, and {counted.common:,} for nobody."
+        words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
+        return NoSeat(words, needed=number, free=counted.common)
     if number > 1 and counted.free:
         seats_are = "seat is" if counted.free == 1 else "seats are"
         needed = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."

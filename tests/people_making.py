@@ -43,6 +43,7 @@ def add(organisation_id: UUID, number: int, *, state: str = "active", start: int
                 "name_key": people.name_key(name_of(n)),
                 "address": address,
                 "address_key": address,
+                "login_key": address,
                 "state": state,
                 "is_owner": False,
                 "is_admin": False,

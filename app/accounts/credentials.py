@@ -73,12 +73,12 @@ def hash_password(plain: str) -> str:
 
 
 def verify(password_hash: str | None, plain: str) -> bool:
-    """Whether this is the password; without a hash it takes as long and is never right."""
+    """Whether this is the password; without a hash, or with an empty one, it takes as long and is never right."""
     try:
         _hasher.verify(password_hash or _nobody, _normal(plain))
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+    return bool(password_hash)
 
 
 def is_outdated(password_hash: str) -> bool:

@@ -80,7 +80,7 @@ class Guest:
 
     membership_id: UUID
     name: str
-    address: str
+    address: str | None
     has_seat: bool
 
 
@@ -255,6 +255,15 @@ def send_each_again(organisation: Organisation, guests: Sequence[Guest], *, by: 
     return len(sent)
 
 
+def renew_each(organisation_id: UUID, membership_ids: Iterable[UUID], expires_at: datetime) -> None:
+    """Let the open invitations of people without an address count from now on, as when they are sent again, in one statement."""
+    statement = sa.update(Invitation).where(
+        Invitation.organisation_id == organisation_id, Invitation.membership_id.in_(batches.ids(membership_ids)), IS_OPEN
+    )
+    values = {"link_id": batches.random_id(), "sent_at": clock.now(), "expires_at": expires_at, "continued_at": None}
+    db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
+
+
 def settle_each(
     organisation_id: UUID,
     membership_ids: Iterable[UUID],
@@ -292,7 +301,7 @@ def remind_due(limit: int = 500) -> int:
         sa.select(Invitation, Membership, Organisation)
         .join(Membership, Membership.id == Invitation.membership_id)
         .join(Organisation, Organisation.id == Invitation.organisation_id)
-        .where(Invitation.state == State.OPEN, Invitation.expires_at > now, is_first | is_last)
+        .where(Invitation.state == State.OPEN, Invitation.expires_at > now, is_first | is_last, Membership.address.is_not(None))
         .order_by(Invitation.id)
         .limit(limit)
         .with_for_update(of=Invitation)
@@ -335,7 +344,7 @@ def _write_mails(
 
 def _facts(
     organisation: Organisation, guest: Guest, link_id: UUID, expires_at: datetime, note: str
-) -> tuple[str, dict[str, object]]:
+) -> tuple[str | None, dict[str, object]]:
     """Give the address of an invitation and what its mail says."""
     facts: dict[str, object] = {
         "link_id": str(link_id),

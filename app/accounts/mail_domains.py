@@ -177,6 +177,8 @@ def of_organisation(organisation_id: UUID) -> list[MailDomain]:
 
 def offered(person: Person) -> list[Offered]:
     """Give the organisations that a person may join because of their own address, and does not belong to, by name."""
+    if person.address_key is None:
+        return []
     is_here = sa.exists().where(
         Membership.organisation_id == MailDomain.organisation_id,
         Membership.person_id == person.id,

@@ -1,4 +1,4 @@
-"""Memberships: a person in an organisation, with roles and a state; before they accept, a name and an address."""
+"""Memberships: a person in an organisation, with roles and a state; before they accept, a name and an address or user name."""
 
 from __future__ import annotations
 
@@ -40,18 +40,25 @@ class State(StrEnum):
     ACTIVE = "active"
     ARCHIVED = "archived"
     WITHDRAWN = "withdrawn"
+    MERGED = "merged"
 
 
 class Membership(Model):
-    """A person in an organisation, known there by this name and this address; `person_id` is empty until they accept."""
+    """A person in an organisation, known there by this name and this address or user name.
+
+    `person_id` is empty until they accept, except for people without an address: they have an account before they join.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
     person_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("person.id"))
     name: Mapped[str]
     name_key: Mapped[str] = mapped_column(PLAIN_ORDER)
-    address: Mapped[str]
-    address_key: Mapped[str]
+    address: Mapped[str | None]
+    address_key: Mapped[str | None]
+    user_name: Mapped[str | None]
+    # By what they are sorted and searched: the key of the address or else the user name.
+    login_key: Mapped[str] = mapped_column(PLAIN_ORDER)
     state: Mapped[str]
     is_owner: Mapped[bool] = mapped_column(default=False)
     is_admin: Mapped[bool] = mapped_column(default=False)
@@ -61,9 +68,11 @@ class Membership(Model):
     added_at: Mapped[datetime]
     joined_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
+    merged_into_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("membership.id"))
 
     __table_args__ = (
-        sa.CheckConstraint("state IN ('invited', 'active', 'archived', 'withdrawn')", name="state"),
+        sa.CheckConstraint("state IN ('invited', 'active', 'archived', 'withdrawn', 'merged')", name="state"),
+        sa.CheckConstraint("(state = 'merged') = (merged_into_id IS NOT NULL)", name="merged_into"),
         sa.CheckConstraint("state NOT IN ('active', 'archived') OR person_id IS NOT NULL", name="joined_has_person"),
         sa.Index(
             "ix_membership_one_per_person",
@@ -82,6 +91,7 @@ class Membership(Model):
             postgresql_where=sa.text("state IN ('invited', 'active')"),
         ),
         sa.Index(None, "person_id"),
+        sa.Index(None, "merged_into_id"),
         sa.Index(
             "ix_membership_here_by_name",
             "organisation_id",
@@ -90,6 +100,18 @@ class Membership(Model):
             sqlite_where=sa.text("state IN ('invited', 'active')"),
             postgresql_where=sa.text("state IN ('invited', 'active')"),
         ),
+        sa.Index(
+            "ix_membership_here_by_login",
+            "organisation_id",
+            "login_key",
+            "id",
+            sqlite_where=sa.text("state IN ('invited', 'active')"),
+            postgresql_where=sa.text("state IN ('invited', 'active')"),
+        ),
+        sa.CheckConstraint(
+            "address IS NOT NULL OR NOT (is_owner OR is_admin OR is_manager OR is_billing)", name="who_runs_things_has_address"
+        ),
+        sa.CheckConstraint("(address IS NULL) = (address_key IS NULL)", name="address_has_key"),
         sa.Index(None, "organisation_id", "state", "name_key", "id"),
         sa.Index(None, "organisation_id", "added_at", "id"),
     )
@@ -98,6 +120,17 @@ class Membership(Model):
     def _keep_name_key(self, _field: str, name: str) -> str:
         self.name_key = people.name_key(name)
         return name
+
+    @validates("address_key", "user_name")
+    def _keep_login_key(self, field: str, value: str | None) -> str | None:
+        address_key, user_name = (value, self.user_name) if field == "address_key" else (self.address_key, value)
+        self.login_key = address_key or user_name or ""
+        return value
+
+    @property
+    def login(self) -> str:
+        """What they sign in with as far as this organisation knows: their address or, without one, their user name."""
+        return self.address or self.user_name or ""
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -111,11 +144,12 @@ class Membership(Model):
 
 
 MOVES: dict[State, frozenset[State]] = {
-    State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN, State.ARCHIVED}),
-    State.ACTIVE: frozenset({State.ARCHIVED}),
-    State.ARCHIVED: frozenset({State.INVITED, State.ACTIVE}),
+    State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN, State.ARCHIVED, State.MERGED}),
+    State.ACTIVE: frozenset({State.ARCHIVED, State.MERGED}),
+    State.ARCHIVED: frozenset({State.INVITED, State.ACTIVE, State.MERGED}),
     # Whoever was invited in vain may come by a link later.
-    State.WITHDRAWN: frozenset({State.INVITED, State.ACTIVE}),
+    State.WITHDRAWN: frozenset({State.INVITED, State.ACTIVE, State.MERGED}),
+    State.MERGED: frozenset(),
 }
 
 
@@ -154,6 +188,17 @@ def actor(person: Person, organisation_id: UUID, *, also_former: bool = False) -
     return Actor(person, row[0], row[1])
 
 
+def acting_as(membership_id: UUID) -> Actor | None:
+    """Give the person of a membership as a member of its organisation; None for one that is not active."""
+    row = db.session.execute(
+        sa.select(people.Person, Organisation, Membership)
+        .join(Membership, Membership.person_id == people.Person.id)
+        .join(Organisation, Organisation.id == Membership.organisation_id)
+        .where(Membership.id == membership_id, Membership.state == State.ACTIVE)
+    ).first()
+    return None if row is None else Actor(row[0], row[1], row[2])
+
+
 def places_of(person_id: UUID, state: State = State.ACTIVE) -> list[Place]:
     """Give the organisations a person belongs to, or those in which they are archived, by name."""
     rows = db.session.execute(
@@ -175,6 +220,7 @@ def add(organisation: Organisation, person: Person, roles: Iterable[Role]) -> Me
         name=person.name,
         address=person.address,
         address_key=person.address_key,
+        user_name=person.user_name,
         state=State.ACTIVE,
         added_at=now,
         joined_at=now,
@@ -194,6 +240,8 @@ def invite(organisation_id: UUID, name: str, address: str, roles: Iterable[Role]
     query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.address_key == key)
     newest = query.order_by(Membership.person_id.is_(None), Membership.added_at.desc()).limit(1)
     membership = db.session.scalar(newest.with_for_update())
+    if membership is not None and membership.merged_into_id is not None:
+        membership = of_organisation(organisation_id, membership.merged_into_id, lock=True)
     if membership is None:
         membership = Membership(
             id=uuid7(),
@@ -211,12 +259,31 @@ def invite(organisation_id: UUID, name: str, address: str, roles: Iterable[Role]
     else:
         move(membership, State.INVITED)
         membership.name = name
+        if membership.address is None:
+            membership.address, membership.address_key = address, key
     for role in Role:
         setattr(membership, f"is_{role}", role in roles)
     try:
         db.session.flush()
     except sa.exc.IntegrityError as error:
         raise Conflict(f"{address} has just been invited by somebody else.") from error
+    return membership
+
+
+def invite_without_address(organisation_id: UUID, name: str, person_id: UUID, user_name: str) -> Membership:
+    """Add somebody to learn who has an account of a user name and has yet to use their joining slip."""
+    membership = Membership(
+        id=uuid7(),
+        organisation_id=organisation_id,
+        person_id=person_id,
+        name=name,
+        user_name=user_name,
+        state=State.INVITED,
+        is_learner=True,
+        added_at=clock.now(),
+    )
+    db.session.add(membership)
+    db.session.flush()
     return membership
 
 
@@ -247,6 +314,13 @@ def move(membership: Membership, to: State) -> None:
     membership.archived_at = clock.now() if to is State.ARCHIVED else None
 
 
+def address_of(membership: Membership) -> str:
+    """Give the address of somebody who needs one for what is done; raises Conflict without one."""
+    if membership.address is None:
+        raise Conflict(f"{membership.name} has no e-mail address here. Print them a joining slip instead.")
+    return membership.address
+
+
 def of_organisation(organisation_id: UUID, membership_id: UUID, *, lock: bool = False) -> Membership:
     """Give a membership of an organisation, locked until the transaction ends if asked; raises Missing for any other."""
     query = sa.select(Membership).where(Membership.id == membership_id, Membership.organisation_id == organisation_id)
@@ -271,12 +345,13 @@ def with_address(organisation_id: UUID, key: str) -> Membership:
     return membership
 
 
-def ever_with_address(organisation_id: UUID, key: str) -> Membership:
-    """Give who is known in an organisation by an address, the newest first; raises Invalid, for a form's field, for nobody."""
-    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.address_key == key)
+def ever_with_login(organisation_id: UUID, key: str) -> Membership:
+    """Give who is known in an organisation by an address or user name, the newest; raises Invalid, for a form, for nobody."""
+    is_theirs = Membership.address_key == key if "@" in key else Membership.user_name == key
+    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, is_theirs)
     membership = db.session.scalar(query.order_by(Membership.added_at.desc()).limit(1))
     if membership is None:
-        raise Invalid("Nobody here has or had this address.", field="who")
+        raise Invalid("Nobody here has or had this address or user name.", field="who")
     return membership
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 def record_of(organisation_id: UUID, person: Person, *, lock: bool = False) -> Membership | None:
     """Give what an organisation knows of a person: their membership, else one that waits for somebody with their address."""
-    is_theirs = sa.or_(
-        Membership.person_id == person.id,
-        sa.and_(Membership.person_id.is_(None), Membership.address_key == person.address_key),
-    )
-    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, is_theirs)
+    is_theirs = Membership.person_id == person.id
+    if person.address_key is not None:
+        is_theirs |= sa.and_(Membership.person_id.is_(None), Membership.address_key == person.address_key)
+    is_left = Membership.state != State.MERGED
+    query = sa.select(Membership).where(Membership.organisation_id == organisation_id, is_theirs, is_left)
     first_best = (Membership.person_id.is_(None), Membership.state != State.INVITED, Membership.added_at.desc())
     query = query.order_by(*first_best).limit(1)
     if lock:
@@ -37,7 +37,7 @@ def lock_records(organisation_id: UUID, persons: Sequence[Person]) -> None:
     """Lock what an organisation knows of some persons, in id order, before they are taken in one after the other."""
     is_theirs = sa.or_(
         Membership.person_id.in_(batches.ids(person.id for person in persons)),
-        Membership.address_key.in_([person.address_key for person in persons]),
+        Membership.address_key.in_([person.address_key for person in persons if person.address_key is not None]),
     )
     query = sa.select(Membership.id).where(Membership.organisation_id == organisation_id, is_theirs)
     db.session.execute(query.order_by(Membership.id).with_for_update()).all()
@@ -60,16 +60,14 @@ def take_in(organisation_id: UUID, person: Person, *, by: UUID) -> Membership:
         memberships.move(membership, State.ACTIVE)
     if membership.person_id is None:
         membership.person_id, membership.name, membership.joined_at = person.id, person.name, now
-        membership.address, membership.address_key = person.address, person.address_key
+        membership.address, membership.address_key, membership.user_name = person.address, person.address_key, person.user_name
     for role in Role:
         setattr(membership, f"is_{role}", role is Role.LEARNER)
     try:
         with db.session.begin_nested():
             db.session.flush()
     except sa.exc.IntegrityError as error:
-        raise Conflict(
-            f"{person.address} belongs to somebody here already. Ask an admin to look at the list of people."
-        ) from error
+        raise Conflict(f"{person.login} belongs to somebody here already. Ask an admin to look at the list of people.") from error
     what = "membership.restored" if comes_back else "membership.joined"
     journal.write(what, organisation_id=organisation_id, by=by, about=membership.id)
     return membership

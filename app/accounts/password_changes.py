@@ -41,7 +41,7 @@ def choose_for(given: str, password: str) -> str:
     """
     link = one_time_links.opened(Purpose.RESET_PASSWORD, given)
     person = db.session.get_one(Person, link.person_id)
-    return credentials.choose(password, name=person.name, address=person.address)
+    return credentials.choose(password, name=person.name, address=person.login)
 
 
 def reset(given: str, password_hash: str) -> None:
@@ -58,6 +58,11 @@ def change(proof: Proof, password_hash: str, *, keep_id: UUID) -> None:
     """
     sign_ins.hold(proof)
     _replace(db.session.get_one(Person, proof.person_id), password_hash, keep_id=keep_id)
+
+
+def choose_by_slip(person: Person, password_hash: str) -> None:
+    """Give somebody who showed their joining slip the password they chose, and end whatever was open with the old one."""
+    _replace(person, password_hash, keep_id=None)
 
 
 def _replace(person: Person, password_hash: str, *, keep_id: UUID | None) -> None:

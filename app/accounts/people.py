@@ -1,4 +1,4 @@
-"""People: everyone with an account, known by an e-mail address that is kept as typed and compared by its key."""
+"""People: everyone with an account, who sign in with an e-mail address, kept as typed and compared by its key, or a user name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import journal, signs
-from app.kernel.db import Model, db, uuid7
-from app.kernel.errors import Invalid
+from app.kernel.db import PLAIN_ORDER, Model, db, uuid7
+from app.kernel.errors import Conflict, Invalid
 
 LONGEST_NAME = 120
 # More than any address that mail can reach (RFC 5321): 64 before the sign and 255 behind it.
@@ -20,15 +20,27 @@ LONGEST_ADDRESS = 320
 
 
 class Person(Model):
-    """Someone with an account."""
+    """Someone with an account; the password hash is empty until somebody without an address has used their joining slip."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str]
-    address: Mapped[str]
-    address_key: Mapped[str] = mapped_column(unique=True)
+    address: Mapped[str | None]
+    address_key: Mapped[str | None] = mapped_column(unique=True)
+    user_name: Mapped[str | None] = mapped_column(PLAIN_ORDER, unique=True)
     password_hash: Mapped[str]
     is_operator: Mapped[bool] = mapped_column(default=False)
     joined_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("(address IS NULL) = (address_key IS NULL)", name="address_has_key"),
+        sa.CheckConstraint("erased_at IS NOT NULL OR address IS NOT NULL OR user_name IS NOT NULL", name="can_sign_in"),
+    )
+
+    @property
+    def login(self) -> str:
+        """What they sign in with: their address or, without one, their user name."""
+        return self.address or self.user_name or ""
 
 
 def read_name(typed: str, field: str = "name", longest: int = LONGEST_NAME) -> str:
@@ -75,6 +87,34 @@ def name_key(name: str) -> str:
 def with_address(address: str) -> Person | None:
     """Give the person who has this address."""
     return db.session.scalar(sa.select(Person).where(Person.address_key == address_key(address)))
+
+
+def read_login(typed: str) -> str:
+    """Give what somebody signs in with, as typed; raises Invalid for what is neither an address nor could be a user name."""
+    if "@" in typed:
+        return read_address(typed)
+    login = signs.composed(typed.strip())
+    if not login or not login.isprintable() or len(login) > LONGEST_ADDRESS:
+        raise Invalid("Give your e-mail address, such as ruth@example.org, or the user name on your slip.", field="address")
+    return login
+
+
+def login_key(login: str) -> str:
+    """Give the key of what somebody signs in with; a user name holds no @, so that it is never taken for an address."""
+    return address_key(login) if "@" in login else signs.composed(login.strip()).casefold()
+
+
+def with_login(login: str) -> Person | None:
+    """Give the person who signs in with this address or user name."""
+    key = login_key(login)
+    return db.session.scalar(sa.select(Person).where(Person.address_key == key if "@" in key else Person.user_name == key))
+
+
+def address_of(person: Person) -> str:
+    """Give the address of somebody who needs one for what they do; raises Conflict without one."""
+    if person.address is None:
+        raise Conflict("This needs an e-mail address. Add yours on your profile first.")
+    return person.address
 
 
 def known(person_id: UUID) -> Person:

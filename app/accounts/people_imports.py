@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -58,6 +58,7 @@ class PeopleImport(Model):
     file_name: Mapped[str]
     content: Mapped[bytes | None] = mapped_column(deferred=True)
     is_pasted: Mapped[bool]
+    gives_user_names: Mapped[bool] = mapped_column(default=False)
     team_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("team.id"))
     note: Mapped[str]
     state: Mapped[str]
@@ -86,6 +87,7 @@ class PeopleImportLine(Model):
     team_id: Mapped[UUID | None]
     fate: Mapped[str]
     problem: Mapped[str]
+    values: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
     __table_args__ = (
         sa.CheckConstraint("fate IN ('new', 'back', 'here', 'problem')", name="fate"),
@@ -115,10 +117,19 @@ class Judged:
     team_id: UUID | None
     fate: Fate
     problem: str
+    values: Mapping[str, str]
 
 
 def send(
-    organisation_id: UUID, content: bytes, *, by: UUID, file_name: str, is_pasted: bool, team_id: UUID | None, note: str
+    organisation_id: UUID,
+    content: bytes,
+    *,
+    by: UUID,
+    file_name: str,
+    is_pasted: bool,
+    gives_user_names: bool,
+    team_id: UUID | None,
+    note: str,
 ) -> PeopleImport:
     """Keep a list that somebody sent, to be read."""
     sent = PeopleImport(
@@ -128,6 +139,7 @@ def send(
         file_name=file_name,
         content=content,
         is_pasted=is_pasted,
+        gives_user_names=gives_user_names,
         team_id=team_id,
         note=note,
         state=State.WAITING,
@@ -179,7 +191,12 @@ def note_progress(import_id: UUID, lines_read: int) -> None:
 def keep_lines(import_id: UUID, lines: Iterable[Judged]) -> None:
     """Keep the lines that were read, in one statement."""
     numbered = (
-        (place, line.number, line.name, line.address, line.address_key, line.team, line.team_id, str(line.fate), line.problem)
+        (
+            place,
+            line.number,
+            *(line.name, line.address, line.address_key, line.team, line.team_id),
+            *(str(line.fate), line.problem, line.values),
+        )
         for place, line in enumerate(lines, start=1)
     )
     text = sa.String()
@@ -194,6 +211,7 @@ def keep_lines(import_id: UUID, lines: Iterable[Judged]) -> None:
         team_id=sa.Uuid(),
         fate=text,
         problem=text,
+        values=sa.JSON(),
     )
     columns = ("import_id", *rows.c.keys())
     batches.insert(PeopleImportLine, columns, sa.select(sa.literal(import_id, sa.Uuid()), *rows.c))

@@ -1,18 +1,20 @@
-"""Lists of people as others write them: pasted lines and sheets with any columns, read into names, addresses and teams."""
+"""Lists of people as others write them: pasted lines and sheets with any columns, read into people, teams and profile fields."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from app.accounts import people
+from app.accounts import people, profile_fields
 from app.kernel import sheets
 from app.kernel.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from app.accounts.profile_fields import ProfileField
 
 MOST = 20_000
 LOOKED_AT = 10
@@ -30,12 +32,12 @@ AROUND = " \t<>()[]\"',;|:-\u2013\u2014\u200b\u200e\u200f\ufeff"
 LONGEST = 1_000
 LONGEST_TITLE = 100
 TOO_LONG = f"This is longer than {LONGEST:,} characters. Give each person a line of their own, with only a name and an address."
-NO_ADDRESS = "There is no e-mail address. Add one, such as ruth@example.org."
+NO_ADDRESS = "There is no e-mail address. Add one, or send the list again so that people without one get a user name."
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a list as it was read, with what is wrong with it, if anything is."""
+    """One line of a list as it was read, with what is wrong with it, if anything is; the key is empty without an address."""
 
     number: int
     name: str
@@ -43,10 +45,11 @@ class Line:
     key: str
     team: str
     problem: str = ""
+    values: dict[str, str] = field(default_factory=dict)
 
 
-def of_text(text: str) -> Iterator[Line]:
-    """Read pasted lines: names and addresses in any common form, one or several on a line."""
+def of_text(text: str, *, by_name: bool = False) -> Iterator[Line]:
+    """Read pasted lines: names and addresses in any common form, one or several on a line; or names alone, if they will do."""
     number = 0
     for typed in text.splitlines():
         if typed.strip(AROUND):
@@ -55,30 +58,30 @@ def of_text(text: str) -> Iterator[Line]:
                 if number == 1 and not address and len(typed) <= LONGEST and _titles(re.split(r"[,;\t|]", typed)):
                     number = 0
                     continue
-                yield _line(number, name, address, "")
+                yield _line(number, name, address, "", by_name=by_name)
 
 
-def of_rows(rows: Iterable[Sequence[str]]) -> Iterator[Line]:
-    """Read the rows of a sheet, numbered as a spreadsheet program shows them.
+def of_rows(rows: Iterable[Sequence[str]], fields: Sequence[ProfileField] = (), *, by_name: bool = False) -> Iterator[Line]:
+    """Read the rows of a sheet, numbered as a spreadsheet program shows them; a title that is a field's name fills the field.
 
-    Raises Invalid, for the form's file, when there is no column of addresses.
+    Raises Invalid, for the form's file, when there is no column of addresses, or of names where these will do.
     """
     found = enumerate(rows, start=1)
     waiting: list[tuple[int, Sequence[str]]] = []
     columns: dict[str, int] = {}
     for number, row in found:
-        columns = _titles(row)
-        if "address" in columns:
+        columns = _titles(row, fields)
+        if _is_head(columns, by_name=by_name):
             waiting = []
             break
         waiting.append((number, row))
         if len(waiting) == LOOKED_AT:
             break
-    if "address" not in columns:
-        columns = _guessed([row for _, row in waiting])
+    if not _is_head(columns, by_name=by_name):
+        columns = _guessed([row for _, row in waiting], by_name=by_name)
     for number, row in chain(waiting, found):
         if any(cell.strip() for cell in row):
-            yield _of_row(number, row, columns)
+            yield _of_row(number, row, columns, fields, by_name=by_name)
 
 
 def checked(lines: Iterable[Line]) -> list[Line]:
@@ -88,7 +91,7 @@ def checked(lines: Iterable[Line]) -> list[Line]:
     for line in lines:
         if len(found) == MOST:
             raise Invalid(f"This list has more than {MOST:,} people. Send it in parts.", field="file")
-        if line.problem or line.key not in first:
+        if line.problem or not line.key or line.key not in first:
             found.append(line)
             first.setdefault(line.key, line.number)
         else:
@@ -99,21 +102,37 @@ def checked(lines: Iterable[Line]) -> list[Line]:
     return found
 
 
-def _titles(row: Sequence[str]) -> dict[str, int]:
-    """Give which column is which by the titles in a row; empty for a row without titles."""
+def _titles(row: Sequence[str], fields: Sequence[ProfileField] = ()) -> dict[str, int]:
+    """Give which column is which by the titles in a row, a field by its id; empty for a row without titles."""
     found: dict[str, int] = {}
+    named = {_plain(one.name): str(one.id) for one in fields}
     for column, cell in enumerate(row):
-        plain = re.sub(r"[\W_]", "", people.name_key(cell[:LONGEST_TITLE]))
+        plain = _plain(cell[:LONGEST_TITLE])
+        if plain in named:
+            found.setdefault(named[plain], column)
+            continue
         for kind, titles in TITLES.items():
             if plain in titles:
                 found.setdefault(kind, column)
     return found
 
 
-def _guessed(rows: Sequence[Sequence[str]]) -> dict[str, int]:
+def _plain(title: str) -> str:
+    """Give a title by its letters alone."""
+    return re.sub(r"[\W_]", "", people.name_key(title))
+
+
+def _is_head(columns: Mapping[str, int], *, by_name: bool) -> bool:
+    """Whether the titles of a row are enough to read the rows under it."""
+    return "address" in columns or (by_name and bool({"name", "first", "last"} & columns.keys()))
+
+
+def _guessed(rows: Sequence[Sequence[str]], *, by_name: bool) -> dict[str, int]:
     """Give the columns of a sheet without titles: where the addresses stand, and the first words beside them."""
     width = max((len(row) for row in rows), default=0)
     scores = [sum("@" in row[column] for row in rows if column < len(row)) for column in range(width)]
+    if not any(scores) and by_name:
+        return {"name": next((column for column in range(width) if any(row[column : column + 1] != [""] for row in rows)), 0)}
     if not any(scores):
         raise Invalid("We found no column of e-mail addresses. Call it “E-mail”, as the template does.", field="file")
     columns = {"address": scores.index(max(scores))}
@@ -124,7 +143,9 @@ def _guessed(rows: Sequence[Sequence[str]]) -> dict[str, int]:
     return columns
 
 
-def _of_row(number: int, row: Sequence[str], columns: Mapping[str, int]) -> Line:
+def _of_row(
+    number: int, row: Sequence[str], columns: Mapping[str, int], fields: Sequence[ProfileField], *, by_name: bool
+) -> Line:
     def cell(kind: str) -> str:
         column = columns.get(kind)
         return sheets.unguarded(row[column]).strip() if column is not None and column < len(row) else ""
@@ -135,16 +156,22 @@ def _of_row(number: int, row: Sequence[str], columns: Mapping[str, int]) -> Line
     if len(pairs) > 1:
         return _problem(number, name, typed, cell("team"), "There are two addresses. Give each person one line.")
     given, address = pairs[0] if pairs else ("", typed)
-    return _line(number, name or given, address, cell("team"))
+    try:
+        values = {str(one.id): profile_fields.read_value(one, cell(str(one.id))[:LONGEST]) for one in fields if cell(str(one.id))}
+    except Invalid as refusal:
+        return _problem(number, name or given, address, cell("team"), refusal.message)
+    return replace(_line(number, name or given, address, cell("team"), by_name=by_name), values=values)
 
 
-def _line(number: int, name: str, address: str, team: str) -> Line:
+def _line(number: int, name: str, address: str, team: str, *, by_name: bool) -> Line:
     """Check one line; what is wrong is kept with it, and says how to mend it."""
     if max(len(name), len(address), len(team)) > LONGEST:
         return _problem(number, name, address, team, TOO_LONG)
-    if not address:
+    if not address and not (by_name and name):
         return _problem(number, name, "", team, NO_ADDRESS)
     try:
+        if not address:
+            return Line(number, people.read_name(_turned(name)), "", "", team)
         read = people.read_address(address)
         key = people.address_key(read)
         named = people.read_name(_turned(name) or _name_from(read))

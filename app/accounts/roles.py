@@ -68,6 +68,8 @@ def change(actor: Actor, membership_id: UUID, roles: Collection[Role]) -> Member
     member = oversight.member(actor, membership_id, lock=True)
     if member.state != MembershipState.ACTIVE:
         raise Conflict(f"{member.name} is {member.state}. Only those who have joined have roles.")
+    if roles and member.address is None:
+        raise Conflict(f"{member.name} has no e-mail address, and whoever runs things or sees what is paid needs one.")
     for role in HANDED_ON:
         setattr(member, f"is_{role}", role in roles)
     if not member.roles:
@@ -90,6 +92,8 @@ def offer_ownership(actor: Actor, membership_id: UUID, *, steps_down: bool) -> M
         raise Conflict(f"{taker.name} has not joined, so they cannot be asked.")
     if taker.is_owner:
         raise Conflict(f"{taker.name} is an owner already.")
+    if taker.address is None:
+        raise Conflict(f"{taker.name} has no e-mail address, and an owner needs one.")
     is_earlier = sa.and_(OwnershipOffer.taker_id == taker.id, OwnershipOffer.state == State.OPEN)
     db.session.execute(sa.update(OwnershipOffer).where(is_earlier).values(state=State.WITHDRAWN))
     now = clock.now()

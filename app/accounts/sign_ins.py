@@ -1,4 +1,4 @@
-"""Sign-ins: how a person gets in with address and password, and the sessions they have open, each of which can be ended."""
+"""Sign-ins: how a person gets in with a login and password, and the sessions they have open, each of which can be ended."""
 
 from __future__ import annotations
 
@@ -64,26 +64,27 @@ class Session:
     token: str
 
 
-def count_try(address: str, network: str) -> None:
+def count_try(login: str, network: str) -> None:
     """Count a try at a password before it is checked; raises NotAllowed when there were too many.
 
     Its transaction is committed before the password is checked, so that tries made at the same moment count as well.
     """
     is_within = limits.spend(f"sign-in:network:{network}", TRIES_PER_NETWORK, TRY_WINDOW)
-    if not is_within or not limits.spend(_counter(address, network), TRIES_PER_ADDRESS, TRY_WINDOW):
+    if not is_within or not limits.spend(_counter(login, network), TRIES_PER_ADDRESS, TRY_WINDOW):
         message = "Too many tries. Wait 15 minutes, or reset your password."
         raise NotAllowed(message)
 
 
-def prove(address: str, password: str) -> Proof:
-    """Check an address and a password, outside of any transaction.
+def prove(login: str, password: str) -> Proof:
+    """Check an address or user name and a password, outside of any transaction.
 
-    Raises Invalid in the same words and after the same time whether the address is unknown or the password wrong.
+    Raises Invalid in the same words and after the same time whether the login is unknown or the password wrong.
     """
-    person = people.with_address(address)
+    person = people.with_login(login)
     seen = person.password_hash if person else None
     if not credentials.verify(seen, password) or person is None or seen is None:
-        message = "We do not know this e-mail address with this password. Check both, or reset your password."
+        name = "e-mail address" if "@" in login else "user name"
+        message = f"We do not know this {name} with this password. Check both, or reset your password."
         raise Invalid(message)
     better = credentials.hash_password(password) if credentials.is_outdated(seen) else seen
     return Proof(person.id, seen, better)
@@ -101,7 +102,8 @@ def begin_with(proof: Proof, *, network: str, agent: str, keep: bool) -> Session
     """Sign a person in who proved their password; raises Conflict when it was changed in the meantime."""
     hold(proof)
     person = db.session.get_one(Person, proof.person_id)
-    limits.clear(_counter(person.address, network))
+    for login in filter(None, (person.address, person.user_name)):
+        limits.clear(_counter(login, network))
     return begin(person, agent=agent, keep=keep)
 
 
@@ -187,9 +189,9 @@ def _is_live() -> sa.ColumnElement[bool]:
     return sa.and_(SignIn.revoked_at.is_(None), SignIn.expires_at > clock.real_now())
 
 
-def _counter(address: str, network: str) -> str:
-    """Give the name of the counter for tries at one address from one network."""
-    return f"sign-in:address:{people.address_key(address)}:{network}"
+def _counter(login: str, network: str) -> str:
+    """Give the name of the counter for tries at one address or user name from one network."""
+    return f"sign-in:address:{people.login_key(login)}:{network}"
 
 
 def _hashed(token: str) -> str:

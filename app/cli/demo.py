@@ -13,7 +13,7 @@ from app import joining
 from app.accounts import credentials, memberships, organisations, people, registrations
 from app.accounts.memberships import Actor, Role
 from app.accounts.organisations import Kind
-from app.cli import demo_learning, demo_teams
+from app.cli import demo_fields, demo_learning, demo_teams
 from app.kernel import files
 from app.kernel.errors import Refusal
 from app.kernel.transaction import transaction
@@ -200,7 +200,7 @@ def _buy(app: Flask, actor: Actor, scene: Scene) -> None:
         )
     page = f"{settings.url}/workspace/{checkout.organisation_id}/checkouts/{checkout.id}"
     gateway = app.extensions["gateway"]
-    reactions.open_checkout(gateway, checkout.id, address=actor.person.address, page_url=page)
+    reactions.open_checkout(gateway, checkout.id, address=people.address_of(actor.person), page_url=page)
     with transaction():
         provider_id = checkouts.of_organisation(checkout.organisation_id, checkout.id).provider_id
     pay = f"{app.extensions['sandbox'].listen()}/checkout/{provider_id}"
@@ -243,6 +243,8 @@ def _people(actor: Actor, scene: Scene, cast: Iterable[Part], password_hash: str
         if number < scene.withdrawn:
             joining.withdraw(actor, guest.id)
     demo_teams.build(actor, scene.sites)
+    if scene.sites:
+        demo_fields.build(actor)
 
 
 def _seat(actor: Actor, membership: Membership) -> None:

@@ -86,9 +86,9 @@ def of(organisation_id: UUID, wanted: Wanted, *, before: UUID | None = None, lim
     return list(db.session.scalars(query.order_by(JournalEntry.at.desc(), JournalEntry.id.desc()).limit(limit)))
 
 
-def about(organisation_id: UUID, thing: UUID, limit: int = 100) -> list[JournalEntry]:
-    """Give the newest entries of an organisation about one thing, newest first."""
-    query = sa.select(JournalEntry).where(JournalEntry.organisation_id == organisation_id, JournalEntry.about == thing)
+def about(organisation_id: UUID, *things: UUID, limit: int = 100) -> list[JournalEntry]:
+    """Give the newest entries of an organisation about one thing, or several that are read as one, newest first."""
+    query = sa.select(JournalEntry).where(JournalEntry.organisation_id == organisation_id, JournalEntry.about.in_(things))
     return list(db.session.scalars(query.order_by(JournalEntry.at.desc(), JournalEntry.id.desc()).limit(limit)))
 
 

@@ -9,14 +9,14 @@ from flask_login import current_user
 from wtforms import BooleanField, HiddenField, IntegerField, SelectField
 from wtforms.validators import Optional
 
-from app.accounts import memberships
+from app.accounts import memberships, people
 from app.kernel.errors import Invalid
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS, GIVE_SEATS_AGAIN
 from app.web import navigation, wiring
 from app.web.area import Area, signed_in_person
 from app.web.forms import Form, TextField
-from billing import checkouts, consumers, figures, price_cards, promotions, reactions, seats, subscriptions
+from billing import checkouts, consumers, figures, former_seats, price_cards, promotions, reactions, subscriptions
 from billing.checkouts import State
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
@@ -106,7 +106,7 @@ def begin_checkout(actor: Actor) -> ResponseReturnValue:
         return _order(seats, interval, form.code.data or "", form, refusal)
     page = url_for("checkout.confirmation", organisation=actor.organisation.id, checkout=checkout.id)
     url = reactions.open_checkout(
-        wiring.gateway(), checkout.id, address=actor.person.address, page_url=wiring.settings().url + page
+        wiring.gateway(), checkout.id, address=people.address_of(actor.person), page_url=wiring.settings().url + page
     )
     return redirect(url, 303)
 
@@ -123,7 +123,7 @@ def confirmation(actor: Actor, checkout: UUID) -> ResponseReturnValue:
         nav=navigation.workspace(actor),
         checkout=found,
         is_confirming=is_confirming or found.state == State.PAID,
-        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and seats.has_former(actor.organisation.id),
+        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and former_seats.are_there(actor.organisation.id),
     )
 
 

@@ -71,12 +71,12 @@ def open_account(token: str) -> ResponseReturnValue:
         return _page(token, found, member, form), 422
     try:
         name = people.read_name(form.name.data or "")
-        password_hash = credentials.choose(form.password.data or "", name=name, address=member.address)
+        password_hash = credentials.choose(form.password.data or "", name=name, address=memberships.address_of(member))
     except Invalid as refusal:
         form.refuse(refusal)
         return _page(token, found, member, form), 422
     with transaction():
-        person = registrations.open_account(name, member.address, password_hash)
+        person = registrations.open_account(name, memberships.address_of(member), password_hash)
         member = joining.accept(invitations.opened(token), person)
         live = sign_ins.begin(person, agent=sessions.agent())
     sessions.start(live)
@@ -90,7 +90,7 @@ def _page(token: str, found: Invitation, member: Membership, form: AccountForm) 
         invitation=found,
         member=member,
         organisation=organisations.known(found.organisation_id),
-        has_account=people.with_address(member.address) is not None,
+        has_account=people.with_login(member.login) is not None,
         is_signed_in=current_user.is_authenticated,
         is_limited=clock.now() < found.expires_at,
         form=form,

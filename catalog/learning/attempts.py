@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts import mergers
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
@@ -203,14 +204,16 @@ def of_enrolment(enrolment_id: UUID) -> list[Attempt]:
 def of_course(membership_id: UUID, slug: str) -> list[Attempt]:
     """Give every attempt of a member at the test of a course, in whichever enrolment, oldest first."""
     query = sa.select(Attempt).join(Enrolment, Enrolment.id == Attempt.enrolment_id)
-    query = query.where(Enrolment.membership_id == membership_id, Enrolment.slug == slug)
+    query = query.where(Enrolment.membership_id.in_(mergers.records_of(membership_id)), Enrolment.slug == slug)
     return list(db.session.scalars(query.order_by(Attempt.begun_at, Attempt.number)))
 
 
 def of_member(membership_id: UUID, attempt_id: UUID) -> Attempt:
     """Give an attempt of a member; raises Missing for anybody else's."""
     query = sa.select(Attempt).join(Enrolment, Enrolment.id == Attempt.enrolment_id)
-    attempt = db.session.scalar(query.where(Attempt.id == attempt_id, Enrolment.membership_id == membership_id))
+    attempt = db.session.scalar(
+        query.where(Attempt.id == attempt_id, Enrolment.membership_id.in_(mergers.records_of(membership_id)))
+    )
     if attempt is None:
         raise Missing
     return attempt

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 # The motif of these hangs from the top of the panel; every other one fills it.
 HANGING = frozenset({"organisation"})
+ERASED = "Its holder had their account deleted, so this certificate is shown no longer. The record of the pass stays."
 NOT_MADE = "The PDF is being made. Look again in a minute."
 
 
@@ -60,13 +61,19 @@ def of(certificate: Certificate) -> bytes:
     """Give the PDF of a certificate; raises Missing while it is being made."""
     pdf = db.session.scalar(sa.select(CertificateDocument.pdf).where(CertificateDocument.certificate_id == certificate.id))
     if pdf is None:
-        raise Missing(NOT_MADE)
+        raise Missing(ERASED if certificate.erased_at else NOT_MADE)
     return pdf
 
 
 def _without_document() -> list[UUID]:
     made = sa.exists().where(CertificateDocument.certificate_id == Certificate.id)
-    return list(db.session.scalars(sa.select(Certificate.id).where(~made).order_by(Certificate.issued_at, Certificate.id)))
+    return list(
+        db.session.scalars(
+            sa.select(Certificate.id)
+            .where(~made, Certificate.erased_at.is_(None))
+            .order_by(Certificate.issued_at, Certificate.id)
+        )
+    )
 
 
 def _make(press: Press, certificate_id: UUID) -> bool:
@@ -82,7 +89,10 @@ def _make(press: Press, certificate_id: UUID) -> bool:
 
 
 def _keep(certificate_id: UUID, pdf: bytes) -> bool:
-    """Keep a document unless another worker has just kept one; False then."""
+    """Keep a document unless another worker has just kept one, or its holder is gone; False then."""
+    query = sa.select(Certificate.erased_at).where(Certificate.id == certificate_id)
+    if db.session.scalar(query.with_for_update(read=True)) is not None:
+        return False
     insert: Any = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = insert(CertificateDocument).values(certificate_id=certificate_id, made_at=clock.now(), pdf=pdf)
     first = row.on_conflict_do_nothing(index_elements=[CertificateDocument.certificate_id])

@@ -13,12 +13,15 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, aliased, mapped_column
 
-from app.kernel import clock, journal, limits, nudges, outbox
+from app.accounts import mergers
+from app.kernel import batches, clock, journal, limits, nudges, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
 from catalog.learning import certificate_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.accounts.memberships import Membership
     from app.accounts.organisations import Organisation
     from catalog.learning.attempts import Attempt
@@ -31,6 +34,7 @@ LONGEST_REASON = 500
 GUESSES = 30
 GUESS_WINDOW = timedelta(minutes=15)
 REVOCATION = frozenset({"revoked_at", "revoked_because"})
+ERASES = "erases_holder"
 UNKNOWN = "We have no certificate with this number."
 
 
@@ -59,6 +63,7 @@ class Certificate(Model):
     refresh_by: Mapped[date]
     revoked_at: Mapped[datetime | None] = mapped_column(active_history=True)
     revoked_because: Mapped[str | None] = mapped_column(active_history=True)
+    erased_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.CheckConstraint("(revoked_at IS NULL) = (revoked_because IS NULL)", name="revoked_with_reason"),
@@ -178,6 +183,26 @@ def revoke(number: str, because: str, *, by: UUID) -> Certificate:
     return certificate
 
 
+def erase_holder(membership_ids: Sequence[UUID], pseudonym: str) -> int:
+    """Put a pseudonym in the place of a name and withdraw the PDFs that show it; the rest stays as evidence. Gives how many.
+
+    It is the one change of what was frozen, made when a person has their account deleted.
+    """
+    theirs = sa.and_(Certificate.membership_id.in_(batches.ids(membership_ids)), Certificate.erased_at.is_(None))
+    ids = batches.ids(db.session.scalars(sa.select(Certificate.id).where(theirs)).all())
+    options = {"synchronize_session": False, ERASES: True}
+    db.session.execute(
+        sa.delete(CertificateDocument).where(CertificateDocument.certificate_id.in_(ids)).execution_options(**options)
+    )
+    # Somebody who bought for themselves is named twice.
+    issuer = sa.case((Certificate.organisation_name == Certificate.name, pseudonym), else_=Certificate.organisation_name)
+    values = {"name": pseudonym, "organisation_name": issuer, "erased_at": clock.now()}
+    statement = sa.update(Certificate).where(Certificate.id.in_(ids)).values(**values).returning(Certificate.id)
+    erased = db.session.scalars(statement.execution_options(**options)).all()
+    db.session.expire_all()
+    return len(erased)
+
+
 def known(certificate_id: UUID) -> Certificate:
     """Give a certificate that is known to exist."""
     return db.session.get_one(Certificate, certificate_id)
@@ -197,14 +222,15 @@ def of_membership_number(organisation_id: UUID, membership_id: UUID, number: str
     """Give a certificate of one member by its number; raises Missing for any other."""
     return _one(
         Certificate.organisation_id == organisation_id,
-        Certificate.membership_id == membership_id,
+        Certificate.membership_id.in_(mergers.records_of(membership_id)),
         Certificate.number == number,
     )
 
 
 def of_membership(organisation_id: UUID, membership_id: UUID) -> list[Held]:
     """Give the certificates of a member, newest first."""
-    return _held(Certificate.organisation_id == organisation_id, Certificate.membership_id == membership_id)
+    theirs = Certificate.membership_id.in_(mergers.records_of(membership_id))
+    return _held(Certificate.organisation_id == organisation_id, theirs)
 
 
 def count_guess(network: str) -> None:
@@ -231,7 +257,7 @@ def _held(*which: sa.ColumnElement[bool]) -> list[Held]:
     """Give certificates with what decides their state, in one query that loads no PDF."""
     later = aliased(Certificate)
     is_followed = sa.exists().where(
-        later.membership_id == Certificate.membership_id,
+        mergers.whose(later.membership_id) == mergers.whose(Certificate.membership_id),
         later.slug == Certificate.slug,
         later.revoked_at.is_(None),
         sa.or_(
@@ -270,6 +296,8 @@ def _refuse_always(_mapper: object, _connection: object, _row: object) -> None:
 
 def _refuse_statement(state: ORMExecuteState) -> None:
     frozen = (sa.inspect(Certificate), sa.inspect(CertificateDocument))
+    if state.execution_options.get(ERASES):
+        return
     if (state.is_update or state.is_delete) and state.bind_mapper in frozen:
         _refuse()
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts import mergers
 from app.kernel import clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Missing
@@ -75,14 +76,14 @@ def begin(actor: Actor, version: CourseVersion) -> Enrolment:
 
 
 def newest(membership_id: UUID, slug: str) -> Enrolment | None:
-    """Give the newest enrolment of a member on a course, which is the open one if there is one."""
-    query = sa.select(Enrolment).where(Enrolment.membership_id == membership_id, Enrolment.slug == slug)
+    """Give the newest enrolment of a member on a course, which is the open one if there is one in the record it is in."""
+    query = sa.select(Enrolment).where(Enrolment.membership_id.in_(mergers.records_of(membership_id)), Enrolment.slug == slug)
     return db.session.scalar(query.order_by(Enrolment.begun_at.desc(), Enrolment.id.desc()).limit(1))
 
 
 def of_member(membership_id: UUID) -> list[Enrolment]:
     """Give the newest enrolment of a member on each of their courses, newest first."""
-    query = sa.select(Enrolment).where(Enrolment.membership_id == membership_id)
+    query = sa.select(Enrolment).where(Enrolment.membership_id.in_(mergers.records_of(membership_id)))
     found: dict[str, Enrolment] = {}
     for enrolment in db.session.scalars(query.order_by(Enrolment.begun_at.desc(), Enrolment.id.desc())):
         found.setdefault(enrolment.slug, enrolment)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from app.accounts import mergers
 from app.kernel.db import db
 from catalog.learning import certificates, enrolments, progress
 from catalog.learning.attempts import Attempt
@@ -49,7 +50,9 @@ def of_member(organisation_id: UUID, membership_id: UUID) -> list[Record]:
         held[one.certificate.slug].append(one)
     tried: dict[str, list[Attempt]] = defaultdict(list)
     query = sa.select(Enrolment.slug, Attempt).join(Attempt, Attempt.enrolment_id == Enrolment.id)
-    for slug, attempt in db.session.execute(query.where(Enrolment.membership_id == membership_id).order_by(Attempt.begun_at)):
+    for slug, attempt in db.session.execute(
+        query.where(Enrolment.membership_id.in_(mergers.records_of(membership_id))).order_by(Attempt.begun_at)
+    ):
         tried[slug].append(attempt)
     return [
         Record(

@@ -35,7 +35,16 @@ SIGN_INS = {
     "individual": "priya.nair",
     "operator": "olive.marsh",
 }
-PROFILE = ("/profile", "/profile/name", "/profile/address", "/profile/password")
+PROFILE = (
+    "/profile",
+    "/profile/mails",
+    "/profile/name",
+    "/profile/address",
+    "/profile/password",
+    "/profile/export",
+    "/profile/deletion",
+    "/profile/records",
+)
 # What stands in braces is found by signing in, such as the organisation and a member of it in some state, or was made before:
 # courses that a learner has passed, is tested on, has begun and has not; their tests, and certificates in every state.
 PAGES = {
@@ -51,8 +60,9 @@ PAGES = {
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
         "/reset-password/forged", "/join/forged", "/join/by/forged", "{way_in}",
         "/mail-domain/forged", "/mail-domain/{mail_domain}",
-        "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
+        "/change-address/forged", "/first-operator/forged", "/mails/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
+        "/slip", "/slip?name=ruth.adeyemi", "/consent/merger/forged",
         "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "/verify/{number}", "/verify/{superseded}", "/verify/{revoked}",
         "/quote?seats=25", "{open_link}", "{declined_link}", "{invoiced_link}", "{drafted_link}",
@@ -82,8 +92,18 @@ PAGES = {
         "/workspace/{organisation}/people/links", "/workspace/{organisation}/people/links/{own_way_in}",
         "/workspace/{organisation}/people/requests", "/workspace/{organisation}/people/waiting", "{way_in}",
         "/workspace/{organisation}/mail-domains",
+        "/workspace/{organisation}/people/slips?all=1", "/workspace/{organisation}/people/{by_name}/user-name",
+        "/workspace/{organisation}/people/{by_name}", "/workspace/{organisation}/people/{by_name}/merge",
+        "/workspace/{organisation}/people/{by_name}/merge?q=no-such-person",
+        "/workspace/{organisation}/people/{active}/merge/{by_name}",
+        "/workspace/{organisation}/records-from-elsewhere", "/workspace/{organisation}/people/{active}/record",
         "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
         "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
+        "/workspace/{organisation}/people?columns=name.roles.added", "/workspace/{organisation}/people/views",
+        "/workspace/{organisation}/people/views/new?role=learner", "/workspace/{organisation}/people/views/{view}",
+        "/workspace/{organisation}/brand", "/workspace/{organisation}/quiet-hours",
+        "/workspace/{organisation}/fields", "/workspace/{organisation}/fields/{field}",
+        "/workspace/{organisation}/people/{active}/fields", "/workspace/{organisation}/people/field?all=1",
         "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
     ),
     "manager": (
@@ -102,7 +122,7 @@ PAGES = {
         "/learn/{organisation}/", "/learn/{organisation}/guides", "/learn/{organisation}/{tested}",
     ),
     "learner": (
-        "/workspace/", "/workspace/{organisation}/", "/buy?seats=25&interval=year", "{invitation}",
+        "/workspace/", "/workspace/{organisation}/", "/buy?seats=25&interval=year", "{invitation}", "/profile/deletion",
         "/learn/{organisation}/", "/learn/{organisation}/{new}", "/learn/{organisation}/{new}/1/1",
         "/learn/{organisation}/{begun}", "/learn/{organisation}/{begun}/1/1", "/learn/{organisation}/{begun}/1/2",
         "/learn/{organisation}/{begun}/test", "/learn/{organisation}/{tested}", "/learn/{organisation}/{tested}/1/1",
@@ -138,6 +158,7 @@ REFUSED = {
         "/mail-domain/forged",
         "/change-address/forged", "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
         "{drafted_link}",
+        "/consent/merger/forged", "/mails/forged",
     },
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
@@ -162,6 +183,8 @@ NO_PAGES = {
     "assets.static_file", "assets.favicon", "health.alive", "health.ready", "storefront.cover", "storefront.price_figure",
     "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
+    "membership.exported",
+    "workspace.brand_mail", "logos.logo",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
     "workspace.people_csv", "workspace.people_xlsx", "workspace.join_link_code", "workspace.history_csv",
     "workspace.list_template_csv",
@@ -319,10 +342,20 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
             known[state] = _last_part(row.locator("a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/teams")
         known["team"] = _last_part(visitor.page.locator(".tree a").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/people/views")
+        known["view"] = _last_part(visitor.page.get_by_role("link", name="Change").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/fields")
+        known["field"] = _last_part(visitor.page.locator("tbody a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/people/lists")
         visitor.fill_in({"Paste names and addresses": "Ann Lee <ann@demo.example>\nnobody\nruth.adeyemi@demo.example"})
         visitor.press("Read the list")
         known["people_list"] = _last_part(visitor.page.url)
+        visitor.open(f"/workspace/{known['organisation']}/people/invite")
+        visitor.fill_in({"Their name": "Ann Lee"})
+        visitor.page.get_by_label("They have no e-mail address").check()
+        visitor.press("Invite")
+        visitor.heads("Ann Lee")
+        known["by_name"] = _last_part(visitor.page.url)
     return known
 
 

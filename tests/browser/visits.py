@@ -115,7 +115,7 @@ class Visitor:
     def sign_in(self, address: str, password: str) -> None:
         """Sign in."""
         self.open("/sign-in")
-        self.fill_in({"E-mail address": address, "Password": password})
+        self.fill_in({"E-mail address or user name": address, "Password": password})
         self.press("Sign in")
         self.page.wait_for_url(lambda url: not url.endswith("/sign-in"))
 

@@ -260,6 +260,8 @@ PAGES = [
     ("owner", "/workspace/{here}/", more_people),
     ("owner", "/workspace/{here}/people", more_people),
     ("owner", "/workspace/{here}/people?show=archived", more_people),
+    ("owner", "/workspace/{here}/people?columns=name.added.learnt", more_people),
+    ("owner", "/workspace/{here}/people/field?all=1", more_people),
     ("owner", "/workspace/{here}/people?sort=address&role=learner", more_people),
     ("owner", "/workspace/{here}/history", more_people),
     ("owner", "/workspace/{here}/people/{leaver}", more_seats_of_one),

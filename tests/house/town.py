@@ -8,22 +8,28 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail, shortfalls, ways_in
+from app import arrivals, factory, joining, letters, mail, merging, shortfalls, ways_in
 from app.accounts import (
+    brands,
     credentials,
     invitations,
     join_links,
     mail_domains,
     memberships,
+    mergers,
     one_time_links,
     organisations,
     people,
+    people_views,
+    profile_fields,
+    record_shares,
     registrations,
     roles,
     teams,
@@ -34,9 +40,11 @@ from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
+from app.accounts.person_exports import PersonExport
+from app.accounts.profile_fields import Wish
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
-from app.kernel import clock
+from app.kernel import clock, links, outbox
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
@@ -69,7 +77,7 @@ from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
-from tests import learning, passing, quoting
+from tests import learning, passing, picture_making, quoting
 from tests.buying import CARD
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
@@ -78,6 +86,7 @@ from tests.shelf import SHELF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from flask import Flask
@@ -101,6 +110,7 @@ class Town:
     ids: dict[str, UUID] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     sign_ins: dict[str, UUID] = field(default_factory=dict)
+    exports: dict[str, UUID] = field(default_factory=dict)
     browsers: dict[str, PageReader] = field(default_factory=dict)
 
     def browser(self, walker: str) -> PageReader:
@@ -169,6 +179,7 @@ def build(app: Flask, database: Path) -> Town:
         _tests(town)
         _links(town)
         mail.send_due()
+        town.tokens["stop mails"] = _stop_mails()
         town.ids["mail"] = db.session.scalars(sa.select(DeliveredMail.id).limit(1)).one()
     for walker in WALKERS:
         _browser(town, walker)
@@ -181,11 +192,26 @@ def address(walker: str) -> str:
     return f"{walker.replace(' ', '.')}@example.org"
 
 
+def _stop_mails() -> str:
+    """Write a mail that is not necessary to the learner, and give the link in it that stops such mails."""
+    with transaction():
+        written = outbox.write(
+            "news", address("learner"), organisation_id=None, organisation="St Mary", name="L", lines=[], at=""
+        )
+    assert written is not None
+    return links.token(letters.UNSUBSCRIBING, written)
+
+
 def _people(town: Town) -> None:
     hashed = credentials.hash_password(PASSWORD)
     with transaction():
         persons = {walker: _person(walker, hashed) for walker in WALKERS if walker != VISITOR}
         persons[OPERATOR].is_operator = True
+        for walker, person in persons.items():
+            made = PersonExport(person_id=person.id, state="ready", content=b"PK", asked_at=clock.now(), expires_at=_in_a_week())
+            db.session.add(made)
+            db.session.flush()
+            town.exports[walker] = made.id
         here = organisations.found("St Mary", Kind.ORGANISATION, by=persons["owner"].id)
         there = organisations.found("St Peter", Kind.ORGANISATION, by=persons[NEIGHBOUR].id)
         members = {role: memberships.add(here, persons[role], {Role(role)}) for role in MEMBERS}
@@ -202,9 +228,35 @@ def _people(town: Town) -> None:
         owner, other = memberships.actor(persons["owner"], here.id), memberships.actor(persons[NEIGHBOUR], there.id)
         town.ids["invited"] = joining.invite(owner, "Ina Vited", "ina@example.org", {Role.LEARNER}, days=DAYS).id
         town.ids["invited there"] = joining.invite(other, "Ona Vited", "ona@example.org", {Role.LEARNER}, days=DAYS).id
+        for key, actor in (("slip", owner), ("slip over", owner), ("slip there", other)):
+            town.ids[key] = joining.invite(actor, f"Sylvie {key}", None, {Role.LEARNER}, days=DAYS).id
+        joining.withdraw(owner, town.ids["slip over"])
+        twice = memberships.add(there, _person("twice", hashed), {Role.LEARNER})
+        asked = merging.merge(other, stays.id, twice.id, takes_name=False)
+        assert asked is not None
+        town.tokens["merger"] = mergers.token(asked.id)
         third = _third(town, _person("third", hashed))
+        shares = {
+            "share out": record_shares.offer(owner, members["learner"].id, record_shares.code_of(there.id)),
+            "share in": record_shares.offer(other, stays.id, record_shares.code_of(here.id)),
+        }
+        town.ids |= {key: share.id for key, share in shares.items()}
         _teams(town, owner, other, members)
         _ways_in(town, owner, other, third, hashed)
+        for key, actor in (("field", owner), ("field there", other)):
+            wish = Wish("Began", profile_fields.Kind.DATE)
+            town.ids[key] = profile_fields.add(actor.organisation.id, wish, by=actor.person.id).id
+        look = brands.Wish(owner.organisation.name, "#1c4477", picture_making.picture())
+        brands.save(owner.organisation.id, look, by=owner.person.id)
+        brand = brands.of(owner.organisation.id)
+        assert brand is not None
+        town.tokens["logo"] = brand.logo_digest or ""
+        for key, actor in (("view", owner), ("view there", other)):
+            town.ids[key] = people_views.save(actor, "Invited", {"show": "invited"}, for_everybody=True, is_default=False).id
+
+
+def _in_a_week() -> datetime:
+    return clock.now() + timedelta(days=7)
 
 
 def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership]) -> None:
@@ -214,7 +266,9 @@ def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership
     there = teams.make(other.organisation.id, "Tower", None, by=other.person.id)
     teams.archive(owner.organisation.id, old.id, by=owner.person.id)
     teams.appoint(owner.organisation.id, team.id, members["manager"], by=owner.person.id)
-    teams.put(owner.organisation.id, team.id, [town.ids["leaver"], town.ids["invited"]], by=owner.person.id)
+    teams.put(
+        owner.organisation.id, team.id, [town.ids[key] for key in ("leaver", "invited", "slip", "slip over")], by=owner.person.id
+    )
     roles.offer_ownership(owner, members["admin"].id, steps_down=False)
     roles.offer_ownership(other, town.ids["stays"], steps_down=False)
     offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
@@ -286,6 +340,7 @@ def _third(town: Town, founder: Person) -> Actor:
     membership = memberships.add(organisation, founder, {Role.OWNER})
     subscriptions.begin(organisation.id, snapshot(id="sub_3", quantity=3))
     actor = Actor(founder, organisation, membership)
+    town.tokens["code of third"] = record_shares.code_of(organisation.id)
     guest = joining.invite(actor, "Guest", "guest@example.org", {Role.LEARNER}, days=DAYS)
     link = db.session.scalars(sa.select(Invitation.link_id).where(Invitation.membership_id == guest.id)).one()
     town.tokens["invitation"] = invitations.token(link)
@@ -466,7 +521,7 @@ def _buy(town: Town, owner: Actor) -> None:
     with transaction():
         order = checkouts.start(owner, 25, Interval.YEAR, vat_percent=20, seat_for_buyer=False)
     gateway = town.app.extensions["gateway"]
-    reactions.open_checkout(gateway, order.id, address=owner.person.address, page_url="http://127.0.0.1:8000/order")
+    reactions.open_checkout(gateway, order.id, address=people.address_of(owner.person), page_url="http://127.0.0.1:8000/order")
     db.session.rollback()
     pay = f"{town.app.extensions['sandbox'].listen()}/checkout/{order.provider_id}"
     requests.post(pay, data=CARD, timeout=20, allow_redirects=False).raise_for_status()

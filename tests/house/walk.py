@@ -7,13 +7,16 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 import stripe
 from flask import url_for
 
+from app.accounts.erasures import Erasure
 from app.accounts.memberships import Role
 from app.accounts.people import Person
+from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
 from app.permissions import Permission, Reach
@@ -34,6 +37,8 @@ ONLY_ENROLLED = dict.fromkeys([role.value for role in Role if role is not Role.L
 # The manager has passed this course before: a page of its test leads to how that went.
 TO_RESULT = ONLY_ENROLLED | {Role.MANAGER.value: 303}
 GOES_ON = dict.fromkeys(SIGNED_IN, 303)
+# The only owners of an organisation with others in it, and whoever runs the shop.
+DEPENDED_ON = (Role.OWNER.value, NEIGHBOUR, OPERATOR)
 NEW_PASSWORD = "four quite odd words"  # noqa: S105 - of people who do not exist
 
 
@@ -62,6 +67,13 @@ class Step:
     first: Callable[[Town], None] | None = None
     sent: Callable[[Town], dict[str, Any]] | None = None
     foreign: Mapping[str, str] = field(default_factory=dict)
+
+
+def _with_erasures(_town: Town) -> None:
+    with transaction():
+        for person in db.session.scalars(sa.select(Person)):
+            now = clock.now()
+            db.session.add(Erasure(person_id=person.id, state="open", asked_at=now, due_at=now))
 
 
 def _without_operator(_town: Town) -> None:
@@ -113,6 +125,11 @@ def _signed_event(town: Town) -> dict[str, Any]:
     return {"data": payload, "headers": {"Stripe-Signature": signature}, "content_type": "application/json"}
 
 
+def _one_click(_town: Town) -> dict[str, Any]:
+    """Give what a program that reads mails sends: it has no page of ours open."""
+    return {"data": {"List-Unsubscribe": "One-Click"}}
+
+
 HERE = {"organisation": "here"}
 LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
 CHOSEN = {"do": "take_back", "who": "leaver"}
@@ -125,6 +142,8 @@ SHORTFALL = Step(
     instead=dict.fromkeys([role.value for role in Role if role is not Role.OWNER], 404),
     foreign={"shortfall": "shortfall there"},
 )
+FIELD = Step(HERE | {"field": "field"}, foreign={"field": "field there"})
+VIEW = Step(HERE | {"view": "view"}, foreign={"view": "view there"})
 LIST = Step(HERE | {"people_list": "list"}, foreign={"people_list": "list there"})
 OFFER = Step(
     HERE | {"offer": "offer"},
@@ -133,6 +152,15 @@ OFFER = Step(
 )
 # A manager sees the people of their teams and nobody else.
 UNSEEN = {Role.MANAGER.value: 404}
+MERGER = Step(HERE | {"membership": "leaver", "other": "slip"}, foreign={"membership": "stays", "other": "slip there"})
+SHARE_IN = Step(HERE | {"share": "share in"}, foreign={"share": "share out"})
+# The learner's own; everybody else may only answer about theirs.
+OWN_SHARE = Step(
+    {"share": "share out"},
+    instead=dict.fromkeys([walker for walker in SIGNED_IN if walker != Role.LEARNER.value], 404),
+    foreign={"share": "share in"},
+)
+SLIP = Step(HERE | {"membership": "slip"}, foreign={"membership": "slip there"})
 INVITED = Step(HERE | {"membership": "invited"}, foreign={"membership": "invited there"})
 # The manager holds it; everybody else may only see their own.
 OWN_CERTIFICATE = Step(
@@ -191,6 +219,9 @@ STEPS: dict[str, Step] = {
     ),
     "classroom.test": Step(HERE | COURSE, instead=TO_RESULT),
     "classroom.test_answers": Step(HERE | COURSE, instead=TO_RESULT),
+    "consents.confirm_merger": Step({"token": "merger"}),
+    "consents.decline_merger": Step({"token": "merger"}),
+    "consents.merger": Step({"token": "merger"}),
     "health.alive": Step(),
     "health.ready": Step(),
     "hooks.receive_event": Step(sent=_signed_event, success=200),
@@ -203,13 +234,25 @@ STEPS: dict[str, Step] = {
     "mail_domains.confirm": Step({"token": "mail domain"}),
     "mail_domains.confirmation": Step({"token": "mail domain"}),
     "mail_domains.join": Step({"mail_domain": "mail domain offered"}, foreign={"mail_domain": "mail domain there"}),
+    "logos.logo": Step(HERE | {"digest": "logo"}, success=200),
     "membership.address_change": Step(),
+    "membership.choose_mails": Step(form={"notices": "never", "courses": "daily", "reminders": "at_once"}),
+    "membership.mails_i_get": Step(),
     "membership.address_confirmation": Step({"token": "change"}),
     "membership.ask_address_change": Step(form={"address": "other@example.org", "current": PASSWORD}),
     "membership.ask_for_reset": Step(form={"address": "sleeper@example.org"}),
     "membership.change_password": Step(form={"current": PASSWORD, "password": NEW_PASSWORD}),
     "membership.confirm_address": Step({"token": "change"}),
     "membership.confirm_registration": Step({"token": "registration"}),
+    "membership.ask_for_deletion": Step(form={"current": PASSWORD}, instead=dict.fromkeys(DEPENDED_ON, 409)),
+    "membership.ask_for_export": Step(),
+    "membership.deletion": Step(),
+    "membership.export": Step(),
+    "membership.exported": Step({"export_id": "own export"}, foreign={"export_id": "somebody's export"}),
+    "membership.undo_deletion": Step(first=_with_erasures),
+    "membership.shared_records": Step(),
+    "membership.share_record": OWN_SHARE,
+    "membership.end_sharing": OWN_SHARE,
     "membership.first_operator": Step({"token": "first operator"}),
     "membership.forgotten_password": Step(),
     "membership.name_change": Step(),
@@ -279,6 +322,9 @@ STEPS: dict[str, Step] = {
     "sandbox.move_clock": Step(form={"step": "hour"}),
     "sandbox.open_dispute": Step({"payment": "payment"}),
     "sandbox.trouble_messages": Step(form={"trouble": "duplicate"}),
+    "slips.slip": Step(),
+    # A PIN that is not theirs: the answer is a form that says so.
+    "slips.use_slip": Step(form={"user_name": "nobody", "pin": "00000000", "password": NEW_PASSWORD}, success=422),
     "storefront.article": Step({"slug": "how-often"}),
     "storefront.articles": Step(),
     "storefront.contact": Step(),
@@ -302,6 +348,8 @@ STEPS: dict[str, Step] = {
     "storefront.social_card": Step(SLUG),
     "storefront.trust": Step(),
     "style_page.components": Step(),
+    "unsubscribing.fewer_mails": Step({"token": "stop mails"}),
+    "unsubscribing.stop_mails": Step({"token": "stop mails"}, sent=_one_click, success=200),
     "verification.certificate": CERTIFICATE,
     "verification.search": Step(),
     "ways_in.come_in": Step({"token": "join link"}),
@@ -316,6 +364,22 @@ STEPS: dict[str, Step] = {
     "workspace.join_requests": Step(HERE),
     "workspace.make_join_link": Step(HERE, form={"team": "team", "days": "30"}),
     "workspace.withdraw_join_link": JOIN_LINK,
+    "workspace.quiet_hours": Step(HERE),
+    "workspace.set_quiet_hours": Step(HERE, form={"is_on": "y", "begins": "18:00", "ends": "08:00", "days_off": "5"}),
+    "workspace.brand_mail": Step(HERE),
+    "workspace.name_and_colours": Step(HERE),
+    "workspace.remove_logo": Step(HERE),
+    "workspace.set_name_and_colours": Step(HERE, form={"name": "St Mary", "colour": "#1c4477"}),
+    "workspace.add_field": Step(HERE, form={"name": "Desk", "kind": "text"}),
+    "workspace.change_field": Step(FIELD.at, form={"name": "Desk"}, foreign=FIELD.foreign),
+    "workspace.move_field_up": FIELD,
+    "workspace.people_field": Step(HERE, query={"who": "leaver"}),
+    "workspace.person_fields": LEAVER,
+    "workspace.profile_field": FIELD,
+    "workspace.profile_fields": Step(HERE),
+    "workspace.remove_field": FIELD,
+    "workspace.save_person_fields": LEAVER,
+    "workspace.set_people_field": Step(HERE, form={"who": "leaver", "field": "field"}),
     "workspace.appoint_manager": Step(TEAM.at, form={"address": "admin@example.org"}, foreign=TEAM.foreign),
     "workspace.archive": LEAVER,
     "workspace.add_mail_domain": Step(HERE, form={"domain": "stmary.example", "mailbox": "office"}),
@@ -372,6 +436,10 @@ STEPS: dict[str, Step] = {
     "workspace.invitation": Step(HERE),
     "workspace.invite": Step(HERE, form={"name": "Eve", "address": "eve@example.org", "role": "learner", "team": "team"}),
     "workspace.invite_again": INVITED,
+    "workspace.invite_by_slip": Step(HERE | {"membership": "slip over"}, foreign={"membership": "slip there"}),
+    "workspace.merging": LEAVER,
+    "workspace.merge": MERGER,
+    "workspace.merger": MERGER,
     "workspace.more_seats": Step(HERE, query={"seats": "2"}),
     "workspace.open_portal": Step(HERE),
     "workspace.organisations_page": Step(),
@@ -379,6 +447,7 @@ STEPS: dict[str, Step] = {
     "workspace.pay_monthly": Step(HERE),
     # They pay by the year already.
     "workspace.pay_yearly": Step(HERE, success=409),
+    "workspace.joining_slips": Step(HERE, query={"who": "slip"}),
     "workspace.leave": Step(HERE, instead={Role.OWNER.value: 409}),
     "workspace.leave_team": Step(TEAM.at, form={"who": "leaver"}, foreign=TEAM.foreign),
     "workspace.leaving": Step(HERE),
@@ -395,9 +464,24 @@ STEPS: dict[str, Step] = {
     "workspace.people_csv": Step(HERE),
     "workspace.people_list": LIST,
     "workspace.people_lists_page": Step(HERE),
+    "workspace.change_people_view": Step(VIEW.at, form={"name": "Mine"}, foreign=VIEW.foreign),
+    "workspace.new_people_view": Step(HERE, query={"role": "learner"}),
+    "workspace.people_view": VIEW,
+    "workspace.people_views": Step(HERE),
+    "workspace.remove_people_view": VIEW,
+    "workspace.save_people_view": Step(HERE, form={"name": "Learners", "role": "learner"}),
     "workspace.people_team": Step(HERE, query={"who": "leaver"}),
     "workspace.people_xlsx": Step(HERE),
     "workspace.person": LEAVER,
+    "workspace.print_joining_slips": Step(HERE, form={"who": "slip"}, success=200),
+    "workspace.change_user_name": Step(SLIP.at, form={"user_name": "sylvie.s"}, foreign=SLIP.foreign),
+    "workspace.user_name": SLIP,
+    "workspace.records_from_elsewhere": Step(HERE),
+    "workspace.accept_record": SHARE_IN,
+    "workspace.decline_record": SHARE_IN,
+    "workspace.record_offer": LEAVER,
+    "workspace.offer_record": Step(LEAVER.at, form={"code": "code of third"}, foreign=LEAVER.foreign),
+    "workspace.withdraw_record": Step(HERE | {"share": "share out"}, foreign={"share": "share in"}),
     "workspace.reduce_seats": Step(HERE, form={"seats": "20"}),
     "workspace.safeguarding_contacts": Step(HERE),
     "workspace.seats_again": Step(HERE),
@@ -406,6 +490,8 @@ STEPS: dict[str, Step] = {
     "workspace.send_people_list": Step(HERE, form={"text": "Eve <eve@example.org>"}),
     "workspace.send_quote": Step(HERE, form=QUOTE, first=_without_subscription),
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
+    "workspace.allot_seats": Step(TEAM.at, form={"seats": "0"}, foreign=TEAM.foreign),
+    "workspace.take_back_unused_seats": TEAM,
     "workspace.team": TEAM,
     "workspace.teams": Step(HERE),
     "workspace.today": Step(HERE),
@@ -455,6 +541,8 @@ def path(town: Town, route: Route, walker: str, **changed: object) -> str:
         **town.ids,
         **town.tokens,
         "own sign-in": town.sign_ins[walker],
+        "own export": town.exports.get(walker, uuid4()),
+        "somebody's export": town.exports[NEIGHBOUR if walker != NEIGHBOUR else STRANGER],
         "somebody's sign-in": town.sign_ins[NEIGHBOUR if walker != NEIGHBOUR else STRANGER],
     }
     step = STEPS[route.endpoint]
@@ -474,7 +562,8 @@ def ask(town: Town, route: Route, browser: PageReader, at: str, status: int) -> 
         browser.send(at, status=status, **step.sent(town))
     else:
         # A value of a form may be the name of something of the town.
-        browser.post(at, {name: str(town.ids.get(value, value)) for name, value in step.form.items()}, status)
+        known = {**town.ids, **town.tokens}
+        browser.post(at, {name: str(known.get(value, value)) for name, value in step.form.items()}, status)
 
 
 def prepare(town: Town, route: Route) -> None:

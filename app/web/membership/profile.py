@@ -8,10 +8,21 @@ from flask import flash, redirect, render_template, url_for
 from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired
 
-from app.accounts import address_changes, credentials, one_time_links, password_changes, people, sign_ins
+from app.accounts import (
+    address_changes,
+    credentials,
+    erasures,
+    memberships,
+    one_time_links,
+    password_changes,
+    people,
+    profile_values,
+    sign_ins,
+)
 from app.accounts.one_time_links import Purpose
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE, SIGNED_IN
+from app.web import field_words
 from app.web.area import signed_in_person
 from app.web.forms import TextField
 from app.web.membership import sessions
@@ -48,7 +59,13 @@ class AddressChangeForm(AccountForm):
 def profile() -> ResponseReturnValue:
     """Show a person's account and where they are signed in."""
     person = signed_in_person()
-    return render_template("membership/profile.html", sign_ins=sign_ins.of(person.id), present=sessions.present())
+    return render_template(
+        "membership/profile.html",
+        sign_ins=sign_ins.of(person.id),
+        present=sessions.present(),
+        erasure=erasures.open_of(person.id),
+        known=_known(person.id),
+    )
 
 
 @area.page("/profile/name", allow=SIGNED_IN)
@@ -82,8 +99,8 @@ def change_password() -> ResponseReturnValue:
     form, person = PasswordChangeForm(), signed_in_person()
     if form.validate():
         with shown_on(form):
-            proof = _prove(person, form.current.data or "")
-            password_hash = credentials.choose(form.password.data or "", name=person.name, address=person.address)
+            proof = prove(person, form.current.data or "")
+            password_hash = credentials.choose(form.password.data or "", name=person.name, address=person.login)
             with transaction():
                 password_changes.change(proof, password_hash, keep_id=sessions.present().id)
             flash("Your password is changed, and you are signed out everywhere else.", "success")
@@ -104,7 +121,7 @@ def ask_address_change() -> ResponseReturnValue:
     if form.validate():
         with shown_on(form):
             address = people.read_address(form.address.data or "")
-            proof = _prove(signed_in_person(), form.current.data or "")
+            proof = prove(signed_in_person(), form.current.data or "")
             with transaction():
                 address_changes.ask(proof, address, network=sessions.network())
             flash(f"We have sent a mail to {address}. Open the link in it to move your account there.", "success")
@@ -146,8 +163,21 @@ def revoke_other_sign_ins() -> ResponseReturnValue:
     return redirect(url_for("membership.profile"), 303)
 
 
-def _prove(person: people.Person, password: str) -> sign_ins.Proof:
+def _known(person_id: UUID) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Give what each organisation that a person belongs to keeps in its profile fields about them."""
+    known = profile_values.own(person_id)
+    return [
+        (
+            place.organisation.name,
+            [(field.name, field_words.written(field, value)) for field, value in known[place.membership.id]],
+        )
+        for place in memberships.places_of(person_id)
+        if place.membership.id in known
+    ]
+
+
+def prove(person: people.Person, password: str) -> sign_ins.Proof:
     """Count a try at the password of who is signed in, then check it."""
     with transaction():
-        sign_ins.count_try(person.address, sessions.network())
+        sign_ins.count_try(person.login, sessions.network())
     return sign_ins.prove_again(person, password)

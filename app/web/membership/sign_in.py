@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from flask import redirect, render_template, url_for
 from flask_login import current_user
-from wtforms import BooleanField, EmailField, HiddenField, PasswordField
+from wtforms import BooleanField, HiddenField, PasswordField
 from wtforms.validators import InputRequired
 
 from app.accounts import people, sign_ins
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE
 from app.web.area import signed_in_person
+from app.web.forms import TextField
 from app.web.membership import paths, sessions
 from app.web.membership.refusals import AccountForm, shown_on
 from app.web.membership.routes import area
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class SignInForm(AccountForm):
     """What a person gives to come in."""
 
-    address = EmailField("E-mail address", [InputRequired("Give your e-mail address.")])
+    address = TextField("E-mail address or user name", [InputRequired("Give your e-mail address or user name.")])
     password = PasswordField("Password", [InputRequired("Give your password.")])
     keep = BooleanField("Keep me signed in on this device for 30 days")
     next = HiddenField()
@@ -32,7 +33,7 @@ class SignInForm(AccountForm):
 
 @area.page("/sign-in", allow=ANYONE)
 def sign_in_page() -> ResponseReturnValue:
-    """Ask for address and password; whoever is signed in goes on."""
+    """Ask for address or user name, and password; whoever is signed in goes on."""
     if current_user.is_authenticated:
         return redirect(paths.after_sign_in(signed_in_person(), paths.wanted()), 303)
     return render_template("membership/sign_in_page.html", form=SignInForm(next=paths.wanted()))
@@ -44,10 +45,10 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if form.validate():
         with shown_on(form):
-            address = people.read_address(form.address.data or "")
+            login = people.read_login(form.address.data or "")
             with transaction():
-                sign_ins.count_try(address, sessions.network())
-            proof = sign_ins.prove(address, form.password.data or "")
+                sign_ins.count_try(login, sessions.network())
+            proof = sign_ins.prove(login, form.password.data or "")
             with transaction():
                 live = sign_ins.begin_with(proof, network=sessions.network(), agent=sessions.agent(), keep=form.keep.data)
             sessions.start(live)

@@ -19,7 +19,7 @@ from app.web.workspace import changes as people_changes
 from app.web.workspace import choosing, invitations, wishes
 from app.web.workspace.area import area
 from app.web.workspace.making import made
-from app.web.workspace.seat_changes import SeatsForm, refuse_other_price, whole
+from app.web.workspace.seat_changes import SeatsForm, refuse_other_price
 from billing import changes, changing
 from billing.changes import Kind
 
@@ -48,7 +48,7 @@ def add_missing_seats(actor: Actor) -> ResponseReturnValue:
     if not actor.roles & GIVE_SEATS.roles:
         raise NotAllowed("You see what is paid, and give no seats. Ask an owner or an admin.")
     form, wanted = MissingSeatsForm(), _wanted(request.form)
-    offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, whole(form.seats.data or ""))
+    offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(form.seats.data or ""))
     refuse_other_price(form, offer)
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in OWN_FIELDS]
     with transaction():
@@ -91,7 +91,8 @@ def _go_on(actor: Actor, shortfall_id: UUID) -> Response:
 
 
 def _invite(actor: Actor, given: Given) -> tuple[str, str]:
-    return invitations.carry_out(actor, invitations.InvitationForm(given)), _place(actor, "people")
+    member, words = invitations.carry_out(actor, invitations.form_class(actor)(given))
+    return words, _place(actor, "person", membership=member.id) if member.address is None else _place(actor, "people")
 
 
 def _change(actor: Actor, given: Given) -> tuple[str, str]:

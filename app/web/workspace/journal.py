@@ -31,14 +31,20 @@ CHUNK = 2_000
 HEAD = ("When", "What happened")
 KINDS = {
     "": ("Everything", ()),
-    "people": ("People and roles", ("membership.", "ownership.")),
+    "people": ("People and roles", ("membership.", "ownership.", "merger.", "record.", "profile_value.")),
     "seats": ("Seats", ("seat.", "waiting_list.", "shortfall.")),
-    "invitations": ("Invitations and ways in", ("invitation.", "join_link.", "join_request.", "mail_domain.")),
+    "invitations": (
+        "Invitations and ways in",
+        ("invitation.", "slip.", "join_link.", "join_request.", "mail_domain."),
+    ),
     "teams": ("Teams", ("team.",)),
     "lists": ("Lists brought in", ("people_import.",)),
     "learning": ("Learning", ("enrolment.", "attempt.", "certificate.")),
     "money": ("Orders and payments", ("checkout.", "subscription.", "change.", "invoice_recipient.")),
-    "settings": ("Settings", ("organisation.", "safeguarding_contacts.")),
+    "settings": (
+        "Settings",
+        ("organisation.", "safeguarding_contacts.", "profile_field.", "people_view.", "brand.", "quiet_hours."),
+    ),
 }
 
 
@@ -46,7 +52,7 @@ class JournalForm(Form):
     """What the journal is filtered by; what it holds stands in the address."""
 
     kind = SelectField("About", choices={key: label for key, (label, _) in KINDS.items()})
-    who = TextField("Whose e-mail address")
+    who = TextField("Whose e-mail address or user name")
     since = TextField("From the day")
     until = TextField("To the day")
 
@@ -103,7 +109,7 @@ def _wanted(actor: Actor, form: JournalForm) -> Wanted:
     """Read what is asked for; raises Invalid for an address that nobody has or a day that is none."""
     involving: frozenset[UUID] = frozenset()
     if form.who.data:
-        member = memberships.ever_with_address(actor.organisation.id, _key(form.who.data))
+        member = memberships.ever_with_login(actor.organisation.id, _key(form.who.data))
         involving = frozenset({member.id, member.person_id or member.id})
     zone = ZoneInfo(actor.organisation.zone)
     since, until = days.read(form.since.data, "since"), days.read(form.until.data, "until")
@@ -117,7 +123,7 @@ def _wanted(actor: Actor, form: JournalForm) -> Wanted:
 
 def _key(typed: str) -> str:
     try:
-        return people.address_key(people.read_address(typed))
+        return people.login_key(people.read_login(typed))
     except Invalid as refusal:
         raise Invalid(refusal.message, field="who") from refusal
 

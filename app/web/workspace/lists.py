@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from flask import Response, flash, redirect, request, url_for
 from flask_wtf.file import FileField
-from wtforms import SelectField, TextAreaField
+from wtforms import BooleanField, SelectField, TextAreaField
 
-from app import arrivals
-from app.accounts import oversight, people_imports, people_lists, waiting_places
+from app import arrivals, slips
+from app.accounts import oversight, people_imports, people_lists, profile_fields, waiting_places
 from app.accounts.people_imports import Fate, State
 from app.kernel import sheets
 from app.kernel.errors import Conflict, Invalid, Missing
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor
 
 EXAMPLES = (("Ruth Amadi", "ruth@example.org", ""), ("Tom Barker", "tom@example.org", ""))
+EXAMPLES_OF_KIND = {"text": "", "choice": "", "date": "23/11/2026"}
 FATES = {
     Fate.NEW: ("new", "neutral"),
     Fate.BACK: ("comes back", "good"),
@@ -45,6 +46,7 @@ class ListForm(Form):
 
     text = TextAreaField("Paste names and addresses")
     file = FileField("Or choose a CSV or XLSX file")
+    by_name = BooleanField("People without an address get a user name")
     team = SelectField("Put everybody into a team")
     note = TextAreaField("A few words of your own", filters=[trimmed])
 
@@ -71,6 +73,7 @@ def send_people_list(actor: Actor) -> ResponseReturnValue:
                 content,
                 file_name="" if is_pasted or uploaded is None else uploaded.filename or "",
                 is_pasted=is_pasted,
+                gives_user_names=form.by_name.data,
                 team_id=next(iter(wishes.uuids([form.team.data])), None) if form.team.data else None,
                 note=form.note.data or "",
             )
@@ -83,15 +86,15 @@ def send_people_list(actor: Actor) -> ResponseReturnValue:
 
 
 @area.page("/<uuid:organisation>/people/lists/template.csv", allow=BRING_IN_LISTS)
-def list_template_csv(actor: Actor) -> ResponseReturnValue:  # noqa: ARG001 - whoever may bring lists in
+def list_template_csv(actor: Actor) -> ResponseReturnValue:
     """Give an empty list to fill in, as CSV."""
-    return _file(sheets.as_csv(people_lists.HEAD, EXAMPLES), sheets.CSV_TYPE, "people-template.csv")
+    return _file(sheets.as_csv(*_template(actor)), sheets.CSV_TYPE, "people-template.csv")
 
 
 @area.page("/<uuid:organisation>/people/lists/template.xlsx", allow=BRING_IN_LISTS)
-def list_template_xlsx(actor: Actor) -> ResponseReturnValue:  # noqa: ARG001 - whoever may bring lists in
+def list_template_xlsx(actor: Actor) -> ResponseReturnValue:
     """Give an empty list to fill in, as XLSX."""
-    return _file(sheets.as_xlsx(people_lists.HEAD, EXAMPLES, "People"), sheets.XLSX_TYPE, "people-template.xlsx")
+    return _file(sheets.as_xlsx(*_template(actor), "People"), sheets.XLSX_TYPE, "people-template.xlsx")
 
 
 @area.page("/<uuid:organisation>/people/lists/<uuid:people_list>", allow=BRING_IN_LISTS)
@@ -120,6 +123,13 @@ def undo_list(actor: Actor, people_list: UUID) -> ResponseReturnValue:
     return redirect(url_for("workspace.people_list", organisation=actor.organisation.id, people_list=people_list), 303)
 
 
+def _template(actor: Actor) -> tuple[list[str], list[list[str]]]:
+    """Give the head of a list and two lines as examples, with a column for each profile field."""
+    fields = profile_fields.of(actor.organisation.id)
+    shown = [field.choices[0] if field.choices else EXAMPLES_OF_KIND[field.kind] for field in fields]
+    return [*people_lists.HEAD, *(field.name for field in fields)], [[*line, *shown] for line in EXAMPLES]
+
+
 def _form_page(actor: Actor, form: ListForm) -> str:
     form.team.choices = {"": "No team", **wishes.team_choices(oversight.teams_of(actor))}
     return page(
@@ -143,6 +153,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
     counts = people_imports.counts(found.id)
     lines = people_imports.lines(found.id, fate, after=int(after), limit=people_imports.PAGE + 1)
     shown = lines[: people_imports.PAGE]
+    has_slips = found.state == State.DONE and bool(slips.of_list(actor, found.id))
     needed = counts[Fate.NEW] + counts[Fate.BACK]
     count, has_list = seats.count(actor.organisation.id), waiting_places.is_kept(actor.organisation.id)
     is_too_many = found.state == State.READY and needed > count.free and not has_list
@@ -159,6 +170,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         lines=shown,
         next_after=shown[-1].place if len(lines) > len(shown) else None,
         needed=needed,
+        has_slips=has_slips,
         seats=count,
         missing=missing_seats.of(actor, count.missing_for(needed), Kind.LIST, [("people_list", str(found.id))])
         if is_too_many and count.bought

@@ -14,6 +14,7 @@ from app.kernel.transaction import transaction
 from app.permissions import BUY_SEATS
 from app.web import wiring
 from app.web.forms import Form, TextField
+from app.web.workspace import wishes
 from app.web.workspace.area import area, page
 from app.web.workspace.billing import renewal
 from app.web.workspace.making import made
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from billing.changes import Offer
     from billing.figures import Figure
     from billing.subscriptions import Subscription
-
-MOST_DIGITS = 4
 
 
 class SeatsForm(Form):
@@ -62,7 +61,7 @@ def more_seats(actor: Actor) -> ResponseReturnValue:
     if typed is None:
         return _more_seats(actor, form, None)
     try:
-        offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, whole(typed))
+        offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(typed))
     except Invalid as refusal:
         form.refuse(refusal)
         return _more_seats(actor, form, None), 422
@@ -73,7 +72,7 @@ def more_seats(actor: Actor) -> ResponseReturnValue:
 def add_seats(actor: Actor) -> ResponseReturnValue:
     """Add seats at the price that was shown; they are there when they are paid."""
     form = MoreSeatsForm()
-    offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, whole(form.seats.data or ""))
+    offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(form.seats.data or ""))
     refuse_other_price(form, offer)
     with transaction():
         change_id = changes.accept(actor, offer, Kind.MORE_SEATS).id
@@ -94,7 +93,7 @@ def reduce_seats(actor: Actor) -> ResponseReturnValue:
     """Plan fewer seats for the renewal."""
     form = FewerSeatsForm()
     try:
-        number = whole(form.seats.data or "")
+        number = wishes.whole_number(form.seats.data or "")
         with transaction():
             change_id = changes.fewer_seats(actor, number).id
     except (Invalid, Conflict) as refusal:
@@ -196,12 +195,3 @@ def refuse_other_price(form: SeatsForm, offer: Offer) -> None:
     if form.shown_minor.data is not None and form.shown_minor.data != offer.cost.gross_minor:
         message = "The price has changed since you opened this page. Please look at it again before you pay."
         raise Conflict(message, shown=form.shown_minor.data, now=offer.cost.gross_minor)
-
-
-def whole(typed: str) -> int:
-    """Read a number of seats as people type it; raises Invalid when it is none."""
-    digits = typed.replace(",", "").strip()
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
-        message = "Give the number of seats as a whole number, such as 5."
-        raise Invalid(message, field="seats")
-    return int(digits)

@@ -1,0 +1,245 @@
+"""Every order of what happens to people: in without an address, twice, out and gone; never a seat or a record too many."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from app import arrivals, crowd, erasing, factory, joining, merging, settings, slips
+from app.accounts import erasures, joining_slips, memberships, mergers, organisations, people, registrations, sign_ins
+from app.accounts.memberships import Membership, Role
+from app.accounts.organisations import Kind
+from app.crowd import Change, Selection
+from app.kernel import clock
+from app.kernel.db import db
+from app.kernel.errors import Conflict, Invalid, NotAllowed
+from app.kernel.transaction import transaction
+from billing import price_cards, seats, subscriptions
+from catalog.learning.certificates import Certificate
+from tests import passing
+from tests.provider import snapshot
+
+NETWORK = "192.0.2.0/24"
+
+
+class PeopleMachine(RuleBasedStateMachine):
+    """An organisation of four seats whose owner adds people by name and address, merges them, and loses some again."""
+
+    template: Path
+    published: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="lanyard-machine-"))
+        for kept in self.published.iterdir():
+            if kept.is_dir():
+                (self.folder / kept.name).symlink_to(kept)
+        shutil.copy(self.template, self.folder / "lanyard.sqlite3")
+        self.app = factory.create_app(settings.from_environment({"LANYARD_DATA": str(self.folder)}))
+        self.context = self.app.app_context()
+        self.context.push()
+        with transaction():
+            price_cards.publish_seed()
+            person = registrations.open_account("Ruth", "ruth@example.org", "-")
+            founded = organisations.found("St Mary", Kind.ORGANISATION, by=person.id)
+            memberships.add(founded, person, {Role.OWNER})
+            self.subscription = subscriptions.begin(founded.id, snapshot(quantity=4)).id
+        self.person, self.organisation = person.id, founded.id
+        self.pins: dict[str, str] = {}
+        self.evidence = 0
+
+    def teardown(self) -> None:
+        db.session.remove()
+        db.engine.dispose()
+        self.context.pop()
+        self.app.extensions["jobs"].close()
+        shutil.rmtree(self.folder)
+
+    def actor(self):
+        return memberships.actor(people.known(self.person), self.organisation)
+
+    def known(self, *states, by_name=None):
+        """Give those who are in some state and not gone, but the owner, by what they sign in with."""
+        query = sa.select(Membership).where(
+            Membership.organisation_id == self.organisation, Membership.login_key != "", ~Membership.is_owner
+        )
+        if states:
+            query = query.where(Membership.state.in_(states))
+        if by_name is not None:
+            query = query.where(Membership.address.is_(None) if by_name else Membership.address.is_not(None))
+        db.session.rollback()
+        return list(db.session.scalars(query.order_by(Membership.login_key, Membership.added_at)))
+
+    def draw(self, data, found):
+        return found[data.draw(st.integers(0, len(found) - 1))]
+
+    @rule(number=st.integers(0, 3), by_name=st.booleans())
+    def invite(self, number, by_name):
+        before = seats.count(self.organisation)
+        try:
+            with transaction():
+                address = None if by_name else f"p{number}@example.org"
+                joining.invite(self.actor(), f"Person Nr{number}", address, {Role.LEARNER}, days=14)
+        except (Conflict, NotAllowed):
+            assert seats.count(self.organisation) == before
+
+    @rule(numbers=st.lists(st.integers(0, 3), min_size=1, max_size=4))
+    def bring_in_names(self, numbers):
+        with transaction():
+            text = "\n".join(f"Person Nr{number}" for number in numbers)
+            sent = arrivals.send(self.actor(), text.encode(), is_pasted=True, gives_user_names=True).id
+        arrivals.read(sent)
+        try:
+            with transaction():
+                arrivals.want(self.actor(), sent)
+        except Conflict:
+            return
+        arrivals.bring_in(sent, days=14)
+
+    @precondition(lambda self: self.known("invited", "active", by_name=True))
+    @rule(data=st.data())
+    def print_slip(self, data):
+        member = self.draw(data, self.known("invited", "active", by_name=True))
+        sheet = slips.prepare(self.actor(), Selection(frozenset({member.id})), days=14)
+        with transaction():
+            slips.keep(self.actor(), sheet)
+        self.pins[member.user_name] = sheet.printed[0].pin
+
+    @precondition(lambda self: self.pins)
+    @rule(data=st.data(), is_right=st.booleans())
+    def use_slip(self, data, is_right):
+        user_name = data.draw(st.sampled_from(sorted(self.pins)))
+        before = seats.count(self.organisation)
+        pin = self.pins[user_name] if is_right else "no PIN"
+        with transaction():
+            claim = joining_slips.count_try(user_name, NETWORK)
+        try:
+            proved = joining_slips.demand_pin(claim, pin)
+            with transaction():
+                slips.open_with(proved, "-")
+        except (Conflict, Invalid):
+            assert seats.count(self.organisation) == before
+            return
+        del self.pins[user_name]
+        assert seats.count(self.organisation).taken == before.taken
+
+    @precondition(lambda self: self.known("invited", by_name=False))
+    @rule(data=st.data())
+    def accept(self, data):
+        member = self.draw(data, self.known("invited", by_name=False))
+        with transaction():
+            invitation = joining.invitations.open_of(member.id)
+            person = people.with_address(member.address) or registrations.open_account("Guest", member.address, "-")
+            joining.accept(invitation, person)
+
+    @precondition(lambda self: self.known())
+    @rule(
+        data=st.data(), change=st.sampled_from([Change.GIVE, Change.TAKE_BACK, Change.ARCHIVE, Change.RESTORE, Change.WITHDRAW])
+    )
+    def change(self, data, change):
+        member = self.draw(data, self.known())
+        try:
+            with transaction():
+                crowd.do(self.actor(), change, Selection(frozenset({member.id})), days=14)
+        except (Conflict, NotAllowed):
+            return
+
+    @precondition(lambda self: self.known("withdrawn", by_name=True))
+    @rule(data=st.data())
+    def invite_again(self, data):
+        member = self.draw(data, self.known("withdrawn", by_name=True))
+        try:
+            with transaction():
+                slips.invite_again(self.actor(), member.id, days=14)
+        except Conflict:
+            return
+
+    @precondition(lambda self: self.known("active"))
+    @rule(data=st.data())
+    def pass_a_course(self, data):
+        with transaction():
+            passing.certify(self.draw(data, self.known("active")))
+        self.evidence += 1
+
+    @precondition(lambda self: len(self.known()) > 1)
+    @rule(data=st.data(), confirms=st.booleans())
+    def merge(self, data, confirms):
+        found = self.known()
+        one, other = self.draw(data, found), self.draw(data, found)
+        before = seats.count(self.organisation)
+        try:
+            with transaction():
+                asked = merging.merge(self.actor(), one.id, other.id, takes_name=False)
+            if asked is not None and confirms:
+                with transaction():
+                    merging.confirm(mergers.opened(mergers.token(asked.id)))
+        except (Conflict, Invalid, NotAllowed):
+            assert seats.count(self.organisation) == before
+            return
+        assert seats.count(self.organisation).taken <= before.taken
+
+    @precondition(lambda self: self.known("active"))
+    @rule(data=st.data(), stays=st.booleans())
+    def ask_to_be_deleted(self, data, stays):
+        member = self.draw(data, self.known("active"))
+        person = people.known(member.person_id)
+        try:
+            with transaction():
+                erasing.ask(sign_ins.Proof(person.id, person.password_hash, person.password_hash))
+        except Conflict:
+            return
+        if stays:
+            with transaction():
+                erasures.undo(person.id)
+
+    @rule(days=st.sampled_from([3, 8, 15]))
+    def time_passes(self, days):
+        with transaction():
+            clock.advance(timedelta(days=days))
+        joining.expire_due()
+        erasing.erase_due()
+
+    @invariant()
+    def the_count_is_right_and_within_what_was_bought(self):
+        assert seats.miscounted() == []
+        row = db.session.get_one(subscriptions.Subscription, self.subscription)
+        assert row.taken <= row.bought
+
+    @invariant()
+    def one_human_has_at_most_one_seat_and_only_while_they_are_here(self):
+        for member in db.session.scalars(sa.select(Membership)):
+            sits = sum(seats.has_one(one) for one in mergers.ids_of(member.id))
+            assert sits <= (member.state in {"invited", "active"})
+            assert member.merged_into_id is None or member.state == "merged"
+
+    @invariant()
+    def evidence_only_grows_and_is_found_under_whoever_stays(self):
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(Certificate)) == self.evidence
+        roots = sa.select(Membership.id).where(Membership.merged_into_id.is_(None))
+        under_root = sum(
+            db.session.scalar(sa.select(sa.func.count()).where(Certificate.membership_id.in_(mergers.records_of(root)))) or 0
+            for root in db.session.scalars(roots)
+        )
+        assert under_root == self.evidence
+
+    @invariant()
+    def whoever_is_gone_has_no_name_anywhere(self):
+        for person in db.session.scalars(sa.select(people.Person).where(people.Person.erased_at.is_not(None))):
+            assert (person.address, person.user_name, person.password_hash) == (None, None, "")
+            for member in db.session.scalars(sa.select(Membership).where(Membership.person_id == person.id)):
+                assert member.name == erasures.pseudonym_of(person.id) or member.merged_into_id is not None
+                assert member.login == ""
+
+
+# The full search takes minutes, and on a busy machine several times as many; its length decides nothing.
+@pytest.mark.timeout(1800)
+def test_no_order_of_what_happens_to_people_breaks_a_count_or_a_record(sqlite_template, published):
+    PeopleMachine.template, PeopleMachine.published = sqlite_template, published
+    run_state_machine_as_test(PeopleMachine)
