@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from app.accounts import erasures, invitations, memberships, organisations, people, record_shares, teams
+from app import shortfalls
+from app.accounts import (
+    erasures,
+    invitations,
+    join_requests,
+    memberships,
+    organisations,
+    people,
+    record_shares,
+    teams,
+    waiting_places,
+)
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
@@ -109,6 +120,8 @@ def _erase(erasure_id: UUID) -> bool:
     outbox.forget(addresses, {person.name, *(member.name for member in members)}, {member.organisation_id for member in members})
     _rename_own(person, members)
     record_shares.end_all_of(person.id)
+    join_requests.end_all_of(person.id)
+    shortfalls.forget(addresses)
     erasures.forget(person, members, addresses)
     return True
 
@@ -127,6 +140,7 @@ def _free(member: Membership) -> None:
     if member.person_id is not None:
         teams.end_managing(member.organisation_id, [member.id], by=member.person_id)
     seats.release(member.organisation_id, member.id, "erased", by=None)
+    waiting_places.settle(member.organisation_id, [member.id], waiting_places.State.TAKEN_OFF, by=None)
 
 
 def _rename_own(person: Person, members: Sequence[Membership]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.accounts import invitations, joining_slips, memberships, mergers, oversight, people, teams
+from app.accounts import invitations, joining_slips, memberships, mergers, oversight, people, teams, waiting_places
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -136,6 +136,7 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     if had_seat and not seats.has_one(stays.id):
         state = seats.State.IN_USE if stays.state == MembershipState.ACTIVE else seats.State.HELD
         seats.assign(organisation_id, stays.id, state, by=by)
+    waiting_places.hand_over(organisation_id, goes.id, stays.id, is_seated=seats.has_one(stays.id), by=by)
     if takes_name:
         stays.name = goes.name
     mergers.point_at(stays, goes, by=by)

@@ -5,6 +5,7 @@ Life: open → done | dropped. It is kept in the transaction that asks for the s
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from billing.changes import Change
 from billing.changes import State as ChangeState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from app.accounts.memberships import Actor
 
@@ -116,6 +117,14 @@ def of_change(actor: Actor, change_id: UUID) -> Shortfall | None:
     """Give what the actor still wants to do with the seats of a change, if anything."""
     is_mine = sa.and_(Shortfall.by_id == actor.membership.id, Shortfall.state == State.OPEN)
     return db.session.scalar(sa.select(Shortfall).where(is_mine, Shortfall.change_id == change_id))
+
+
+def forget(addresses: Collection[str]) -> None:
+    """Remove what somebody wanted to do for a person whose account goes, found by their addresses."""
+    for address in addresses:
+        holds = sa.func.lower(sa.cast(Shortfall.fields, sa.String)).contains(json.dumps(address.lower()), autoescape=True)
+        gone = sa.delete(Shortfall).where(Shortfall.kind == Kind.INVITATION, holds)
+        db.session.execute(gone.execution_options(synchronize_session=False))
 
 
 def forget_old() -> int:

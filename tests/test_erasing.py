@@ -8,8 +8,20 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import arrivals, crowd, erasing, joining, merging
-from app.accounts import address_changes, erasures, memberships, one_time_links, people, registrations, roles, sign_ins
+from app import arrivals, crowd, erasing, joining, merging, shortfalls, ways_in
+from app.accounts import (
+    address_changes,
+    erasures,
+    join_links,
+    join_requests,
+    memberships,
+    one_time_links,
+    people,
+    registrations,
+    roles,
+    sign_ins,
+    waiting_places,
+)
 from app.accounts.memberships import Membership, Role
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
@@ -20,7 +32,7 @@ from app.kernel.errors import Conflict, Missing
 from app.kernel.journal import JournalEntry
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
-from billing import seats
+from billing import changes, seats
 from catalog.learning import certificate_documents, certificates
 from catalog.learning.certificates import Certificate, CertificateDocument
 from catalog.learning.enrolments import Enrolment
@@ -268,6 +280,24 @@ def test_mails_to_others_that_name_them_go_and_those_of_others_stay(owner, leono
     kinds = set(db.session.scalars(sa.select(OutboxMail.kind).where(OutboxMail.address == "tom@example.org")))
     assert kinds == {"invitation"}
     assert db.session.scalar(sa.select(sa.func.count()).select_from(DeliveredMail)) == 0
+
+
+def test_what_they_wait_or_ask_for_and_what_was_to_be_done_for_them_goes_too(owner, leonora, make_person):
+    other = people.known(make_person("Ivor", "ivor@example.org", "Harbour"))
+    there = memberships.actor(other, memberships.places_of(other.id)[0].organisation.id)
+    with transaction():
+        link = join_links.make(there, team_id=None, most=1, days=30, needs_approval=True)
+    with transaction():
+        ways_in.join(ways_in.by_link(link), leonora.person)
+        waiting_places.add(owner.organisation.id, [leonora.membership.id], by=owner.person.id)
+        change = changes.end(owner, None).id
+        shortfalls.keep(owner, change, shortfalls.Kind.INVITATION, [("name", NAME), ("address", ADDRESS.upper())])
+    ask(leonora.person)
+    assert after(7) == 1
+    assert join_requests.number_asking(there) == 0
+    assert db.session.scalar(sa.select(join_links.JoinLink.used)) == 0
+    assert waiting_places.organisations() == []
+    assert holding(NAME, ADDRESS) == set()
 
 
 def test_the_operator_stays(leonora):

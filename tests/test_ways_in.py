@@ -17,7 +17,7 @@ from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
 from app.ways_in import Outcome
-from billing import seats
+from billing import allotting, seats
 from billing.seats import Count
 
 
@@ -83,6 +83,25 @@ def test_somebody_who_is_here_gets_no_second_membership(owner, subscribe, make_g
     with pytest.raises(Conflict, match="You belong here already"):
         come(link, leo)
     assert (used(link), seats.count(owner.organisation.id).taken) == (1, 1)
+
+
+def test_a_seat_comes_from_what_is_set_aside_for_the_team_and_no_other(owner, subscribe, kitchen, make_guest):
+    subscribe(owner.organisation.id, 5)
+    with transaction():
+        allotting.allot(owner.organisation.id, kitchen, 1, by=owner.person.id)
+    link = make_link(owner, kitchen)
+    come(link, make_guest())
+    assert seats.allowances_of(owner.organisation.id)[kitchen].taken == 1
+    assert come(link, make_guest("tom")) is Outcome.NO_SEAT
+    asking, ann = make_link(owner, kitchen, needs_approval=True), make_guest("ann")
+    come(asking, ann)
+    ids = [one.request.id for one in join_requests.asking(owner)]
+    with pytest.raises(Conflict, match="1 taken"), transaction():
+        ways_in.approve(owner, ids)
+    with transaction():
+        allotting.allot(owner.organisation.id, kitchen, 2, by=owner.person.id)
+        ways_in.approve(owner, ids)
+    assert seats.allowances_of(owner.organisation.id)[kitchen].taken == 2
 
 
 def test_a_link_lets_in_as_many_as_it_was_made_for(owner, subscribe, make_guest):
