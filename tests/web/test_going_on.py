@@ -46,7 +46,7 @@ def full(parish, gateway, actor):
 
 def invite(owner, parish, status=409):
     owner.get(f"{parish.home}people/invite")
-    owner.submit("Send the invitation", TOM, status=status)
+    owner.submit(owner.page.select_one("form[action$=invite] button").get_text(), TOM, status=status)
 
 
 def offer(owner):
