@@ -7,22 +7,27 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
 
-from app import crowd, joining
+from app import crowd, joining, waiting_list
 from app.accounts import (
     invitations,
     memberships,
+    notices,
     organisations,
     oversight,
     people,
     people_imports,
     people_lists,
+    profile_fields,
+    profile_values,
     same_names,
     teams,
     user_names,
+    waiting_places,
 )
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
@@ -35,7 +40,6 @@ from billing import seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from uuid import UUID
 
     from app.accounts.memberships import Actor
     from app.accounts.people_lists import Line
@@ -99,7 +103,7 @@ def want(actor: Actor, import_id: UUID) -> PeopleImport:
     free = seats.count(actor.organisation.id).free
     if not needed:
         raise Conflict("There is nobody in this list who is not here already.")
-    if needed > free:
+    if needed > free and not waiting_places.is_kept(actor.organisation.id):
         raise Conflict(f"This list needs {needed:,} seats, and {free:,} are free. Add seats under Billing, or send fewer people.")
     if not people_imports.move(found.id, State.READY, State.WANTED, problem=""):
         raise Conflict("This list has moved on. Reload the page to see where it stands.")
@@ -127,6 +131,8 @@ def undo(actor: Actor, import_id: UUID) -> int:
         raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
     theirs = people_imports.invitations_of(found.id)
     withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id, only=theirs)
+    for member_id in waiting_places.of_import(found.id):
+        withdrawn.append(waiting_list.take_off(actor, member_id).id)
     facts = {"people": len(withdrawn)}
     journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
     return len(withdrawn)
@@ -166,11 +172,11 @@ def read(import_id: UUID) -> bool:
     if sent.state != State.WAITING:
         return False
     try:
-        found = (
-            people_lists.of_text(content.decode(), by_name=by_name)
-            if is_pasted
-            else people_lists.of_rows(sheet_reading.rows(content, name), by_name=by_name)
-        )
+        if is_pasted:
+            found = people_lists.of_text(content.decode(), by_name=by_name)
+        else:
+            fields = profile_fields.of(organisation_id)
+            found = people_lists.of_rows(sheet_reading.rows(content, name), fields, by_name=by_name)
         lines = people_lists.checked(_noted(import_id, found))
     except Invalid as refusal:
         with transaction():
@@ -194,7 +200,11 @@ def bring_in(import_id: UUID, *, days: int) -> bool:
     except Refusal as refusal:
         log.info("list refused", kind=type(refusal).__name__)
         with transaction():
-            return people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
+            moved = people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
+            if moved:
+                organisation_id = people_imports.whole(import_id).organisation_id
+                notices.of_list(organisation_id, notices.What.LIST_REFUSED, import_id, number_to_bring_in(import_id))
+            return moved
 
 
 def _bring_in(import_id: UUID, days: int) -> bool:
@@ -224,14 +234,20 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     _add(organisation.id, new)
     _take_up([member_id for _, member_id in back])
     teams.end_managing(organisation.id, [member_id for _, member_id in back], by=sent.sent_by)
-    seats.assign_each(organisation.id, [member_id for _, member_id in both], seats.State.HELD, by=sent.sent_by)
+    ids = [member_id for _, member_id in both]
     pairs = [(line.team_id or sent.team_id, member_id) for line, member_id in both]
     teams.put_each(organisation.id, [(team, member) for team, member in pairs if team is not None], by=sent.sent_by)
-    guests = [invitations.Guest(member_id, line.name, line.address or None, has_seat=True) for line, member_id in both]
+    known_of = ((member, {UUID(field): value for field, value in line.values.items()}) for line, member in both)
+    profile_values.put_each(organisation.id, known_of, by=sent.sent_by)
+    # After their teams are known: the seats may come from allowances.
+    waiting = waiting_list.give(organisation.id, ids, seats.State.HELD, by=sent.sent_by, note=sent.note, import_id=import_id)
+    seated = [(line, member_id) for line, member_id in both if member_id not in waiting]
+    guests = [invitations.Guest(member_id, line.name, line.address or None, has_seat=True) for line, member_id in seated]
     invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
     came = {line.place for line, _ in both}
     stayed = [line.place for line in lines if line.place not in came]
     people_imports.settle(import_id, invited, stayed)
+    notices.of_list(organisation.id, notices.What.LIST_DONE, import_id, len(both))
     journal.write(
         "people_import.done", organisation_id=organisation.id, by=sent.sent_by, about=import_id, new=len(new), back=len(back)
     )
@@ -273,7 +289,7 @@ def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | 
         fate = Fate.NEW
     else:
         fate = Fate.HERE if known[1] in HERE else Fate.BACK
-    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem)
+    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem, line.values)
 
 
 def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
-from app import joining, roster
-from app.accounts import invitations, oversight, teams
+from app import joining, roster, waiting_list
+from app.accounts import invitations, oversight, teams, waiting_places
 from app.accounts.invitations import Guest, Invitation
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
+from app.accounts.waiting_places import WaitingPlace
 from app.kernel import batches, clock, journal, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing
@@ -72,6 +73,7 @@ class One:
     has_joined: bool
     seat: str | None
     sent_at: datetime | None
+    waits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +154,11 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
             Membership.joined_at.is_not(None),
             SeatAssignment.state,
             Invitation.sent_at,
+            WaitingPlace.id.is_not(None),
         )
         .outerjoin(SeatAssignment, sa.and_(SeatAssignment.membership_id == Membership.id, SeatAssignment.released_at.is_(None)))
         .outerjoin(Invitation, sa.and_(Invitation.membership_id == Membership.id, invitations.IS_OPEN))
+        .outerjoin(WaitingPlace, sa.and_(WaitingPlace.membership_id == Membership.id, waiting_places.WAITS))
         .where(which)
         .order_by(Membership.id)
     )
@@ -183,6 +187,8 @@ def _plan(actor: Actor, change: Change, found: list[One], selection: Selection) 
 def _why_no_gift(_actor: Actor, one: One) -> str:
     if one.seat is not None:
         return "have a seat already"
+    if one.waits:
+        return "are on the waiting list already"
     return "" if one.state in {MembershipState.INVITED, MembershipState.ACTIVE} else "have left: bring them back instead"
 
 
@@ -232,8 +238,9 @@ def _give(actor: Actor, ones: Sequence[One], _days: int) -> None:
     for state, seat in ((MembershipState.ACTIVE, seats.State.IN_USE), (MembershipState.INVITED, seats.State.HELD)):
         theirs = [one for one in ones if one.state == state]
         if theirs:
-            given.update(seats.assign_each(actor.organisation.id, [one.id for one in theirs], seat, by=actor.person.id))
-    _set_learner(actor, [one.id for one in ones if not one.is_learner], to=True)
+            ids = [one.id for one in theirs]
+            given.update(set(ids) - waiting_list.give(actor.organisation.id, ids, seat, by=actor.person.id))
+    _set_learner(actor, [one.id for one in ones if not one.is_learner and one.id in given], to=True)
     _tell("seat_given", actor, [one for one in ones if one.state == MembershipState.ACTIVE and one.id in given])
 
 
@@ -251,6 +258,7 @@ def _archive(actor: Actor, ones: Sequence[One], _days: int) -> None:
         "membership.archived", ((one, {}) for one in ids), organisation_id=actor.organisation.id, by=actor.person.id
     )
     seats.release_each(actor.organisation.id, ids, "archived", by=actor.person.id)
+    waiting_places.settle(actor.organisation.id, ids, waiting_places.State.TAKEN_OFF, by=actor.person.id)
 
 
 def _restore(actor: Actor, ones: Sequence[One], _days: int) -> None:
@@ -266,9 +274,8 @@ def _restore(actor: Actor, ones: Sequence[One], _days: int) -> None:
     )
     teams.end_managing(actor.organisation.id, ids, by=actor.person.id)
     learners = [one.id for one in ones if one.is_learner]
-    if learners:
-        seats.assign_each(actor.organisation.id, learners, seats.State.IN_USE, by=actor.person.id)
-    _tell("welcome_back", actor, ones)
+    waiting = waiting_list.give(actor.organisation.id, learners, seats.State.IN_USE, by=actor.person.id) if learners else set()
+    _tell("welcome_back", actor, ones, without=waiting)
 
 
 def _resend(actor: Actor, ones: Sequence[One], days: int) -> None:
@@ -292,6 +299,7 @@ def withdraw(organisation_id: UUID, ones: Sequence[One], *, by: UUID, only: sa.S
             _move(ids, state)
     if settled:
         seats.release_each(organisation_id, sorted(settled), "withdrawn", by=by)
+        waiting_places.settle(organisation_id, settled, waiting_places.State.TAKEN_OFF, by=by)
     return sorted(settled)
 
 
@@ -313,11 +321,11 @@ def _set_learner(actor: Actor, ids: Collection[UUID], *, to: bool) -> None:
         db.session.execute(statement.execution_options(synchronize_session=False))
 
 
-def _tell(kind: str, actor: Actor, ones: Sequence[One]) -> None:
-    """Write a mail to each of some people who have joined."""
+def _tell(kind: str, actor: Actor, ones: Sequence[One], without: Collection[UUID] = ()) -> None:
+    """Write a mail to each of some people who have joined; some of them are without a seat for now."""
     if ones:
         facts = {"at": str(actor.organisation.id), "organisation": actor.organisation.name}
-        mails = ((one.address, {**facts, "name": one.name, "has_seat": one.is_learner}) for one in ones)
+        mails = ((one.address, {**facts, "name": one.name, "has_seat": one.is_learner and one.id not in without}) for one in ones)
         outbox.write_all(kind, mails, organisation_id=actor.organisation.id)
 
 

@@ -12,8 +12,9 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import arrivals, erasing, joining, mail, own_exports
-from app.accounts import erasures, person_exports, tidying
+from app import arrivals, digests, erasing, joining, mail, own_exports, shortfalls, waiting_list
+from app import ways_in as ways_in_domain
+from app.accounts import erasures, join_requests, person_exports, tidying, waiting_places
 from app.kernel import clock, db, outbox, schema, transaction
 from app.kernel.jobs import Jobs, Sweep
 from app.web import (
@@ -31,7 +32,9 @@ from app.web import (
     hosts,
     kept_pages,
     leaving,
+    logos,
     logs,
+    mail_domains,
     membership,
     office,
     prose,
@@ -39,8 +42,10 @@ from app.web import (
     storefront,
     style_page,
     typefaces,
+    unsubscribing,
     uploads,
     verification,
+    ways_in,
     workspace,
     worried,
 )
@@ -88,8 +93,12 @@ AREAS: tuple[area.Area, ...] = (
     style_page.area,
     membership.area,
     joining_pages.area,
+    ways_in.area,
+    mail_domains.area,
     slips.area,
     consents.area,
+    logos.area,
+    unsubscribing.area,
     checkout.area,
     quote_pages.area,
     workspace.area,
@@ -136,7 +145,10 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     context.init_app(app, settings)
     prose.init_app(app)
-    CSRFProtect(app).exempt(hooks.area.blueprint)
+    protection = CSRFProtect(app)
+    # Neither the provider nor a program that reads mails has a page of ours open; what each sends proves itself.
+    protection.exempt(hooks.area.blueprint)
+    protection.exempt(unsubscribing.area.blueprint)
     membership.sessions.init_app(app)
     for part in AREAS:
         app.register_blueprint(part.blueprint)
@@ -240,6 +252,10 @@ def _sweeps(app: Flask) -> list[Sweep]:
         Sweep("invitations", joining.expire_due),
         Sweep(arrivals.SWEEP, with_days(arrivals.sweep)),
         Sweep("invitation_reminders", joining.remind_due, every=timedelta(hours=1)),
+        Sweep(waiting_places.SWEEP, with_days(waiting_list.fill_due)),
+        Sweep(join_requests.SWEEP, ways_in_domain.sweep),
+        Sweep("shortfalls", shortfalls.forget_old, every=timedelta(hours=6)),
+        Sweep(digests.SWEEP, digests.tell_due, every=timedelta(minutes=10)),
         Sweep("tidying", tidying.tidy, every=timedelta(hours=6)),
         Sweep("reconciliation", with_gateway(reconciliation.sweep), every=timedelta(hours=1)),
     ]

@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.accounts import invitations, memberships, oversight, people, teams, user_names
+from app import waiting_list
+from app.accounts import invitations, memberships, notices, oversight, people, profile_values, teams, user_names, waiting_places
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -19,7 +20,7 @@ from app.kernel.transaction import transaction
 from billing import seats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from app.accounts.invitations import Invitation
@@ -37,14 +38,24 @@ LONGEST_NOTE = 600
 
 
 def invite(
-    actor: Actor, name: str, address: str | None, roles: Iterable[Role], *, days: int, team_id: UUID | None = None, note: str = ""
+    actor: Actor,
+    name: str,
+    address: str | None,
+    roles: Iterable[Role],
+    *,
+    days: int,
+    team_id: UUID | None = None,
+    note: str = "",
+    values: Mapping[UUID, str] | None = None,
 ) -> Membership:
     """Invite someone by address, into a team and with words of one's own if wanted; a learner's seat is held for them.
 
-    Without an address they get a user name and an account that opens with their joining slip.
+    `values` are what is known of them for the profile fields, as typed. Without an address they get a user name and an account
+    that opens with their joining slip. Where no seat is free and a waiting list is kept they go on it, and are written to as
+    soon as one is.
 
-    Raises Invalid for a name, address or note that cannot be used, NotAllowed for a role or place that is not the actor's to
-    give, Conflict when they are here already or no seat is free.
+    Raises Invalid for a name, address, note or value that cannot be used, NotAllowed for a role or place that is not the
+    actor's to give, Conflict when they are here already or no seat is free.
     """
     given = frozenset(roles)
     words = read_note(note)
@@ -61,11 +72,16 @@ def invite(
     else:
         count_mails(actor.organisation.id)
         membership = _take_up(actor, people.read_name(name), people.read_address(address), given)
-    if Role.LEARNER in given:
-        seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
     if team_id is not None:
         teams.put(actor.organisation.id, team_id, [membership.id], by=actor.person.id)
-    invitations.send(membership, by=actor.person.id, days=days, note=words)
+    if values:
+        profile_values.save(actor, membership.id, values)
+    # After the team is known: its seats may come from an allowance.
+    waiting: set[UUID] = set()
+    if Role.LEARNER in given:
+        waiting = waiting_list.give(actor.organisation.id, [membership.id], seats.State.HELD, by=actor.person.id, note=words)
+    if not waiting:
+        invitations.send(membership, by=actor.person.id, days=days, note=words)
     return membership
 
 
@@ -144,6 +160,7 @@ def accept(invitation: Invitation, person: Person) -> Membership:
         seats.put_in_use(invitation.organisation_id, membership.id, by=person.id)
     invitations.settle(invitation, invitations.State.ACCEPTED, by=person.id)
     memberships.join(membership, person)
+    notices.of_person(membership.organisation_id, notices.What.ACCEPTED, membership.id)
     return membership
 
 
@@ -163,6 +180,7 @@ def archive(actor: Actor, membership_id: UUID) -> Membership:
     memberships.move(membership, MembershipState.ARCHIVED)
     journal.write("membership.archived", organisation_id=actor.organisation.id, by=actor.person.id, about=membership.id)
     seats.release(actor.organisation.id, membership.id, "archived", by=actor.person.id)
+    waiting_places.settle(actor.organisation.id, [membership.id], waiting_places.State.TAKEN_OFF, by=actor.person.id)
     return membership
 
 
@@ -176,6 +194,7 @@ def leave(actor: Actor) -> Membership:
     """Leave the organisation: the seat is free, and the record stays; raises Conflict for the last owner."""
     membership = roles_of_people.leave(actor)
     seats.release(actor.organisation.id, membership.id, "left", by=actor.person.id)
+    waiting_places.settle(actor.organisation.id, [membership.id], waiting_places.State.TAKEN_OFF, by=actor.person.id)
     return membership
 
 
@@ -189,6 +208,7 @@ def expire_due() -> int:
             invitation = invitations.open_of(membership_id)
             if invitation is not None and invitations.is_overdue(invitation):
                 _end(membership, invitation, invitations.State.EXPIRED, by=None)
+                notices.of_person(organisation_id, notices.What.EXPIRED, membership_id)
                 expired += 1
     return expired
 
@@ -208,6 +228,7 @@ def _end(membership: Membership, invitation: Invitation, to: invitations.State, 
     invitations.settle(invitation, to, by=by)
     memberships.move(membership, MembershipState.ARCHIVED if membership.joined_at else MembershipState.WITHDRAWN)
     seats.release(membership.organisation_id, membership.id, str(to), by=by)
+    waiting_places.settle(membership.organisation_id, [membership.id], waiting_places.State.TAKEN_OFF, by=by)
 
 
 def count_mails(organisation_id: UUID, number: int = 1) -> None:

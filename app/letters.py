@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask import current_app
 
-from app.accounts import invitations, mergers, one_time_links, organisations, registrations
+from app import mail_kinds, mail_looks
+from app.accounts import invitations, mail_domains, mergers, one_time_links, organisations, registrations
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
+from app.kernel import links, outbox
 from app.kernel.db import db
+from app.mail_looks import Look
 from billing import quotes, vat_documents
 from catalog.learning import certificates
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
+# What the link that stops mails is signed for.
+UNSUBSCRIBING = "unsubscribe"
 Facts = Mapping[str, Any]
 Context = Callable[[Facts], dict[str, object]]
 
@@ -41,15 +46,26 @@ class Rendered:
     text: str
     html: str
     attachments: tuple[Attachment, ...] = ()
+    look: Look = field(default_factory=Look)
+    unsubscribe_url: str = ""
 
 
-def render(kind: str, facts: Facts) -> Rendered:
-    """Render a mail of a kind: the first line of its text is the subject."""
-    context = CONTEXTS[kind](facts)
+def render_mail(mail_id: UUID, kind: str, facts: Facts, organisation_id: UUID | None) -> Rendered:
+    """Render a mail of the outbox; one that is not necessary has a link of its own that stops such mails."""
+    stops = bool(mail_kinds.of(kind).topic)
+    url = link(f"/mails/{links.token(UNSUBSCRIBING, mail_id)}") if stops else ""
+    return render(kind, facts, organisation_id=organisation_id, unsubscribe_url=url)
+
+
+def render(kind: str, facts: Facts, *, organisation_id: UUID | None = None, unsubscribe_url: str = "") -> Rendered:
+    """Render a mail of a kind, in the look of the organisation it is written for: the first line of its text is the subject."""
+    look = mail_looks.of(kind, organisation_id)
+    around = {"look": look, "logo": mail_looks.LOGO, "kind": mail_kinds.of(kind), "unsubscribe_url": unsubscribe_url}
+    context = CONTEXTS[kind](facts) | around
     templates = current_app.jinja_env
     subject, _, text = templates.get_template(f"mail/{kind}.txt").render(context).partition("\n")
     html = templates.get_template(f"mail/{kind}.html").render(context)
-    return Rendered(subject.strip(), text.strip() + "\n", html, attachments(kind, facts))
+    return Rendered(subject.strip(), text.strip() + "\n", html, attachments(kind, facts), look, unsubscribe_url)
 
 
 def attachments(kind: str, facts: Facts) -> tuple[Attachment, ...]:
@@ -149,6 +165,25 @@ def _learning(facts: Facts) -> dict[str, object]:
     }
 
 
+def _people(facts: Facts) -> dict[str, object]:
+    """Say what a mail to those who let people in may need; it leads to the people, or to those who ask."""
+    page = "people/requests" if "people" in facts else "people"
+    return {"people": 0, **facts, "url": link(f"/workspace/{facts['at']}/{page}")}
+
+
+def _mail_domain(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "domain": facts["domain"],
+        "expires_at": datetime.fromisoformat(facts["expires_at"]),
+        "url": link(f"/mail-domain/{mail_domains.token(UUID(facts['domain_id']))}"),
+    }
+
+
+def _join_answered(facts: Facts) -> dict[str, object]:
+    return {**facts, "url": link(f"/learn/{facts['at']}/")}
+
+
 def _ownership(facts: Facts) -> dict[str, object]:
     return {
         "organisation": facts["organisation"],
@@ -196,6 +231,36 @@ def _certificate(facts: Facts) -> dict[str, object]:
     }
 
 
+def _news(facts: Facts) -> dict[str, object]:
+    return {
+        "organisation": facts["organisation"],
+        "name": facts["name"],
+        "lines": [_told(line["what"], line["number"], line["names"]) for line in facts["lines"]],
+        "url": link(f"/workspace/{facts['at']}/people"),
+        "choose_url": link("/profile/mails"),
+    }
+
+
+def _told(what: str, number: int, names: list[str]) -> str:
+    """Say what happened to how many people, with some of their names."""
+    others = [f"{number - len(names):,} more"] if number > len(names) else []
+    listed = [*names, *others]
+    words = " and ".join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else "".join(listed)
+    return NEWS[what][number > 1].format(number=number, names=words)
+
+
+def _course_digest(facts: Facts) -> dict[str, object]:
+    """Say what each of several mails is about, and where it leads."""
+    mails = outbox.all_of([UUID(one) for one in facts["mails"]])
+    templates = current_app.jinja_env
+    told = []
+    for mail in mails:
+        inner = CONTEXTS[mail.kind](mail.facts) | {"look": Look(), "kind": mail_kinds.of(mail.kind), "unsubscribe_url": ""}
+        subject = templates.get_template(f"mail/{mail.kind}.txt").render(inner).partition("\n")[0].strip()
+        told.append((subject, inner["url"]))
+    return {"told": told, "choose_url": link("/profile/mails")}
+
+
 def _vat_document(facts: Facts) -> dict[str, object]:
     document = vat_documents.known(facts["document"])
     due_at = document.facts.get("due_at")
@@ -213,9 +278,19 @@ def _vat_document_pdf(facts: Facts) -> tuple[Attachment, ...]:
     return (Attachment(vat_documents.file_name(document), vat_documents.pdf_of(document)),)
 
 
+# How a mail tells what happened to one person, and to many.
+NEWS = {
+    "accepted": ("{names} accepted the invitation.", "{number:,} people accepted the invitation: {names}."),
+    "expired": ("The invitation of {names} expired.", "The invitations of {number:,} people expired: {names}."),
+    "list_done": ("A list brought in one person.", "Lists brought in {number:,} people."),
+    "list_refused": (
+        "A list with one person could not be brought in. Open it under People to see why.",
+        "Lists with {number:,} people could not be brought in. Open them under People to see why.",
+    ),
+}
 # What the template of a kind is given, made from the facts in the outbox; a kind that is not here cannot be sent. A name goes
 # only to an address that its person has proved: what a stranger typed as a name must not become our mail to somebody else. The
-# invitation is the exception, because it must say who invites; how many go out is limited in joining.
+# invitation and the mail that confirms a domain are the exceptions, because they must say who asks; how many go out is limited.
 CONTEXTS: dict[str, Context] = {
     "confirm_registration": _registration,
     "already_registered": _sign_in_links,
@@ -230,6 +305,10 @@ CONTEXTS: dict[str, Context] = {
     "seat_given": _learning,
     "welcome_back": _learning,
     "ownership_offered": _ownership,
+    "join_requests": _people,
+    "join_answered": _join_answered,
+    "no_seat_free": _people,
+    mail_domains.MAIL: _mail_domain,
     "merger_asked": _merger,
     "record_share_asked": _record,
     "record_offered": _record,
@@ -237,6 +316,8 @@ CONTEXTS: dict[str, Context] = {
     "erasure_asked": _own_data,
     "seats_bought": _seats_bought,
     "certificate": _certificate,
+    "course_digest": _course_digest,
+    "news": _news,
     "second_payment_refunded": _subscription,
     "debit_on_its_way": _subscription,
     "debit_failed": _subscription,

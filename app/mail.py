@@ -8,15 +8,16 @@ import time
 import traceback
 from dataclasses import dataclass
 from email import policy
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from flask import current_app
 
-from app import letters
+from app import letters, mail_looks, mail_sorting
 from app.kernel import clock, outbox
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail
@@ -44,6 +45,7 @@ class Letter:
     kind: str
     address: str
     facts: Facts
+    organisation_id: UUID | None = None
 
 
 class Carrier(Protocol):
@@ -58,10 +60,9 @@ class Carrier(Protocol):
 
 def send_due() -> int:
     """Send the mails that are due and give how many were tried; a mail that fails is kept for later. The sweep of the outbox."""
-    with transaction():
-        due = [Letter(mail.id, mail.kind, mail.address, mail.facts) for mail in outbox.lease_due()]
-    carrier = _carrier()
     stop_at = time.monotonic() + STOP_AFTER_SECONDS
+    due = _take(stop_at)
+    carrier = _carrier()
     tried = 0
     try:
         for letter in due:
@@ -75,10 +76,22 @@ def send_due() -> int:
     return tried
 
 
+def _take(stop_at: float) -> list[Letter]:
+    """Take mails that go out now; those that rest, are not wanted or become one with others are sorted out on the way."""
+    while time.monotonic() < stop_at:
+        with transaction():
+            outbox.release()
+            leased = outbox.lease_due()
+            going = mail_sorting.sort(leased)
+        if going or not leased:
+            return [Letter(mail.id, mail.kind, mail.address, mail.facts, mail.organisation_id) for mail in going]
+    return []
+
+
 def _send(carrier: Carrier, letter: Letter) -> None:
     """Render and carry one mail; whatever goes wrong is logged and kept with it, without what it says, which names people."""
     try:
-        carrier.carry(letter, letters.render(letter.kind, letter.facts))
+        carrier.carry(letter, letters.render_mail(letter.id, letter.kind, letter.facts, letter.organisation_id))
     except Exception as error:  # noqa: BLE001 - one mail stops no other
         said = _class_and_code(error)
         stack = "".join(traceback.format_tb(error.__traceback__))
@@ -147,13 +160,21 @@ def compose(letter: Letter, rendered: Rendered, settings: Settings) -> EmailMess
     """Write a mail as it goes over the wire; raises ValueError for a header that would hold a second line."""
     message = EmailMessage(policy=policy.SMTP)
     message["Subject"] = rendered.subject
-    message["From"] = settings.mail_from
+    sender = parseaddr(settings.mail_from)[1]
+    message["From"] = Address(rendered.look.sender, addr_spec=sender) if rendered.look.sender else settings.mail_from
     message["To"] = letter.address
     message["Date"] = format_datetime(clock.real_now())
-    message["Message-ID"] = f"<{letter.id}@{parseaddr(settings.mail_from)[1].rpartition('@')[2] or 'localhost'}>"
+    message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2] or 'localhost'}>"
     message["Auto-Submitted"] = "auto-generated"
+    if rendered.unsubscribe_url:
+        # RFC 8058: whoever reads mails can stop these with one press, without opening a page.
+        message["List-Unsubscribe"] = f"<{rendered.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
+    if rendered.look.logo:
+        page = cast("list[EmailMessage]", message.get_payload())[1]
+        page.add_related(rendered.look.logo, "image", "png", cid=f"<{mail_looks.LOGO}>", disposition="inline")
     for attachment in rendered.attachments:
         message.add_attachment(attachment.pdf, maintype="application", subtype="pdf", filename=attachment.name)
     return message

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from app.accounts import invitations, oversight, people, teams
+from app.accounts import invitations, oversight, people, profile_values, teams
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
 from app.accounts.teams import TeamMember
 from app.kernel import batches
 from app.kernel.db import db
 from billing.seats import SeatAssignment
+from catalog.learning import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from app.accounts.memberships import Actor
+    from app.accounts.profile_values import Asked
     from app.accounts.teams import Team
 
 PAGE = 50
@@ -66,7 +68,10 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody asked the table for; `team` is a team with all under it, or nothing, `in_no_team` those in none."""
+    """What somebody asked the table for.
+
+    `team` is a team with all under it, or nothing, `in_no_team` those in none; `fields` are what is asked of profile fields.
+    """
 
     search: str = ""
     show: Show = Show.HERE
@@ -74,6 +79,7 @@ class Wanted:
     seat: Seat = Seat.ANY
     team: UUID | None = None
     in_no_team: bool = False
+    fields: tuple[Asked, ...] = ()
     sort: Sort = Sort.NAME
 
     @property
@@ -90,6 +96,8 @@ class Entry:
     seat: str | None
     teams: list[Team]
     expires_at: datetime | None
+    values: dict[UUID, str]
+    learnt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +118,11 @@ class Turn:
     is_last: bool = False
 
 
-def page(actor: Actor, wanted: Wanted, turn: Turn) -> Page:
-    """Give a page of the people whom the actor may see; raises Missing for a place in the list that they may not see."""
+def page(actor: Actor, wanted: Wanted, turn: Turn, *, with_learning: bool = False) -> Page:
+    """Give a page of the people whom the actor may see, with when they last learnt if asked.
+
+    Raises Missing for a place in the list that they may not see.
+    """
     is_backwards = turn.before is not None or turn.is_last
     key, is_falling = _order(wanted.sort)
     query = _matching(actor, wanted)
@@ -130,7 +141,7 @@ def page(actor: Actor, wanted: Wanted, turn: Turn) -> Page:
         found.reverse()
     has_before = has_more if is_backwards else turn.after is not None
     has_after = turn.before is not None if is_backwards else has_more
-    return Page(_entries(found), has_before, has_after)
+    return Page(_entries(found, with_learning=with_learning), has_before, has_after)
 
 
 def count(actor: Actor, wanted: Wanted) -> int:
@@ -139,7 +150,7 @@ def count(actor: Actor, wanted: Wanted) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
-def everyone(actor: Actor, wanted: Wanted) -> Iterator[list[Entry]]:
+def everyone(actor: Actor, wanted: Wanted, *, with_learning: bool = False) -> Iterator[list[Entry]]:
     """Give everybody who matches, in order, some thousands at a time, for an export."""
     key, falls = _order(wanted.sort)
     last: Membership | None = None
@@ -152,7 +163,7 @@ def everyone(actor: Actor, wanted: Wanted) -> Iterator[list[Entry]]:
         query = query.order_by(key.desc() if falls else key, Membership.id.desc() if falls else Membership.id)
         found = list(db.session.scalars(query.limit(CHUNK)))
         if found:
-            yield _entries(found)
+            yield _entries(found, with_learning=with_learning)
             last = found[-1]
             _let_go(actor, found)
         if len(found) < CHUNK:
@@ -171,8 +182,8 @@ def ids(actor: Actor, wanted: Wanted) -> list[UUID]:
     return list(db.session.scalars(_matching(actor, wanted).with_only_columns(Membership.id)))
 
 
-def _entries(found: Sequence[Membership]) -> list[Entry]:
-    """Add seats, teams and invitations to people, in three queries however many they are."""
+def _entries(found: Sequence[Membership], *, with_learning: bool) -> list[Entry]:
+    """Add seats, teams, invitations, profile values and learning to people, in at most five queries however many they are."""
     chosen = [member.id for member in found]
     sitting = dict(
         db.session.execute(
@@ -183,7 +194,12 @@ def _entries(found: Sequence[Membership]) -> list[Entry]:
     )
     placed = teams.of_people(chosen)
     until = invitations.expiries(chosen)
-    return [Entry(member, sitting.get(member.id), placed.get(member.id, []), until.get(member.id)) for member in found]
+    known = profile_values.of_people(chosen)
+    learnt = progress.newest(chosen) if with_learning else {}
+    return [
+        Entry(one, sitting.get(one.id), placed.get(one.id, []), until.get(one.id), known.get(one.id, {}), learnt.get(one.id))
+        for one in found
+    ]
 
 
 def _order(sort: Sort) -> tuple[sa.orm.InstrumentedAttribute[Any], bool]:
@@ -224,6 +240,7 @@ def matches(actor: Actor, wanted: Wanted) -> sa.ColumnElement[bool]:
             TeamMember.membership_id == Membership.id, TeamMember.team_id == teams.Team.id, teams.Team.archived_at.is_(None)
         )
         conditions.append(~is_placed)
+    conditions += [profile_values.matches(asked) for asked in wanted.fields]
     return sa.and_(*conditions)
 
 

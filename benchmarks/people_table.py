@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from app import roster
-from app.kernel.db import db
+from app.accounts import profile_fields, profile_values
+from app.accounts.profile_fields import Kind, Wish
+from app.accounts.profile_values import Asked
+from app.kernel.db import db, uuid7
 from app.kernel.transaction import transaction
 from app.roster import Show, Sort, Turn, Wanted
 from benchmarks import shop
 from tests import people_making
 from tests.house.statements import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from app.accounts.memberships import Actor
 
 SIZES = (100, 100_000)
 TIMES = 20
@@ -19,7 +31,18 @@ ASKED = {
     "by address": Wanted(sort=Sort.ADDRESS),
     "added last": Wanted(sort=Sort.NEWEST),
     "who joined": Wanted(show=Show.ACTIVE),
+    "by a field": Wanted(fields=(Asked(uuid7(), Kind.CHOICE, choice="Volunteer"),)),
 }
+# As many in the small organisation as in the large one.
+VOLUNTEERS = 50
+
+
+def volunteers(owner: Actor, members: Sequence[UUID]) -> UUID:
+    """Give a field in which some of the people have a choice."""
+    with transaction():
+        field = profile_fields.add(owner.organisation.id, Wish("Contract", Kind.CHOICE, "Paid\nVolunteer"), by=owner.person.id)
+        profile_values.set_each(owner, members, field.id, "Volunteer")
+    return field.id
 
 
 def main() -> int:
@@ -27,19 +50,21 @@ def main() -> int:
     is_red = False
     for kind in shop.DATABASES:
         with shop.shop(kind):
-            owners = {}
+            owners, fields = {}, {}
             for size in SIZES:
                 owners[size] = shop.organisation(size, f"Trust{size}")
                 for start in range(0, size, 10_000):
                     with transaction():
                         number = min(10_000, size)
-                        people_making.add(owners[size].organisation.id, number, start=size * 10 + start)
+                        added = people_making.add(owners[size].organisation.id, number, start=size * 10 + start)
+                fields[size] = volunteers(owners[size], added[:VOLUNTEERS])
             with db.engine.begin() as connection:
                 connection.exec_driver_sql("ANALYZE")
-            for name, wanted in ASKED.items():
+            for name, asked in ASKED.items():
                 for turn in (Turn(), Turn(is_last=True)):
                     cpu, queries = {}, {}
                     for size in SIZES:
+                        wanted = replace(asked, fields=tuple(replace(one, field=fields[size]) for one in asked.fields))
                         roster.page(owners[size], wanted, turn)
                         with Recorder(db.engine) as recorder, shop.measured() as spent:
                             for _ in range(TIMES):

@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.accounts import mergers
-from app.accounts.memberships import Membership
-from app.accounts.memberships import State as MembershipState
-from app.kernel import batches, clock, journal
+from app.accounts import mergers, waiting_places
+from app.kernel import batches, clock, journal, nudges
 from app.kernel.db import Model, UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict
+from billing import allowances
+from billing.allowances import Allowance
 from billing.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SUBSCRIPTION_ENDED = "subscription ended"
+
+
+class NoSeat(Conflict):
+    """More seats were asked for than are free: its facts say how many were `needed` and how many are `free`."""
 
 
 class State(StrEnum):
@@ -38,7 +42,10 @@ class State(StrEnum):
 
 
 class SeatAssignment(Model):
-    """A seat given to a membership, from `assigned_at` to `released_at`; kept for ever and never used again."""
+    """A seat given to a membership, from `assigned_at` to `released_at`; kept for ever and never used again.
+
+    `allowance_id` is the team whose allowance it came from.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisation.id"))
@@ -48,6 +55,7 @@ class SeatAssignment(Model):
     assigned_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
     why_released: Mapped[str | None]
+    allowance_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("team.id"))
 
     __table_args__ = (
         sa.CheckConstraint("state IN ('held', 'in_use', 'released')", name="state"),
@@ -61,18 +69,28 @@ class SeatAssignment(Model):
         ),
         sa.Index(None, "subscription_id", "state"),
         sa.Index(None, "organisation_id"),
+        sa.Index(
+            "ix_seat_assignment_of_allowance",
+            "allowance_id",
+            sqlite_where=sa.text("released_at IS NULL"),
+            postgresql_where=sa.text("released_at IS NULL"),
+        ),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many seats an organisation has bought and what became of them; `withheld` ones wait for their invoice besides."""
+    """How many seats an organisation has bought and what became of them; `withheld` ones wait for their invoice besides.
+
+    `set_aside` are those among the free ones that only the people of certain teams can be given.
+    """
 
     bought: int
     in_use: int
     held: int
     coming: int | None = None
     withheld: int = 0
+    set_aside: int = 0
 
     @property
     def taken(self) -> int:
@@ -80,10 +98,22 @@ class Count:
         return self.in_use + self.held
 
     @property
+    def common(self) -> int:
+        """Free seats that are set aside for nobody."""
+        return max(0, self.free - self.set_aside)
+
+    @property
     def free(self) -> int:
         """Seats that can be given now: of what was bought, or of the fewer that are planned for the renewal."""
-        capacity = self.bought if self.coming is None else min(self.bought, self.coming)
-        return max(0, capacity - self.taken)
+        return max(0, self._capacity - self.taken)
+
+    def missing_for(self, number: int) -> int:
+        """How many seats would have to be added to give so many; more than one thinks where more are taken than fit."""
+        return max(0, self.taken + self.set_aside + number - self._capacity)
+
+    @property
+    def _capacity(self) -> int:
+        return self.bought if self.coming is None else min(self.bought, self.coming)
 
 
 def count(organisation_id: UUID) -> Count:
@@ -100,7 +130,19 @@ def count(organisation_id: UUID) -> Count:
         live.where(Subscription.organisation_id == organisation_id, Subscription.is_live)
     ).one_or_none() or (0, None, 0)
     fewer = coming if coming is not None and coming < bought else None
-    return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer, withheld)
+    set_aside = sum(allowance.unused for allowance in allowances_of(organisation_id).values())
+    return Count(bought, states.get(State.IN_USE, 0), states.get(State.HELD, 0), fewer, withheld, set_aside)
+
+
+def allowances_of(organisation_id: UUID) -> dict[UUID, Allowance]:
+    """Give the allowance of each team of an organisation that has one, with how many of its seats are taken."""
+    allotted = allowances.allotted(organisation_id)
+    if not allotted:
+        return {}
+    is_open = sa.and_(SeatAssignment.allowance_id.in_(allotted), SeatAssignment.released_at.is_(None))
+    query = sa.select(SeatAssignment.allowance_id, sa.func.count()).where(is_open).group_by(SeatAssignment.allowance_id)
+    taken = dict(db.session.execute(query).all())
+    return {team_id: Allowance(number, taken.get(team_id, 0)) for team_id, number in allotted.items()}
 
 
 def history(membership_id: UUID) -> list[SeatAssignment]:
@@ -117,9 +159,20 @@ def has_one(membership_id: UUID) -> bool:
     return db.session.scalar(query) is not None
 
 
+def seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some memberships who have a seat."""
+    query = sa.select(SeatAssignment.membership_id).where(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.released_at.is_(None),
+    )
+    return set(db.session.scalars(query))
+
+
 def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID | None) -> SeatAssignment:
     """Give a seat to a membership, held for an invitation or in use at once; raises Conflict when none is free."""
-    subscription_id = _take(organisation_id)
+    lock_live(organisation_id)
+    subscription_id, drawn = _take(organisation_id, [membership_id])
     assignment = SeatAssignment(
         id=uuid7(),
         organisation_id=organisation_id,
@@ -127,6 +180,7 @@ def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID
         membership_id=membership_id,
         state=state,
         assigned_at=clock.now(),
+        allowance_id=drawn[membership_id],
     )
     db.session.add(assignment)
     try:
@@ -143,23 +197,32 @@ def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: St
 
     Gives those who were given one; raises Conflict when there are fewer free seats.
     """
-    _lock_live(organisation_id)
-    seated = _seated_among(organisation_id, membership_ids)
-    given = [(uuid7(), membership_id) for membership_id in membership_ids if membership_id not in seated]
-    if not given:
+    lock_live(organisation_id)
+    seated = seated_among(organisation_id, membership_ids)
+    chosen = [membership_id for membership_id in membership_ids if membership_id not in seated]
+    if not chosen:
         return []
-    subscription_id = _take(organisation_id, len(given))
-    rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid())
+    subscription_id, drawn = _take(organisation_id, chosen)
+    given = [(uuid7(), membership_id, drawn[membership_id]) for membership_id in chosen]
+    rows = batches.of(given, id=sa.Uuid(), membership_id=sa.Uuid(), allowance_id=sa.Uuid())
     organisation, subscription = sa.literal(organisation_id, sa.Uuid()), sa.literal(subscription_id, sa.Uuid())
     now = sa.literal(clock.now(), UtcDateTime())
     batches.insert(
         SeatAssignment,
-        ("id", "organisation_id", "subscription_id", "membership_id", "state", "assigned_at"),
-        sa.select(rows.c.id, organisation, subscription, rows.c.membership_id, sa.literal(str(state), sa.String()), now),
+        ("id", "organisation_id", "subscription_id", "membership_id", "allowance_id", "state", "assigned_at"),
+        sa.select(
+            rows.c.id,
+            organisation,
+            subscription,
+            rows.c.membership_id,
+            rows.c.allowance_id,
+            sa.literal(str(state), sa.String()),
+            now,
+        ),
     )
-    entries = ((membership_id, {"assignment": str(assignment_id)}) for assignment_id, membership_id in given)
+    entries = ((membership_id, {"assignment": str(assignment_id)}) for assignment_id, membership_id, _ in given)
     journal.write_all(f"seat.{state}", entries, organisation_id=organisation_id, by=by)
-    return [membership_id for _, membership_id in given]
+    return chosen
 
 
 def put_in_use(organisation_id: UUID, membership_id: UUID, *, by: UUID | None) -> None:
@@ -207,7 +270,7 @@ def release(organisation_id: UUID, membership_id: UUID, why: str, *, by: UUID | 
 
 def release_each(organisation_id: UUID, membership_ids: Sequence[UUID], why: str, *, by: UUID | None) -> list[UUID]:
     """Take the seats of all of these back, in four statements however many they are; gives those who had one."""
-    subscription_id = _lock_live(organisation_id)
+    subscription_id = lock_live(organisation_id)
     if subscription_id is None:
         return []
     is_theirs = sa.and_(
@@ -245,42 +308,6 @@ def release_all(subscription: Subscription, why: str) -> int:
     return len(released)
 
 
-def former(organisation_id: UUID) -> list[Membership]:
-    """Give the members whose last seat came back when a subscription ended, those who had it longest first."""
-    query = _former(organisation_id).order_by(sa.func.min(SeatAssignment.assigned_at), Membership.id)
-    return list(db.session.scalars(query))
-
-
-def has_former(organisation_id: UUID) -> bool:
-    """Whether there are seats, and members whose seat came back when a subscription ended."""
-    return count(organisation_id).free > 0 and db.session.scalar(_former(organisation_id).limit(1)) is not None
-
-
-def give_again(organisation_id: UUID, *, by: UUID) -> int:
-    """Give their seats back to those members, as many as are free, in one go; gives how many."""
-    wanted = former(organisation_id)[: count(organisation_id).free]
-    return len(assign_each(organisation_id, [membership.id for membership in wanted], State.IN_USE, by=by))
-
-
-def _former(organisation_id: UUID) -> sa.Select[Membership]:
-    later = aliased(SeatAssignment)
-    had_another = sa.select(later.id).where(
-        later.membership_id == Membership.id, later.assigned_at > SeatAssignment.assigned_at, later.id != SeatAssignment.id
-    )
-    return (
-        sa.select(Membership)
-        .join(SeatAssignment, SeatAssignment.membership_id == Membership.id)
-        .where(
-            Membership.organisation_id == organisation_id,
-            Membership.state == MembershipState.ACTIVE,
-            Membership.is_learner,
-            SeatAssignment.why_released == SUBSCRIPTION_ENDED,
-            ~had_another.exists(),
-        )
-        .group_by(Membership.id)
-    )
-
-
 def miscounted() -> list[UUID]:
     """Give the subscriptions whose count of taken seats differs from their open assignments: there should be none."""
     open_rows = (
@@ -291,17 +318,7 @@ def miscounted() -> list[UUID]:
     return list(db.session.scalars(sa.select(Subscription.id).where(Subscription.taken != open_rows)))
 
 
-def _seated_among(organisation_id: UUID, membership_ids: Iterable[UUID]) -> set[UUID]:
-    """Give those of some memberships who have a seat."""
-    query = sa.select(SeatAssignment.membership_id).where(
-        SeatAssignment.organisation_id == organisation_id,
-        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
-        SeatAssignment.released_at.is_(None),
-    )
-    return set(db.session.scalars(query))
-
-
-def _lock_live(organisation_id: UUID) -> UUID | None:
+def lock_live(organisation_id: UUID) -> UUID | None:
     """Lock the live subscription of an organisation, so that nobody gives or takes seats until this is done."""
     query = sa.select(Subscription.id).where(Subscription.organisation_id == organisation_id, Subscription.is_live)
     return db.session.scalar(query.with_for_update())
@@ -316,35 +333,48 @@ def _has_room(number: int) -> sa.ColumnElement[bool]:
     return sa.and_(after <= Subscription.bought, sa.or_(Subscription.coming_seats.is_(None), after <= Subscription.coming_seats))
 
 
-def _take(organisation_id: UUID, number: int = 1) -> UUID:
-    """Take some of the seats bought, in one statement that decides; raises Conflict at the limit."""
+def _take(organisation_id: UUID, membership_ids: Sequence[UUID]) -> tuple[UUID, dict[UUID, UUID | None]]:
+    """Take a seat for each of these people, in one statement that decides; raises Conflict at the limit.
+
+    Gives the subscription, which was locked before, and from which team's allowance each seat comes. What is set aside for
+    others must stay free as well, where anybody takes what is set aside for nobody.
+    """
+    number = len(membership_ids)
+    drawn = allowances.draw(organisation_id, membership_ids, allowances_of(organisation_id))
+    needed = number + drawn.set_aside if drawn.is_common else number
     subscription_id = db.session.execute(
         sa.update(Subscription)
-        .where(Subscription.organisation_id == organisation_id, Subscription.is_live, _has_room(number))
+        .where(Subscription.organisation_id == organisation_id, Subscription.is_live, _has_room(needed))
         .values(taken=Subscription.taken + number)
         .returning(Subscription.id)
         .execution_options(synchronize_session=False)
     ).scalar()
     if subscription_id is None:
         raise _too_few(organisation_id, number)
-    return subscription_id
+    return subscription_id, drawn.teams
 
 
-def _too_few(organisation_id: UUID, number: int) -> Conflict:
+def _too_few(organisation_id: UUID, number: int) -> NoSeat:
     """Say how many are free and how many were asked for."""
     counted = count(organisation_id)
+    words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
+    if counted.set_aside:
+        aside = f"{counted.set_aside:,} of the free seats are set aside for teams, and {counted.common:,} for nobody."
+        words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
+        return NoSeat(words, needed=number, free=counted.common)
     if number > 1 and counted.free:
         seats_are = "seat is" if counted.free == 1 else "seats are"
         needed = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."
-        return Conflict(f"{needed} Choose fewer people, or add seats under Billing.")
-    if counted.coming is not None:
+        words = f"{needed} Choose fewer people, or add seats under Billing."
+    elif counted.coming is not None:
         planned = f"You have planned {counted.coming:,} seats for the renewal, and that many are taken."
-        return Conflict(f"{planned} Undo the plan under Billing, or take a seat back first.")
-    return Conflict("All your seats are taken. Take one back from somebody who has left, or add seats under Billing.")
+        words = f"{planned} Undo the plan under Billing, or take a seat back first."
+    return NoSeat(words, needed=number, free=counted.free)
 
 
 def _give_back(subscription_id: UUID, number: int) -> None:
-    """Count seats as free again."""
+    """Count seats as free again, so that whoever waits for one is looked at."""
+    nudges.ask(waiting_places.SWEEP)
     db.session.execute(
         sa.update(Subscription)
         .where(Subscription.id == subscription_id)

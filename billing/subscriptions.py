@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel import clock, journal
+from app.accounts import waiting_places
+from app.kernel import clock, journal, nudges
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
 from billing import credit, invoices
@@ -332,6 +333,7 @@ def _copy(subscription: Subscription, snapshot: Snapshot, found: Sequence[Provid
         subscription.withheld = credit.withheld(before, snapshot.quantity, found, limit_minor)
         subscription.due_at = credit.due_at(found, subscription.withheld)
     subscription.bought = snapshot.quantity - subscription.withheld
+    nudges.ask(waiting_places.SWEEP)
     subscription.is_over = subscription.taken > subscription.bought
     if subscription.period_end != snapshot.period_end:
         subscription.renewal_told_days = None

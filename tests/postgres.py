@@ -17,14 +17,14 @@ from psycopg import sql
 
 OPTIONS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=", "max_connections=200")
 TEMPLATE = "lanyard_template"
-# What makes an emptied database as good as a new one: the same tables, columns, indexes and rules as the template has.
+# The tables, columns, indexes and rules of a database, and the version that it says it has.
 SHAPE = """
     SELECT (SELECT string_agg(relname || relkind::text || relnatts, ',' ORDER BY relname)
             FROM pg_class WHERE relnamespace = 'public'::regnamespace),
            (SELECT string_agg(pg_get_constraintdef(oid), ',' ORDER BY conname, conrelid::regclass::text)
-            FROM pg_constraint WHERE connamespace = 'public'::regnamespace)
+            FROM pg_constraint WHERE connamespace = 'public'::regnamespace),
+           (SELECT string_agg(version_num, ',') FROM alembic_version)
 """
-VERSION = "alembic_version"
 # One that grew is not worth emptying.
 IS_SMALL = "SELECT pg_database_size(current_database()) < 32000000"
 OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -114,28 +114,35 @@ class Server:
 
     def take_back(self, name: str, template: str) -> None:
         """Empty a database for the next test, or drop it where a test changed more than rows."""
+        if template not in self._shapes:
+            with self.connect(template) as connection:
+                self._shapes[template] = _shape(connection)
         with self.connect(name) as connection:
             connection.execute(OTHERS)
-            is_kept = connection.execute(IS_SMALL).fetchone() == (True,) and connection.execute(
-                SHAPE
-            ).fetchone() == self._shape_of(template)
+            is_kept = connection.execute(IS_SMALL).fetchone() == (True,) and _shape(connection) == self._shapes[template]
             if is_kept:
-                tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-                deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for (table,) in tables if table != VERSION]
-                # As a replica does: whatever refers to a row is deleted as well, so that no order needs to be kept.
-                connection.execute(sql.SQL("; ").join([sql.SQL("SET session_replication_role = replica"), *deletes]))
+                _empty(connection)
         if is_kept:
             self._free.append(name)
         else:
             self.drop(name)
 
-    def _shape_of(self, template: str) -> object:
-        if template not in self._shapes:
-            with self.connect(template) as connection:
-                self._shapes[template] = connection.execute(SHAPE).fetchone()
-        return self._shapes[template]
-
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(timeout=20)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _shape(connection: psycopg.Connection) -> object:
+    """Give what makes an emptied database as good as a new one; None for one that knows no version."""
+    try:
+        return connection.execute(SHAPE).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+
+
+def _empty(connection: psycopg.Connection) -> None:
+    """Delete every row but the version, as a replica does: in any order, because what refers to a row goes as well."""
+    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for (table,) in tables if table != "alembic_version"]
+    connection.execute(sql.SQL("; ").join([sql.SQL("SET session_replication_role = replica"), *deletes]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.accounts import one_time_links, people, sign_ins
+from app.accounts import mail_choices, one_time_links, people, sign_ins
 from app.accounts.memberships import Membership
 from app.accounts.one_time_links import Purpose
 from app.accounts.people import Person
@@ -48,6 +48,7 @@ def confirm(given: str) -> None:
     """
     link = one_time_links.spend(Purpose.CHANGE_ADDRESS, given)
     person = db.session.get_one(Person, link.person_id)
+    old_key = person.address_key
     old_address, new_address = person.address, link.address or ""
     try:
         with db.session.begin_nested():
@@ -57,6 +58,8 @@ def confirm(given: str) -> None:
         message = "This e-mail address has an account of its own by now. Your account keeps the address it had."
         raise Conflict(message) from error
     _tell_organisations(person)
+    if old_key is not None:
+        mail_choices.move_along(old_key, people.address_key(new_address))
     one_time_links.void_all(person.id)
     journal.write("person.address_changed", by=person.id, about=person.id)
     outbox.write("address_changed", old_address, person_id=str(person.id))

@@ -147,7 +147,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.INVITED: frozenset({State.ACTIVE, State.WITHDRAWN, State.ARCHIVED, State.MERGED}),
     State.ACTIVE: frozenset({State.ARCHIVED, State.MERGED}),
     State.ARCHIVED: frozenset({State.INVITED, State.ACTIVE, State.MERGED}),
-    State.WITHDRAWN: frozenset({State.INVITED, State.MERGED}),
+    # Whoever was invited in vain may come by a link later.
+    State.WITHDRAWN: frozenset({State.INVITED, State.ACTIVE, State.MERGED}),
     State.MERGED: frozenset(),
 }
 
@@ -185,6 +186,17 @@ def actor(person: Person, organisation_id: UUID, *, also_former: bool = False) -
     if row is None:
         raise Missing
     return Actor(person, row[0], row[1])
+
+
+def acting_as(membership_id: UUID) -> Actor | None:
+    """Give the person of a membership as a member of its organisation; None for one that is not active."""
+    row = db.session.execute(
+        sa.select(people.Person, Organisation, Membership)
+        .join(Membership, Membership.person_id == people.Person.id)
+        .join(Organisation, Organisation.id == Membership.organisation_id)
+        .where(Membership.id == membership_id, Membership.state == State.ACTIVE)
+    ).first()
+    return None if row is None else Actor(row[0], row[1], row[2])
 
 
 def places_of(person_id: UUID, state: State = State.ACTIVE) -> list[Place]:

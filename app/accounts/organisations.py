@@ -31,6 +31,7 @@ class Organisation(Model):
     kind: Mapped[str]
     zone: Mapped[str] = mapped_column(default="Europe/London")
     founded_at: Mapped[datetime]
+    keeps_waiting_list: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (sa.CheckConstraint("kind IN ('organisation', 'individual')", name="kind"),)
 

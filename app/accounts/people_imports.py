@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -87,6 +87,7 @@ class PeopleImportLine(Model):
     team_id: Mapped[UUID | None]
     fate: Mapped[str]
     problem: Mapped[str]
+    values: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
     __table_args__ = (
         sa.CheckConstraint("fate IN ('new', 'back', 'here', 'problem')", name="fate"),
@@ -116,6 +117,7 @@ class Judged:
     team_id: UUID | None
     fate: Fate
     problem: str
+    values: Mapping[str, str]
 
 
 def send(
@@ -189,7 +191,12 @@ def note_progress(import_id: UUID, lines_read: int) -> None:
 def keep_lines(import_id: UUID, lines: Iterable[Judged]) -> None:
     """Keep the lines that were read, in one statement."""
     numbered = (
-        (place, line.number, line.name, line.address, line.address_key, line.team, line.team_id, str(line.fate), line.problem)
+        (
+            place,
+            line.number,
+            *(line.name, line.address, line.address_key, line.team, line.team_id),
+            *(str(line.fate), line.problem, line.values),
+        )
         for place, line in enumerate(lines, start=1)
     )
     text = sa.String()
@@ -204,6 +211,7 @@ def keep_lines(import_id: UUID, lines: Iterable[Judged]) -> None:
         team_id=sa.Uuid(),
         fate=text,
         problem=text,
+        values=sa.JSON(),
     )
     columns = ("import_id", *rows.c.keys())
     batches.insert(PeopleImportLine, columns, sa.select(sa.literal(import_id, sa.Uuid()), *rows.c))
@@ -225,13 +233,18 @@ def counts(import_id: UUID) -> dict[str, int]:
 
 def settle(import_id: UUID, came: Mapping[UUID, UUID], stayed: Iterable[int]) -> None:
     """Keep whom a list brought in, in two statements: members with their invitations, and the places of those here by then."""
-    guests = batches.of(came.items(), membership_id=sa.Uuid(), invitation_id=sa.Uuid())
-    columns = ("import_id", *guests.c.keys())
-    batches.insert(PeopleImportGuest, columns, sa.select(sa.literal(import_id, sa.Uuid()), *guests.c))
+    add_guests(import_id, came)
     rows = batches.of(((place,) for place in stayed), place=sa.Integer())
     are_meant = sa.and_(PeopleImportLine.import_id == import_id, PeopleImportLine.place.in_(sa.select(rows.c.place)))
     statement = sa.update(PeopleImportLine).where(are_meant).values(fate=str(Fate.HERE))
     db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def add_guests(import_id: UUID, came: Mapping[UUID, UUID]) -> None:
+    """Keep whom a list brought in: members with their invitations."""
+    guests = batches.of(came.items(), membership_id=sa.Uuid(), invitation_id=sa.Uuid())
+    columns = ("import_id", *guests.c.keys())
+    batches.insert(PeopleImportGuest, columns, sa.select(sa.literal(import_id, sa.Uuid()), *guests.c))
 
 
 def guests_of(import_id: UUID) -> sa.Select[UUID]:

@@ -1,18 +1,20 @@
-"""Lists of people as others write them: pasted lines and sheets with any columns, read into names, addresses and teams."""
+"""Lists of people as others write them: pasted lines and sheets with any columns, read into people, teams and profile fields."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from app.accounts import people
+from app.accounts import people, profile_fields
 from app.kernel import sheets
 from app.kernel.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from app.accounts.profile_fields import ProfileField
 
 MOST = 20_000
 LOOKED_AT = 10
@@ -43,6 +45,7 @@ class Line:
     key: str
     team: str
     problem: str = ""
+    values: dict[str, str] = field(default_factory=dict)
 
 
 def of_text(text: str, *, by_name: bool = False) -> Iterator[Line]:
@@ -58,8 +61,8 @@ def of_text(text: str, *, by_name: bool = False) -> Iterator[Line]:
                 yield _line(number, name, address, "", by_name=by_name)
 
 
-def of_rows(rows: Iterable[Sequence[str]], *, by_name: bool = False) -> Iterator[Line]:
-    """Read the rows of a sheet, numbered as a spreadsheet program shows them.
+def of_rows(rows: Iterable[Sequence[str]], fields: Sequence[ProfileField] = (), *, by_name: bool = False) -> Iterator[Line]:
+    """Read the rows of a sheet, numbered as a spreadsheet program shows them; a title that is a field's name fills the field.
 
     Raises Invalid, for the form's file, when there is no column of addresses, or of names where these will do.
     """
@@ -67,7 +70,7 @@ def of_rows(rows: Iterable[Sequence[str]], *, by_name: bool = False) -> Iterator
     waiting: list[tuple[int, Sequence[str]]] = []
     columns: dict[str, int] = {}
     for number, row in found:
-        columns = _titles(row)
+        columns = _titles(row, fields)
         if _is_head(columns, by_name=by_name):
             waiting = []
             break
@@ -78,7 +81,7 @@ def of_rows(rows: Iterable[Sequence[str]], *, by_name: bool = False) -> Iterator
         columns = _guessed([row for _, row in waiting], by_name=by_name)
     for number, row in chain(waiting, found):
         if any(cell.strip() for cell in row):
-            yield _of_row(number, row, columns, by_name=by_name)
+            yield _of_row(number, row, columns, fields, by_name=by_name)
 
 
 def checked(lines: Iterable[Line]) -> list[Line]:
@@ -99,15 +102,24 @@ def checked(lines: Iterable[Line]) -> list[Line]:
     return found
 
 
-def _titles(row: Sequence[str]) -> dict[str, int]:
-    """Give which column is which by the titles in a row; empty for a row without titles."""
+def _titles(row: Sequence[str], fields: Sequence[ProfileField] = ()) -> dict[str, int]:
+    """Give which column is which by the titles in a row, a field by its id; empty for a row without titles."""
     found: dict[str, int] = {}
+    named = {_plain(one.name): str(one.id) for one in fields}
     for column, cell in enumerate(row):
-        plain = re.sub(r"[\W_]", "", people.name_key(cell[:LONGEST_TITLE]))
+        plain = _plain(cell[:LONGEST_TITLE])
+        if plain in named:
+            found.setdefault(named[plain], column)
+            continue
         for kind, titles in TITLES.items():
             if plain in titles:
                 found.setdefault(kind, column)
     return found
+
+
+def _plain(title: str) -> str:
+    """Give a title by its letters alone."""
+    return re.sub(r"[\W_]", "", people.name_key(title))
 
 
 def _is_head(columns: Mapping[str, int], *, by_name: bool) -> bool:
@@ -131,7 +143,9 @@ def _guessed(rows: Sequence[Sequence[str]], *, by_name: bool) -> dict[str, int]:
     return columns
 
 
-def _of_row(number: int, row: Sequence[str], columns: Mapping[str, int], *, by_name: bool) -> Line:
+def _of_row(
+    number: int, row: Sequence[str], columns: Mapping[str, int], fields: Sequence[ProfileField], *, by_name: bool
+) -> Line:
     def cell(kind: str) -> str:
         column = columns.get(kind)
         return sheets.unguarded(row[column]).strip() if column is not None and column < len(row) else ""
@@ -142,7 +156,11 @@ def _of_row(number: int, row: Sequence[str], columns: Mapping[str, int], *, by_n
     if len(pairs) > 1:
         return _problem(number, name, typed, cell("team"), "There are two addresses. Give each person one line.")
     given, address = pairs[0] if pairs else ("", typed)
-    return _line(number, name or given, address, cell("team"), by_name=by_name)
+    try:
+        values = {str(one.id): profile_fields.read_value(one, cell(str(one.id))[:LONGEST]) for one in fields if cell(str(one.id))}
+    except Invalid as refusal:
+        return _problem(number, name or given, address, cell("team"), refusal.message)
+    return replace(_line(number, name or given, address, cell("team"), by_name=by_name), values=values)
 
 
 def _line(number: int, name: str, address: str, team: str, *, by_name: bool) -> Line:

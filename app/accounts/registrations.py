@@ -24,7 +24,7 @@ FIRST_OPERATOR_LIFETIME = timedelta(hours=24)
 
 
 class Registration(Model):
-    """What a visitor asked for; nothing comes of it until they open the link.
+    """What a visitor asked for; nothing comes of it until they open the link. Without a kind they found no organisation.
 
     The hash goes when they did, or when a newer registration of the same address takes its place.
     """
@@ -34,7 +34,7 @@ class Registration(Model):
     address: Mapped[str]
     address_key: Mapped[str]
     password_hash: Mapped[str]
-    kind: Mapped[str]
+    kind: Mapped[str | None]
     organisation_name: Mapped[str]
     next_path: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -54,7 +54,7 @@ class Wish:
 
     name: str
     address: str
-    kind: Kind
+    kind: Kind | None
     organisation_name: str
 
 
@@ -67,6 +67,11 @@ def read(*, name: str, address: str, kind: Kind, organisation_name: str) -> Wish
     else:
         called = person_name
     return Wish(person_name, read_address, kind, called)
+
+
+def read_joiner(*, name: str, address: str) -> Wish:
+    """Read what somebody gives who comes to join an organisation and founds none; raises Invalid with the field to mend."""
+    return Wish(people.read_name(name), people.read_address(address), None, "")
 
 
 def count_try(network: str) -> bool:
@@ -132,7 +137,7 @@ def opened(given: str) -> Registration:
 
 
 def confirm(given: str) -> tuple[Person, Registration]:
-    """Make the person, their organisation and their membership as its owner; raises Missing or Conflict as `opened` does.
+    """Make the person, and their organisation, which they own, where they asked for one; raises what `opened` does.
 
     Raises Conflict, too, when somebody else has confirmed the same address first.
     """
@@ -143,8 +148,9 @@ def confirm(given: str) -> tuple[Person, Registration]:
     if db.session.scalar(statement.values(completed_at=clock.now(), password_hash="").returning(Registration.id)) is None:
         raise _used()
     person = open_account(registration.name, registration.address, password_hash)
-    organisation = organisations.found(registration.organisation_name, Kind(registration.kind), by=person.id)
-    memberships.add(organisation, person, {Role.OWNER})
+    if registration.kind is not None:
+        organisation = organisations.found(registration.organisation_name, Kind(registration.kind), by=person.id)
+        memberships.add(organisation, person, {Role.OWNER})
     return person, registration
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from app.accounts import person_exports, registrations, sign_ins
+from app.accounts import notices, person_exports, registrations, sign_ins
 from app.kernel import limits
 from app.kernel.transaction import transaction
 
 
 def tidy() -> int:
-    """Remove expired registrations, long-ended sign-ins, old exports and closed counters, and give how many; a sweep."""
+    """Remove what is over and need not be kept: registrations, sign-ins, exports, notices, counters. Gives how many. A sweep."""
     with transaction():
-        return registrations.forget_expired() + sign_ins.forget_ended() + person_exports.forget_old() + limits.forget_closed()
+        forgotten = registrations.forget_expired() + sign_ins.forget_ended() + limits.forget_closed()
+        return forgotten + person_exports.forget_old() + notices.forget_old()

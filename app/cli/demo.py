@@ -13,7 +13,7 @@ from app import joining
 from app.accounts import credentials, memberships, organisations, people, registrations
 from app.accounts.memberships import Actor, Role
 from app.accounts.organisations import Kind
-from app.cli import demo_learning, demo_teams
+from app.cli import demo_fields, demo_learning, demo_teams
 from app.kernel import files
 from app.kernel.errors import Refusal
 from app.kernel.transaction import transaction
@@ -243,6 +243,8 @@ def _people(actor: Actor, scene: Scene, cast: Iterable[Part], password_hash: str
         if number < scene.withdrawn:
             joining.withdraw(actor, guest.id)
     demo_teams.build(actor, scene.sites)
+    if scene.sites:
+        demo_fields.build(actor)
 
 
 def _seat(actor: Actor, membership: Membership) -> None:

@@ -27,7 +27,10 @@ BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), ti
 
 
 class OutboxMail(Model):
-    """A mail to be sent once; times are real ones, because other machines keep them."""
+    """A mail to be sent once; the times by which it is sent are real ones, because other machines keep them.
+
+    It may be held until a moment of the shop's clock, go out in one mail with others, or be put away as not wanted.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     kind: Mapped[str]
@@ -39,8 +42,11 @@ class OutboxMail(Model):
     tries: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]
+    bundled_in: Mapped[UUID | None]
+    unwanted_at: Mapped[datetime | None]
 
-    __table_args__ = (sa.Index(None, "due_at"), sa.Index(None, "organisation_id", "address"))
+    __table_args__ = (sa.Index(None, "due_at"), sa.Index(None, "organisation_id", "address"), sa.Index(None, "held_until"))
 
 
 class DeliveredMail(Model):
@@ -54,11 +60,15 @@ class DeliveredMail(Model):
     html: Mapped[str]
 
 
-def write(kind: str, address: str | None, *, organisation_id: UUID | None = None, **facts: object) -> None:
-    """Write a mail of a kind (the name of its template) to an address; it leaves after the commit. Who has none gets none."""
+def write(kind: str, address: str | None, *, organisation_id: UUID | None = None, **facts: object) -> UUID | None:
+    """Write a mail of a kind (the name of its template) to an address; it leaves after the commit. Gives its id.
+
+    Who has no address gets none.
+    """
     if address is None:
-        return
+        return None
     mail = OutboxMail(
+        id=uuid7(),
         kind=kind,
         address=address,
         organisation_id=organisation_id,
@@ -68,6 +78,7 @@ def write(kind: str, address: str | None, *, organisation_id: UUID | None = None
     )
     db.session.add(mail)
     nudges.ask(SWEEP)
+    return mail.id
 
 
 def write_all(kind: str, mails: Iterable[tuple[str | None, Mapping[str, object]]], *, organisation_id: UUID) -> None:
@@ -91,6 +102,40 @@ def lease_due() -> list[OutboxMail]:
     return list(
         db.session.scalars(sa.select(OutboxMail).where(OutboxMail.id.in_(ids)).order_by(OutboxMail.written_at, OutboxMail.id))
     )
+
+
+def hold(mail_ids: Collection[UUID], until: datetime) -> None:
+    """Have leased mails rest until a moment of the shop's clock."""
+    _set_aside(mail_ids, held_until=until)
+
+
+def release() -> int:
+    """Let go of the mails that have rested long enough, in one statement; gives how many."""
+    rested = sa.update(OutboxMail).where(OutboxMail.held_until <= clock.now()).values(held_until=None, due_at=clock.real_now())
+    return len(db.session.execute(rested.returning(OutboxMail.id)).all())
+
+
+def put_away(mail_ids: Collection[UUID]) -> None:
+    """Keep leased mails without sending them, because their readers do not want them."""
+    _set_aside(mail_ids, unwanted_at=clock.now())
+
+
+def gather(readers: Iterable[tuple[UUID | None, str]], kinds: Collection[str]) -> list[OutboxMail]:
+    """Lease whatever else of some kinds is due now to the same readers, each an organisation and an address."""
+    now = clock.real_now()
+    given = batches.of(readers, organisation_id=sa.Uuid(), address=sa.String())
+    is_theirs = sa.tuple_(OutboxMail.organisation_id, OutboxMail.address).in_(sa.select(*given.c))
+    due = sa.select(OutboxMail.id).where(is_theirs, OutboxMail.kind.in_(kinds), OutboxMail.due_at <= now)
+    leased = sa.update(OutboxMail).where(OutboxMail.id.in_(due.with_for_update(skip_locked=True)), OutboxMail.due_at <= now)
+    return list(db.session.scalars(leased.values(due_at=now + LEASE).returning(OutboxMail)))
+
+
+def bundle(kind: str, mails: Collection[OutboxMail]) -> None:
+    """Write one mail to the reader of several that were leased, which go out in it and no more by themselves."""
+    first = min(mails, key=lambda mail: mail.id)
+    ids = sorted(mail.id for mail in mails)
+    bundle_id = write(kind, first.address, organisation_id=first.organisation_id, mails=[str(one) for one in ids])
+    _set_aside(ids, bundled_in=bundle_id)
 
 
 def mark_sent(mail_id: UUID) -> bool:
@@ -153,6 +198,12 @@ def delivered(address: str = "", limit: int = 100) -> list[DeliveredMail]:
     return list(db.session.scalars(query))
 
 
+def all_of(mail_ids: Collection[UUID]) -> list[OutboxMail]:
+    """Give some mails, the first written first."""
+    query = sa.select(OutboxMail).where(OutboxMail.id.in_(batches.ids(mail_ids)))
+    return list(db.session.scalars(query.order_by(OutboxMail.written_at, OutboxMail.id)))
+
+
 def known(mail_id: UUID) -> OutboxMail:
     """Give a mail as it was written; raises Missing."""
     mail = db.session.get(OutboxMail, mail_id)
@@ -167,3 +218,9 @@ def delivered_mail(mail_id: UUID) -> DeliveredMail:
     if mail is None:
         raise Missing
     return mail
+
+
+def _set_aside(mail_ids: Collection[UUID], **why: object) -> None:
+    """Take leased mails out of those that are due, in one statement; one that was sent meanwhile stays as it is."""
+    are_meant = sa.and_(OutboxMail.id.in_(batches.ids(mail_ids)), OutboxMail.sent_at.is_(None))
+    db.session.execute(sa.update(OutboxMail).where(are_meant).values(due_at=None, **why))

@@ -16,7 +16,7 @@ from app.permissions import ANYONE, BUY_SEATS, GIVE_SEATS, GIVE_SEATS_AGAIN
 from app.web import navigation, wiring
 from app.web.area import Area, signed_in_person
 from app.web.forms import Form, TextField
-from billing import checkouts, consumers, figures, price_cards, promotions, reactions, seats, subscriptions
+from billing import checkouts, consumers, figures, former_seats, price_cards, promotions, reactions, subscriptions
 from billing.checkouts import State
 from billing.price_cards import SELF_SERVICE_SEATS, Interval
 
@@ -123,7 +123,7 @@ def confirmation(actor: Actor, checkout: UUID) -> ResponseReturnValue:
         nav=navigation.workspace(actor),
         checkout=found,
         is_confirming=is_confirming or found.state == State.PAID,
-        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and seats.has_former(actor.organisation.id),
+        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and former_seats.are_there(actor.organisation.id),
     )
 
 

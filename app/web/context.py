@@ -9,6 +9,7 @@ from flask import get_flashed_messages, has_request_context, request
 from flask_login import current_user
 from jinja2 import FileSystemBytecodeCache, StrictUndefined
 
+from app.accounts import brands
 from app.kernel import clock, money
 from app.web import assets, price_words
 from catalog.shelf import standing_pages
@@ -76,6 +77,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         exit_url=settings.exit_url,
         bank_details=settings.bank_details,
         now=clock.now,
+        brand_of=brands.of,
         flashes=flashes,
         category_label=category_label,
         sector_links=[(sector.slug, sector.name) for sector in standing_pages.sectors()],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import url_for
 
 from app.accounts.memberships import State
-from app.permissions import LEARN, SEE_BILLING, SEE_CONTACTS, SEE_JOURNAL, SEE_PEOPLE, SEE_WORKSPACE
+from app.permissions import LEARN, SEE_BILLING, SEE_CONTACTS, SEE_JOURNAL, SEE_PEOPLE, SEE_WORKSPACE, SET_FIELDS
 
 if TYPE_CHECKING:
     from app.accounts.memberships import Actor
@@ -19,6 +19,7 @@ WORKSPACE = (
     ("people", "People", "workspace.people", SEE_PEOPLE),
     ("teams", "Teams", "workspace.teams", SEE_PEOPLE),
     ("contacts", "Contacts", "workspace.safeguarding_contacts", SEE_CONTACTS),
+    ("settings", "Settings", "workspace.profile_fields", SET_FIELDS),
     ("billing", "Billing", "workspace.billing", SEE_BILLING),
     ("history", "History", "workspace.history", SEE_JOURNAL),
     ("learning", "My learning", "classroom.my_learning", LEARN),

@@ -7,14 +7,14 @@ from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from flask import current_app, flash, make_response, redirect, render_template, request, send_file, url_for
+from flask import current_app, flash, redirect, render_template, request, send_file, url_for
 
-from app import letters
+from app import letters, mail_looks
 from app.kernel import clock, outbox
 from app.kernel.errors import Invalid, Missing
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE
-from app.web import wiring
+from app.web import lone_mail, wiring
 from app.web.area import Area
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ TROUBLES = {
     "drop": ("Get lost", "No message arrives, and none is sent again. Reconciling puts everything right."),
     "fail_once": ("Fail at first", "The first try of each message fails, and the next one a second later does not."),
 }
-MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 @area.page("/", allow=ANYONE)
@@ -149,9 +148,8 @@ def _attachments(mail: UUID) -> tuple[Attachment, ...]:
 @area.page("/mailbox/<uuid:mail>/html", allow=ANYONE)
 def mail_as_sent(mail: UUID) -> ResponseReturnValue:
     """Show one mail as its reader sees it, alone on the page and unable to do anything but be read."""
-    response = make_response(outbox.delivered_mail(mail).html)
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
-    return response
+    written = outbox.known(mail)
+    return lone_mail.page(outbox.delivered_mail(mail).html, mail_looks.of(written.kind, written.organisation_id))
 
 
 def _controls() -> Controls:

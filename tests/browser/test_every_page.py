@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from app import factory, settings
-from tests.browser import quoted, records, shelf
+from tests.browser import entries, quoted, records, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,7 @@ SIGN_INS = {
 }
 PROFILE = (
     "/profile",
+    "/profile/mails",
     "/profile/name",
     "/profile/address",
     "/profile/password",
@@ -57,7 +58,9 @@ PAGES = {
         "/prices", "/prices?seats=250&interval=month", "/prices?seats=0", "/buy?seats=25&interval=year",
         "/buy?seats=25&interval=year&code=NOSUCH",
         "/register", "/register/sent", "/register/forged", "/sign-in", "/signed-out", "/reset-password", "/reset-password/sent",
-        "/reset-password/forged", "/join/forged", "/change-address/forged", "/first-operator/forged", "/nowhere", "/left",
+        "/reset-password/forged", "/join/forged", "/join/by/forged", "{way_in}",
+        "/mail-domain/forged", "/mail-domain/{mail_domain}",
+        "/change-address/forged", "/first-operator/forged", "/mails/forged", "/nowhere", "/left",
         "/sandbox/", "/sandbox/mailbox", "/sandbox/mailbox?to=nobody", "/sandbox/mailbox/{mail}", "{invitation}",
         "/slip", "/slip?name=ruth.adeyemi", "/consent/merger/forged",
         "/verify", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
@@ -86,6 +89,9 @@ PAGES = {
         "/workspace/{organisation}/people?q=nobody-like-this", "/workspace/{organisation}/people/change?do=give&all=1",
         "/workspace/{organisation}/people/change?do=archive&all=1", "/workspace/{organisation}/people/team?all=1",
         "/workspace/{organisation}/people/lists", "/workspace/{organisation}/people/lists/{people_list}",
+        "/workspace/{organisation}/people/links", "/workspace/{organisation}/people/links/{own_way_in}",
+        "/workspace/{organisation}/people/requests", "/workspace/{organisation}/people/waiting", "{way_in}",
+        "/workspace/{organisation}/mail-domains",
         "/workspace/{organisation}/people/slips?all=1", "/workspace/{organisation}/people/{by_name}/user-name",
         "/workspace/{organisation}/people/{by_name}", "/workspace/{organisation}/people/{by_name}/merge",
         "/workspace/{organisation}/people/{by_name}/merge?q=no-such-person",
@@ -93,11 +99,17 @@ PAGES = {
         "/workspace/{organisation}/records-from-elsewhere", "/workspace/{organisation}/people/{active}/record",
         "/workspace/{organisation}/people/{active}/ownership", "/workspace/{organisation}/ownership-offer",
         "/workspace/{organisation}/teams", "/workspace/{organisation}/teams/{team}", "/workspace/{organisation}/leave",
+        "/workspace/{organisation}/people?columns=name.roles.added", "/workspace/{organisation}/people/views",
+        "/workspace/{organisation}/people/views/new?role=learner", "/workspace/{organisation}/people/views/{view}",
+        "/workspace/{organisation}/brand", "/workspace/{organisation}/quiet-hours",
+        "/workspace/{organisation}/fields", "/workspace/{organisation}/fields/{field}",
+        "/workspace/{organisation}/people/{active}/fields", "/workspace/{organisation}/people/field?all=1",
         "/workspace/{organisation}/history?kind=seats", "/workspace/{organisation}/history?who=nobody@demo.example",
     ),
     "manager": (
         "/workspace/", "/workspace/{organisation}/people", "/workspace/{organisation}/people/invite",
-        "/workspace/{organisation}/teams", "/workspace/{organisation}/history",
+        "/workspace/{organisation}/teams", "/workspace/{organisation}/history", "/workspace/{organisation}/people/links",
+        "/workspace/{organisation}/people/requests",
     ),
     "admin": (
         "/workspace/", "/workspace/{organisation}/", "/workspace/{organisation}/people", "/workspace/{organisation}/history",
@@ -142,9 +154,11 @@ PAGES = {
 REFUSED = {
     "visitor": {
         "/buy?seats=25&interval=year&code=NOSUCH",
-        "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/change-address/forged",
-        "/consent/merger/forged",
-        "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3", "{drafted_link}",
+        "/prices?seats=0", "/register/forged", "/reset-password/forged", "/join/forged", "/join/by/forged",
+        "/mail-domain/forged",
+        "/change-address/forged", "/first-operator/forged", "/nowhere", "/verify?number=LY", "/verify/LY-7Q4M-2K9X-3HTP3",
+        "{drafted_link}",
+        "/consent/merger/forged", "/mails/forged",
     },
     "owner": {
         "/learn/{organisation}/certificates/LY-7Q4M-2K9X-3HTP3",
@@ -170,8 +184,10 @@ NO_PAGES = {
     "storefront.courses_found", "storefront.social_card",
     "storefront.robots", "storefront.sitemap", "storefront.picture", "storefront.sample", "sandbox.mail_as_sent",
     "membership.exported",
+    "workspace.brand_mail", "logos.logo",
     "certificates.document", "workspace.certificate_document", "classroom.guide_pdf", "classroom.guide_word_document",
-    "workspace.people_csv", "workspace.people_xlsx", "workspace.history_csv", "workspace.list_template_csv",
+    "workspace.people_csv", "workspace.people_xlsx", "workspace.join_link_code", "workspace.history_csv",
+    "workspace.list_template_csv",
     "workspace.list_template_xlsx", "quotes.quote_pdf", "workspace.vat_document", "workspace.vat_documents_csv",
     "workspace.statement_pdf", "office.vat_document", "office.invoices_csv", "sandbox.attachment",
 }  # fmt: skip
@@ -194,7 +210,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def learned(shop_process: ShopProcess) -> dict[str, str]:
     """Have people of the demo learn something, and give what leads to its pages."""
-    return records.make(shop_process.data) | quoted.make(shop_process.data)
+    return records.make(shop_process.data) | quoted.make(shop_process.data) | entries.make(shop_process.data)
 
 
 @pytest.mark.parametrize("scheme", ["light", *(pytest.param(name, marks=pytest.mark.full) for name in ("dark", "narrow"))])
@@ -223,7 +239,7 @@ def test_no_page_is_forgotten(published):
     adapter = app.url_map.bind("127.0.0.1")
     some_id = "00000000-0000-0000-0000-000000000000"
     names = {name for pages in PAGES.values() for path in pages for name in re.findall(r"{(\w+)}", path)}
-    known = dict.fromkeys(names, some_id) | {"invitation": "/join/x"}
+    known = dict.fromkeys(names, some_id) | {"invitation": "/join/x", "way_in": "/join/by/x"}
     known |= {name: "/quotes/x" for name in names if name.endswith("_link")}
     paths = [path.format(**known) for pages in PAGES.values() for path in pages]
     opened = {adapter.match(path.partition("?")[0], method="GET")[0] for path in paths if path != "/nowhere"}
@@ -326,6 +342,10 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
             known[state] = _last_part(row.locator("a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/teams")
         known["team"] = _last_part(visitor.page.locator(".tree a").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/people/views")
+        known["view"] = _last_part(visitor.page.get_by_role("link", name="Change").first.get_attribute("href"))
+        visitor.open(f"/workspace/{known['organisation']}/fields")
+        known["field"] = _last_part(visitor.page.locator("tbody a").first.get_attribute("href"))
         visitor.open(f"/workspace/{known['organisation']}/people/lists")
         visitor.fill_in({"Paste names and addresses": "Ann Lee <ann@demo.example>\nnobody\nruth.adeyemi@demo.example"})
         visitor.press("Read the list")

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from app import joining, mail, roster
-from app.accounts import memberships, organisations, people, registrations, teams
+from app import joining, mail, roster, ways_in
+from app.accounts import join_links, memberships, organisations, people, registrations, teams, waiting_places
+from app.accounts.mail_domains import MailDomain
 from app.accounts.memberships import Role
 from app.accounts.organisations import Kind
 from app.accounts.people import Person
@@ -219,7 +220,37 @@ def more_teams(town, number):
         teams.put(town.ids["here"], team.id, [town.ids["leaver"]], by=owner_of(town).person.id)
 
 
+def more_ways_in(town, number):
+    """Have many people ask to join and many wait for a seat, and make many links and mail domains."""
+    owner = owner_of(town)
+    for n in range(number):
+        link = join_links.make(owner, team_id=town.ids["team"], most=None, days=30, needs_approval=True)
+        ways_in.join(ways_in.by_link(link), registrations.open_account(f"Asking {n}", f"asking{n}@example.org", "-"))
+        waits = memberships.add(owner.organisation, registrations.open_account("W", f"w{n}@example.org", "-"), {Role.LEARNER})
+        waiting_places.add(owner.organisation.id, [waits.id], by=owner.person.id)
+        values = {"organisation_id": town.ids["here"], "needs_approval": False, "state": "confirmed", "asked_at": clock.now()}
+        db.session.add(MailDomain(domain=f"place{n}.example", **values))
+
+
+def more_offers(town, number):
+    """Have many organisations confirm the domain at which the owner has an address."""
+    more_organisations(town, number)
+    owner = people.with_address("owner@example.org")
+    for place in memberships.places_of(owner.id):
+        if place.organisation.id != town.ids["here"]:
+            place.membership.state, place.membership.archived_at = "archived", clock.now()
+            values = {"organisation_id": place.organisation.id, "needs_approval": False, "state": "confirmed"}
+            db.session.add(MailDomain(domain="example.org", asked_at=clock.now(), **values))
+
+
 PAGES = [
+    ("owner", "/workspace/{here}/people/requests", more_ways_in),
+    ("manager", "/workspace/{here}/people/requests", more_ways_in),
+    ("owner", "/workspace/{here}/people/links", more_ways_in),
+    ("manager", "/workspace/{here}/people/links", more_ways_in),
+    ("owner", "/workspace/{here}/people/waiting", more_ways_in),
+    ("owner", "/workspace/{here}/mail-domains", more_ways_in),
+    ("owner", "/workspace/", more_offers),
     ("owner", "/workspace/{here}/teams", more_teams),
     ("owner", "/workspace/{here}/people/{leaver}", more_teams),
     ("owner", "/workspace/{here}/people", more_teams),
@@ -229,6 +260,8 @@ PAGES = [
     ("owner", "/workspace/{here}/", more_people),
     ("owner", "/workspace/{here}/people", more_people),
     ("owner", "/workspace/{here}/people?show=archived", more_people),
+    ("owner", "/workspace/{here}/people?columns=name.added.learnt", more_people),
+    ("owner", "/workspace/{here}/people/field?all=1", more_people),
     ("owner", "/workspace/{here}/people?sort=address&role=learner", more_people),
     ("owner", "/workspace/{here}/history", more_people),
     ("owner", "/workspace/{here}/people/{leaver}", more_seats_of_one),

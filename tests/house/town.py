@@ -15,28 +15,36 @@ from uuid import UUID, uuid4
 import requests
 import sqlalchemy as sa
 
-from app import arrivals, factory, joining, mail, merging
+from app import arrivals, factory, joining, letters, mail, merging, shortfalls, ways_in
 from app.accounts import (
+    brands,
     credentials,
     invitations,
+    join_links,
+    mail_domains,
     memberships,
     mergers,
     one_time_links,
     organisations,
     people,
+    people_views,
+    profile_fields,
     record_shares,
     registrations,
     roles,
     teams,
+    waiting_places,
 )
 from app.accounts.invitations import Invitation
+from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Actor, Role
 from app.accounts.one_time_links import Purpose
 from app.accounts.organisations import Kind
 from app.accounts.person_exports import PersonExport
+from app.accounts.profile_fields import Wish
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
-from app.kernel import clock
+from app.kernel import clock, links, outbox
 from app.kernel.db import db
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
@@ -69,7 +77,7 @@ from billing.vat_documents import VatDocument
 from catalog.learning import attempts
 from catalog.learning.certificates import CertificateDocument
 from catalog.shelf import importing
-from tests import learning, passing, quoting
+from tests import learning, passing, picture_making, quoting
 from tests.buying import CARD
 from tests.house.statements import Recorder
 from tests.page_reader import PageReader
@@ -171,6 +179,7 @@ def build(app: Flask, database: Path) -> Town:
         _tests(town)
         _links(town)
         mail.send_due()
+        town.tokens["stop mails"] = _stop_mails()
         town.ids["mail"] = db.session.scalars(sa.select(DeliveredMail.id).limit(1)).one()
     for walker in WALKERS:
         _browser(town, walker)
@@ -181,6 +190,16 @@ def build(app: Flask, database: Path) -> Town:
 def address(walker: str) -> str:
     """Give the e-mail address of somebody in the town."""
     return f"{walker.replace(' ', '.')}@example.org"
+
+
+def _stop_mails() -> str:
+    """Write a mail that is not necessary to the learner, and give the link in it that stops such mails."""
+    with transaction():
+        written = outbox.write(
+            "news", address("learner"), organisation_id=None, organisation="St Mary", name="L", lines=[], at=""
+        )
+    assert written is not None
+    return links.token(letters.UNSUBSCRIBING, written)
 
 
 def _people(town: Town) -> None:
@@ -216,13 +235,24 @@ def _people(town: Town) -> None:
         asked = merging.merge(other, stays.id, twice.id, takes_name=False)
         assert asked is not None
         town.tokens["merger"] = mergers.token(asked.id)
-        _third(town, _person("third", hashed))
+        third = _third(town, _person("third", hashed))
         shares = {
             "share out": record_shares.offer(owner, members["learner"].id, record_shares.code_of(there.id)),
             "share in": record_shares.offer(other, stays.id, record_shares.code_of(here.id)),
         }
         town.ids |= {key: share.id for key, share in shares.items()}
         _teams(town, owner, other, members)
+        _ways_in(town, owner, other, third, hashed)
+        for key, actor in (("field", owner), ("field there", other)):
+            wish = Wish("Began", profile_fields.Kind.DATE)
+            town.ids[key] = profile_fields.add(actor.organisation.id, wish, by=actor.person.id).id
+        look = brands.Wish(owner.organisation.name, "#1c4477", picture_making.picture())
+        brands.save(owner.organisation.id, look, by=owner.person.id)
+        brand = brands.of(owner.organisation.id)
+        assert brand is not None
+        town.tokens["logo"] = brand.logo_digest or ""
+        for key, actor in (("view", owner), ("view there", other)):
+            town.ids[key] = people_views.save(actor, "Invited", {"show": "invited"}, for_everybody=True, is_default=False).id
 
 
 def _in_a_week() -> datetime:
@@ -244,6 +274,33 @@ def _teams(town: Town, owner: Actor, other: Actor, members: dict[str, Membership
     offers = {offer.taker_id: offer.id for offer in db.session.scalars(sa.select(roles.OwnershipOffer))}
     town.ids |= {"team": team.id, "archived team": old.id, "team there": there.id, "manager": members["manager"].id}
     town.ids |= {"offer": offers[members["admin"].id], "offer there": offers[town.ids["stays"]]}
+
+
+def _ways_in(town: Town, owner: Actor, other: Actor, third: Actor, hashed: str) -> None:
+    """Make join links, one of them where nobody walks, and have somebody ask to be let into the manager's team."""
+    links = {
+        "join link here": join_links.make(owner, team_id=town.ids["team"], most=None, days=30, needs_approval=True),
+        "join link there": join_links.make(other, team_id=None, most=5, days=30, needs_approval=False),
+        "join link": join_links.make(third, team_id=None, most=None, days=30, needs_approval=True),
+    }
+    town.ids |= {key: link.id for key, link in links.items()}
+    town.tokens["join link"] = join_links.token(links["join link"].id)
+    ways_in.join(ways_in.by_link(links["join link here"]), _person("asker", hashed))
+    for key, actor in (("waits", owner), ("waits there", other)):
+        member = memberships.add(actor.organisation, _person(key, hashed), {Role.LEARNER})
+        waiting_places.add(actor.organisation.id, [member.id], by=actor.person.id)
+        town.ids[key] = member.id
+    teams.put(owner.organisation.id, town.ids["team"], [town.ids["waits"]], by=owner.person.id)
+    for key, actor, domain in (
+        ("mail domain here", owner, "stmary-church.example"),
+        ("mail domain there", other, "stpeter-church.example"),
+        ("mail domain offered", third, "example.org"),
+    ):
+        added = mail_domains.add(actor, domain, "office", team_id=None, needs_approval=True)
+        town.ids[key] = added.id
+    mail_domains.confirm(mail_domains.token(town.ids["mail domain offered"]))
+    town.tokens["mail domain"] = mail_domains.token(town.ids["mail domain there"])
+    town.ids["join request"] = db.session.scalars(sa.select(JoinRequest.id)).one()
 
 
 def _troubles(town: Town) -> None:
@@ -277,8 +334,8 @@ def _lists(town: Town) -> None:
         town.ids[key] = sent
 
 
-def _third(town: Town, founder: Person) -> None:
-    """Found an organisation to which nobody who walks belongs, so that each of them could accept its invitation."""
+def _third(town: Town, founder: Person) -> Actor:
+    """Found an organisation to which nobody who walks belongs, so that each of them could accept its invitation, or join."""
     organisation = organisations.found("St Paul", Kind.ORGANISATION, by=founder.id)
     membership = memberships.add(organisation, founder, {Role.OWNER})
     subscriptions.begin(organisation.id, snapshot(id="sub_3", quantity=3))
@@ -287,6 +344,7 @@ def _third(town: Town, founder: Person) -> None:
     guest = joining.invite(actor, "Guest", "guest@example.org", {Role.LEARNER}, days=DAYS)
     link = db.session.scalars(sa.select(Invitation.link_id).where(Invitation.membership_id == guest.id)).one()
     town.tokens["invitation"] = invitations.token(link)
+    return actor
 
 
 def _orders(town: Town) -> None:
@@ -333,6 +391,10 @@ def _changes(town: Town) -> None:
         refused = changes.end(there, None).id
         changes.refuse(refused, changes.State.ASKED, "unknown")
     town.ids |= {"change of billing": went_on, "change of billing there": refused}
+    fields = [("name", "Eve"), ("address", "eve@example.org"), ("role", "learner"), ("team", ""), ("note", "")]
+    with transaction():
+        for key, actor, change in (("shortfall", here, went_on), ("shortfall there", there, refused)):
+            town.ids[key] = shortfalls.keep(actor, change, shortfalls.Kind.INVITATION, fields).id
     # What the gateway makes once and remembers must be there after the provider was put back, too.
     customer = customers.provider_id(town.ids["here"])
     assert customer is not None

@@ -125,10 +125,25 @@ def _signed_event(town: Town) -> dict[str, Any]:
     return {"data": payload, "headers": {"Stripe-Signature": signature}, "content_type": "application/json"}
 
 
+def _one_click(_town: Town) -> dict[str, Any]:
+    """Give what a program that reads mails sends: it has no page of ours open."""
+    return {"data": {"List-Unsubscribe": "One-Click"}}
+
+
 HERE = {"organisation": "here"}
 LEAVER = Step(HERE | {"membership": "leaver"}, foreign={"membership": "stays"})
 CHOSEN = {"do": "take_back", "who": "leaver"}
 TEAM = Step(HERE | {"team": "team"}, foreign={"team": "team there"})
+JOIN_LINK = Step(HERE | {"link": "join link here"}, foreign={"link": "join link there"})
+WAITS = Step(HERE | {"membership": "waits"}, foreign={"membership": "waits there"})
+# What the owner wanted to do is the owner's alone to go on with.
+SHORTFALL = Step(
+    HERE | {"shortfall": "shortfall"},
+    instead=dict.fromkeys([role.value for role in Role if role is not Role.OWNER], 404),
+    foreign={"shortfall": "shortfall there"},
+)
+FIELD = Step(HERE | {"field": "field"}, foreign={"field": "field there"})
+VIEW = Step(HERE | {"view": "view"}, foreign={"view": "view there"})
 LIST = Step(HERE | {"people_list": "list"}, foreign={"people_list": "list there"})
 OFFER = Step(
     HERE | {"offer": "offer"},
@@ -216,7 +231,13 @@ STEPS: dict[str, Step] = {
     "joining.open_account": Step({"token": "invitation"}, form=ACCOUNT),
     "leaving.left": Step(),
     "leaving.quick_exit": Step(),
+    "mail_domains.confirm": Step({"token": "mail domain"}),
+    "mail_domains.confirmation": Step({"token": "mail domain"}),
+    "mail_domains.join": Step({"mail_domain": "mail domain offered"}, foreign={"mail_domain": "mail domain there"}),
+    "logos.logo": Step(HERE | {"digest": "logo"}, success=200),
     "membership.address_change": Step(),
+    "membership.choose_mails": Step(form={"notices": "never", "courses": "daily", "reminders": "at_once"}),
+    "membership.mails_i_get": Step(),
     "membership.address_confirmation": Step({"token": "change"}),
     "membership.ask_address_change": Step(form={"address": "other@example.org", "current": PASSWORD}),
     "membership.ask_for_reset": Step(form={"address": "sleeper@example.org"}),
@@ -327,11 +348,56 @@ STEPS: dict[str, Step] = {
     "storefront.social_card": Step(SLUG),
     "storefront.trust": Step(),
     "style_page.components": Step(),
+    "unsubscribing.fewer_mails": Step({"token": "stop mails"}),
+    "unsubscribing.stop_mails": Step({"token": "stop mails"}, sent=_one_click, success=200),
     "verification.certificate": CERTIFICATE,
     "verification.search": Step(),
+    "ways_in.come_in": Step({"token": "join link"}),
+    "ways_in.register_to_join": Step({"token": "join link"}, form=ACCOUNT | {"address": "newest@example.org"}),
+    "ways_in.way_in": Step({"token": "join link"}),
     "workspace.accept_ownership": OFFER,
+    "workspace.approve_join_requests": Step(HERE, form={"who": "join request"}),
+    "workspace.decline_join_requests": Step(HERE, form={"who": "join request"}),
+    "workspace.join_link": JOIN_LINK,
+    "workspace.join_link_code": JOIN_LINK,
+    "workspace.join_links": Step(HERE),
+    "workspace.join_requests": Step(HERE),
+    "workspace.make_join_link": Step(HERE, form={"team": "team", "days": "30"}),
+    "workspace.withdraw_join_link": JOIN_LINK,
+    "workspace.quiet_hours": Step(HERE),
+    "workspace.set_quiet_hours": Step(HERE, form={"is_on": "y", "begins": "18:00", "ends": "08:00", "days_off": "5"}),
+    "workspace.brand_mail": Step(HERE),
+    "workspace.name_and_colours": Step(HERE),
+    "workspace.remove_logo": Step(HERE),
+    "workspace.set_name_and_colours": Step(HERE, form={"name": "St Mary", "colour": "#1c4477"}),
+    "workspace.add_field": Step(HERE, form={"name": "Desk", "kind": "text"}),
+    "workspace.change_field": Step(FIELD.at, form={"name": "Desk"}, foreign=FIELD.foreign),
+    "workspace.move_field_up": FIELD,
+    "workspace.people_field": Step(HERE, query={"who": "leaver"}),
+    "workspace.person_fields": LEAVER,
+    "workspace.profile_field": FIELD,
+    "workspace.profile_fields": Step(HERE),
+    "workspace.remove_field": FIELD,
+    "workspace.save_person_fields": LEAVER,
+    "workspace.set_people_field": Step(HERE, form={"who": "leaver", "field": "field"}),
     "workspace.appoint_manager": Step(TEAM.at, form={"address": "admin@example.org"}, foreign=TEAM.foreign),
     "workspace.archive": LEAVER,
+    "workspace.add_mail_domain": Step(HERE, form={"domain": "stmary.example", "mailbox": "office"}),
+    "workspace.mail_domains": Step(HERE),
+    "workspace.move_to_front": WAITS,
+    "workspace.set_waiting_list": Step(HERE, form={"keep": "yes"}),
+    "workspace.take_off_waiting_list": WAITS,
+    "workspace.waiting_list": Step(HERE),
+    "workspace.remove_mail_domain": Step(
+        HERE | {"mail_domain": "mail domain here"}, foreign={"mail_domain": "mail domain there"}
+    ),
+    "workspace.add_missing_seats": Step(
+        HERE,
+        form={"wanted": "invitation", "seats": "1", "name": "Eve", "address": "eve@example.org", "role": "learner"},
+        instead={Role.BILLING.value: 403},
+    ),
+    "workspace.drop_shortfall": SHORTFALL,
+    "workspace.go_on_with": SHORTFALL,
     "workspace.add_seats": Step(HERE, form={"seats": "2"}),
     "workspace.add_recipient": Step(HERE, form={"address": "books@example.org"}),
     "workspace.billing": Step(HERE),
@@ -398,6 +464,12 @@ STEPS: dict[str, Step] = {
     "workspace.people_csv": Step(HERE),
     "workspace.people_list": LIST,
     "workspace.people_lists_page": Step(HERE),
+    "workspace.change_people_view": Step(VIEW.at, form={"name": "Mine"}, foreign=VIEW.foreign),
+    "workspace.new_people_view": Step(HERE, query={"role": "learner"}),
+    "workspace.people_view": VIEW,
+    "workspace.people_views": Step(HERE),
+    "workspace.remove_people_view": VIEW,
+    "workspace.save_people_view": Step(HERE, form={"name": "Learners", "role": "learner"}),
     "workspace.people_team": Step(HERE, query={"who": "leaver"}),
     "workspace.people_xlsx": Step(HERE),
     "workspace.person": LEAVER,
@@ -418,6 +490,8 @@ STEPS: dict[str, Step] = {
     "workspace.send_people_list": Step(HERE, form={"text": "Eve <eve@example.org>"}),
     "workspace.send_quote": Step(HERE, form=QUOTE, first=_without_subscription),
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
+    "workspace.allot_seats": Step(TEAM.at, form={"seats": "0"}, foreign=TEAM.foreign),
+    "workspace.take_back_unused_seats": TEAM,
     "workspace.team": TEAM,
     "workspace.teams": Step(HERE),
     "workspace.today": Step(HERE),

@@ -11,8 +11,17 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app import arrivals, crowd, factory, joining, roster, settings
-from app.accounts import invitations, memberships, organisations, people, registrations
+from app import arrivals, crowd, factory, joining, roster, settings, waiting_list, ways_in
+from app.accounts import (
+    invitations,
+    join_links,
+    join_requests,
+    memberships,
+    organisations,
+    people,
+    registrations,
+    waiting_places,
+)
 from app.accounts.memberships import Role
 from app.accounts.organisations import Kind
 from app.crowd import Change, Selection
@@ -21,6 +30,7 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing, NotAllowed
 from app.kernel.transaction import transaction
 from app.roster import Show, Wanted
+from app.ways_in import Outcome
 from billing import price_cards, seats, subscriptions
 from tests.provider import snapshot
 
@@ -54,6 +64,12 @@ class SeatMachine(RuleBasedStateMachine):
         self.person, self.organisation = person.id, founded.id
         self.released = 0
         self.lists: list[object] = []
+        with transaction():
+            made = {
+                needs: join_links.make(self.actor(), team_id=None, most=4, days=365, needs_approval=needs)
+                for needs in (False, True)
+            }
+            self.links = {needs: link.id for needs, link in made.items()}
 
     def teardown(self) -> None:
         db.session.remove()
@@ -64,6 +80,10 @@ class SeatMachine(RuleBasedStateMachine):
 
     def actor(self):
         return memberships.actor(people.known(self.person), self.organisation)
+
+    def used(self, link_id):
+        db.session.rollback()
+        return db.session.scalar(db.select(join_links.JoinLink.used).where(join_links.JoinLink.id == link_id))
 
     def members(self, *states):
         here = memberships.people_of(self.organisation) + memberships.people_of(self.organisation, archived=True)
@@ -88,6 +108,9 @@ class SeatMachine(RuleBasedStateMachine):
         if member_id is None:
             return
         invitation = invitations.open_of(member_id)
+        if invitation is None:
+            assert waiting_places.among(self.organisation, [member_id])
+            return
         with transaction():
             address = memberships.of_organisation(self.organisation, member_id).address
             person = people.with_address(address) or registrations.open_account("Guest", address, "-")
@@ -98,7 +121,10 @@ class SeatMachine(RuleBasedStateMachine):
         member_id = self.one_of(place, "invited")
         if member_id is None:
             return
-        old = invitations.token(invitations.open_of(member_id).link_id)
+        invitation = invitations.open_of(member_id)
+        if invitation is None:
+            return
+        old = invitations.token(invitation.link_id)
         try:
             with transaction():
                 if again:
@@ -163,12 +189,64 @@ class SeatMachine(RuleBasedStateMachine):
         except Conflict:
             assert seats.count(self.organisation) == before
 
+    @rule(kept=st.booleans())
+    def keep_a_waiting_list(self, kept):
+        with transaction():
+            waiting_places.switch(self.actor(), to=kept)
+
+    @rule(number=st.integers(0, 9), needs_approval=st.booleans())
+    def come_by_a_link(self, number, needs_approval):
+        link_id = self.links[needs_approval]
+        address = f"p{number}@example.org"
+        before = seats.count(self.organisation), self.used(link_id)
+        try:
+            with transaction():
+                person = people.with_address(address) or registrations.open_account("Guest", address, "-")
+                link = db.session.get_one(join_links.JoinLink, link_id)
+                outcome = ways_in.join(ways_in.by_link(link), person)
+        except (Conflict, NotAllowed):
+            assert (seats.count(self.organisation), self.used(link_id)) == before
+            return
+        if outcome is Outcome.NO_SEAT:
+            assert (seats.count(self.organisation), self.used(link_id)) == before
+
+    @rule(places=st.sets(PLACES), approves=st.booleans())
+    def answer_requests(self, places, approves):
+        asking = sorted(join_requests.asking(self.actor()), key=lambda one: one.person.address_key)
+        ids = [one.request.id for place, one in enumerate(asking) if place in places]
+        before = seats.count(self.organisation)
+        try:
+            with transaction():
+                (ways_in.approve if approves else ways_in.decline)(self.actor(), ids)
+        except Conflict:
+            assert seats.count(self.organisation) == before
+            assert join_requests.number_asking(self.actor()) == len(asking)
+
+    @rule()
+    def fill_the_waiting_list(self):
+        waiting_list.fill_due(14)
+        waits = waiting_places.has_any(self.organisation)
+        assert not (waits and seats.count(self.organisation).free)
+
+    @rule(place=PLACES, first=st.booleans())
+    def change_the_waiting_list(self, place, first):
+        waiting = sorted(waiting_places.waiting(self.actor()), key=lambda one: one.member.address_key)
+        if not waiting:
+            return
+        member_id = waiting[place % len(waiting)].member.id
+        with transaction():
+            if first:
+                waiting_places.to_the_front(self.actor(), member_id)
+            else:
+                waiting_list.take_off(self.actor(), member_id)
+
     @rule(hours=st.sampled_from([30, 24 * 15]))
     def time_passes(self, hours):
         with transaction():
             clock.advance(timedelta(hours=hours))
         joining.expire_due()
         joining.remind_due()
+        ways_in.sweep()
 
     @rule(quantity=st.integers(1, 6))
     def change_what_is_bought(self, quantity):
@@ -190,6 +268,21 @@ class SeatMachine(RuleBasedStateMachine):
         for member in memberships.people_of(self.organisation):
             assert member.is_learner or not seats.has_one(member.id)
         assert memberships.owners(self.organisation) == 1
+
+    @invariant()
+    def whoever_waits_has_no_seat_and_whoever_is_invited_waits_or_has_an_invitation(self):
+        db.session.rollback()
+        here = memberships.people_of(self.organisation)
+        waits = waiting_places.among(self.organisation, [member.id for member in here])
+        assert not waits & seats.seated_among(self.organisation, [member.id for member in here])
+        for member in here:
+            assert member.state != "invited" or member.id in waits or invitations.open_of(member.id) is not None
+
+    @invariant()
+    def a_link_counts_those_who_ask_by_it_and_never_more_than_its_limit(self):
+        assert self.used(self.links[False]) <= 4
+        asking = join_requests.number_asking(self.actor())
+        assert self.used(self.links[True]) >= asking - self.used(self.links[False])
 
     @invariant()
     def history_only_grows(self):

@@ -9,7 +9,7 @@ import pytest
 from app import factory, mail
 from app.kernel import clock, outbox
 from app.kernel.transaction import transaction
-from app.web.sandbox import MAIL_POLICY
+from app.web.lone_mail import MAIL_POLICY
 from tests.page_reader import PageReader
 
 

@@ -84,13 +84,15 @@ def test_an_invitation_that_cannot_be_sent_comes_back_filled_in(parish, changes,
     assert parish.seats() == Count(5, 0, 0)
 
 
-def test_without_a_free_seat_nobody_is_invited_to_learn(parish):
+def test_without_a_free_seat_nobody_is_invited_to_learn(parish, connect):
+    connect()
     parish.pays_for(1)
     invite(parish.owner, parish)
     page = invite(parish.owner, parish, 409, address="ben@example.org")
     assert "All your seats are taken." in page.select_one(".error-summary").text
-    assert "The one seat is taken." in parish.owner.words
+    assert "1 seat is missing." in parish.owner.words
     parish.owner.get(f"{parish.home}people")
+    assert "The one seat is taken." in parish.owner.words
     assert "ben@example.org" not in parish.owner.words
 
 

@@ -8,10 +8,21 @@ from flask import flash, redirect, render_template, url_for
 from wtforms import EmailField, PasswordField
 from wtforms.validators import InputRequired
 
-from app.accounts import address_changes, credentials, erasures, one_time_links, password_changes, people, sign_ins
+from app.accounts import (
+    address_changes,
+    credentials,
+    erasures,
+    memberships,
+    one_time_links,
+    password_changes,
+    people,
+    profile_values,
+    sign_ins,
+)
 from app.accounts.one_time_links import Purpose
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE, SIGNED_IN
+from app.web import field_words
 from app.web.area import signed_in_person
 from app.web.forms import TextField
 from app.web.membership import sessions
@@ -53,6 +64,7 @@ def profile() -> ResponseReturnValue:
         sign_ins=sign_ins.of(person.id),
         present=sessions.present(),
         erasure=erasures.open_of(person.id),
+        known=_known(person.id),
     )
 
 
@@ -149,6 +161,19 @@ def revoke_other_sign_ins() -> ResponseReturnValue:
         sign_ins.revoke_others(signed_in_person().id, sessions.present().id)
     flash("You are signed out everywhere else.", "success")
     return redirect(url_for("membership.profile"), 303)
+
+
+def _known(person_id: UUID) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Give what each organisation that a person belongs to keeps in its profile fields about them."""
+    known = profile_values.own(person_id)
+    return [
+        (
+            place.organisation.name,
+            [(field.name, field_words.written(field, value)) for field, value in known[place.membership.id]],
+        )
+        for place in memberships.places_of(person_id)
+        if place.membership.id in known
+    ]
 
 
 def prove(person: people.Person, password: str) -> sign_ins.Proof:

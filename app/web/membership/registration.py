@@ -22,7 +22,12 @@ from app.web.membership.routes import area
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-KINDS = {Kind.ORGANISATION.value: "For my organisation", Kind.INDIVIDUAL.value: "Just for me"}
+JOINING = "joining"
+KINDS = {
+    Kind.ORGANISATION.value: "For my organisation",
+    Kind.INDIVIDUAL.value: "Just for me",
+    JOINING: "To join one that is here already",
+}
 
 
 class RegistrationForm(AccountForm):
@@ -37,6 +42,8 @@ class RegistrationForm(AccountForm):
 
     def wish(self) -> registrations.Wish:
         """Read what was given; raises Invalid with the field to mend."""
+        if self.kind.data == JOINING:
+            return registrations.read_joiner(name=self.name.data or "", address=self.address.data or "")
         return registrations.read(
             name=self.name.data or "",
             address=self.address.data or "",

@@ -24,6 +24,7 @@ from billing import (
     disputes,
     entitlements,
     figures,
+    former_seats,
     invoices,
     price_cards,
     quotes,
@@ -84,7 +85,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
             journal.of(actor.organisation.id, history_words.ABOUT_MONEY, limit=30),
         ),
         grace_days=wiring.settings().grace_days,
-        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and seats.has_former(actor.organisation.id),
+        may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and former_seats.are_there(actor.organisation.id),
     )
 
 
@@ -139,14 +140,14 @@ def drop_plan(actor: Actor) -> ResponseReturnValue:
 def seats_again(actor: Actor) -> ResponseReturnValue:
     """Show who had a seat when the subscription ended, those who had it longest first."""
     count = seats.count(actor.organisation.id)
-    return page("seats_again", actor, "people", former=seats.former(actor.organisation.id), seats=count)
+    return page("seats_again", actor, "people", former=former_seats.of_organisation(actor.organisation.id), seats=count)
 
 
 @area.action("/<uuid:organisation>/seats-again", allow=GIVE_SEATS_AGAIN)
 def give_seats_again(actor: Actor) -> ResponseReturnValue:
     """Give their seats back to those who had one when the subscription ended, as many as are free."""
     with transaction():
-        given = seats.give_again(actor.organisation.id, by=actor.person.id)
+        given = former_seats.give_again(actor.organisation.id, by=actor.person.id)
     flash(f"{given:,} {'person has a seat' if given == 1 else 'people have their seats'} again.", "success")
     return redirect(url_for("workspace.people", organisation=actor.organisation.id), 303)
 

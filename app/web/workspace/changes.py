@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from flask import flash, redirect, request
 
 from app import crowd
+from app.accounts import waiting_places
 from app.crowd import Change
 from app.kernel.errors import Conflict, Missing, NotAllowed
 from app.kernel.transaction import transaction
 from app.permissions import GIVE_SEATS, SEE_BILLING
+from app.shortfalls import Kind
 from app.web import context, wiring
-from app.web.workspace import choosing
+from app.web.workspace import choosing, missing_seats
 from app.web.workspace.area import area, page
 from billing import seats
 
@@ -51,22 +53,31 @@ def people_change(actor: Actor) -> ResponseReturnValue:
 @area.action("/<uuid:organisation>/people/change", allow=GIVE_SEATS)
 def change_people(actor: Actor) -> ResponseReturnValue:
     """Do the change for everybody it can be done for, or for nobody."""
-    given, change = request.form, _change(request.form)
+    given = request.form
     try:
         with transaction():
-            plan = crowd.do(actor, change, choosing.selection(actor, given), days=wiring.settings().invitation_days)
+            words, is_done = carry_out(actor, given)
     except (Conflict, NotAllowed) as refusal:
         return _question(actor, given, refusal.message), refusal.status
-    flash(_outcome(plan), "success" if plan.able else "attention")
+    flash(words, "success" if is_done else "attention")
     return redirect(choosing.back(actor, given), 303)
+
+
+def carry_out(actor: Actor, given: MultiDict[str, str]) -> tuple[str, bool]:
+    """Do the change that a form asks for, inside the open transaction; gives what became of it, and whether anything did."""
+    plan = crowd.do(actor, _change(given), choosing.selection(actor, given), days=wiring.settings().invitation_days)
+    waiting = waiting_places.among(actor.organisation.id, [one.id for one in plan.able]) if plan.seats_needed else set()
+    return _outcome(plan, len(waiting)), bool(plan.able)
 
 
 def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> str:
     change, selection = _change(given), choosing.selection(actor, given, is_asked=True)
     plan = crowd.plan(actor, change, selection)
-    count = seats.count(actor.organisation.id)
+    count, has_list = seats.count(actor.organisation.id), waiting_places.is_kept(actor.organisation.id)
     question, button, _ = WORDS[change]
     noun = NOUNS.get(change)
+    fields = [("do", change.value), *choosing.fields(actor, given, len(plan.able) + len(plan.unable))]
+    is_too_many = plan.seats_needed > count.free and not has_list
     return page(
         "people_change",
         actor,
@@ -77,21 +88,35 @@ def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> st
         button=button.format(context.counted(len(plan.able), noun) if noun else _people(len(plan.able))),
         shown=plan.able[:NAMED],
         seats=count,
-        is_too_many=plan.seats_needed > count.free,
-        fields=[("do", change.value), *choosing.fields(actor, given, len(plan.able) + len(plan.unable))],
+        is_too_many=is_too_many,
+        missing=missing_seats.of(actor, count.missing_for(plan.seats_needed), Kind.PEOPLE, fields)
+        if is_too_many and count.bought
+        else None,
+        number_to_wait=_number_to_wait(actor, plan.seats_needed, count.free) if has_list else 0,
+        fields=fields,
         back=choosing.back(actor, given),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 
 
-def _outcome(plan: Plan) -> str:
-    """Say what was done, and about how many it was not and why."""
+def _number_to_wait(actor: Actor, needed: int, free: int) -> int:
+    """Give how many of those who need a seat would go on the waiting list."""
+    return needed if waiting_places.has_any(actor.organisation.id) else max(0, needed - free)
+
+
+def _outcome(plan: Plan, number_waiting: int = 0) -> str:
+    """Say what was done, how many of them wait for their seat, and about how many it was not done and why."""
     said = []
-    if plan.able:
+    if number_waiting and number_waiting == len(plan.able) and plan.change is Change.GIVE:
+        said.append(f"{_whom(plan)} {'is' if number_waiting == 1 else 'are'} on the waiting list.")
+    elif plan.able:
         whom = _whom(plan)
         verb = " is" if len(plan.able) == 1 else " are"
         named = whom + verb if plan.change in {Change.GIVE, Change.ARCHIVE, Change.RESTORE} else whom
         said.append(WORDS[plan.change][2].format(named))
+        if number_waiting:
+            are = "is" if number_waiting == 1 else "are"
+            said.append(f"Of them, {_people(number_waiting)} {are} on the waiting list for a seat.")
     said += [f"Left out: {_people(number)}, because they {why}." for why, number in plan.reasons]
     return " ".join(said)
 

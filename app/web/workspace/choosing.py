@@ -33,7 +33,7 @@ def fields(actor: Actor, given: MultiDict[str, str], number: int) -> list[tuple[
     """Give what a form sends again: who was chosen, how many that are, and the filters to come back to."""
     whom = [("all", "1"), ("expected", str(number))] if "all" in given else [("who", who) for who in given.getlist("who")]
     person = [("person", "1")] if "person" in given else []
-    return [*whom, *person, *wishes.as_query(wishes.read(actor, given)).items()]
+    return [*whom, *person, *wishes.address(actor, given).items()]
 
 
 def back(actor: Actor, given: MultiDict[str, str]) -> str:
@@ -41,5 +41,5 @@ def back(actor: Actor, given: MultiDict[str, str]) -> str:
     place: dict[str, Any] = {"organisation": actor.organisation.id}
     if "person" in given and "all" not in given and len(given.getlist("who")) == 1:
         return url_for("workspace.person", membership=given["who"], **place)
-    asked: dict[str, Any] = {**wishes.as_query(wishes.read(actor, given))}
+    asked: dict[str, Any] = {**wishes.address(actor, given)}
     return url_for("workspace.people", **place, **asked)

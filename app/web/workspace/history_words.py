@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.accounts import memberships, teams
+from app.accounts import memberships, profile_fields, teams
 from app.kernel import journal
 from app.web import context
 
@@ -66,13 +66,33 @@ WORDS = {
     "invitation.withdrawn": "{by} withdrew the invitation of {about}",
     "invitation.reminded": "A reminder of the invitation went to {about}",
     "invitation.expired": "The invitation of {about} expired",
+    "join_link.made": "{by} made a link by which people can join",
+    "join_link.withdrawn": "{by} withdrew a link by which people could join",
+    "join_request.open": "Somebody asked to join",
+    "join_request.approved": "{by} let somebody in who had asked to join",
+    "join_request.declined": "{by} declined a request to join",
+    "join_request.expired": "A request to join was not answered in time",
+    "mail_domain.waiting": "{by} added a mail domain by which people can join, and had a mail sent to confirm it",
+    "mail_domain.confirmed": "A mail domain was confirmed",
+    "mail_domain.removed": "{by} removed a mail domain by which people could join",
+    "waiting_list.kept": "{by} had a waiting list kept",
+    "waiting_list.dropped": "{by} had nobody more put on the waiting list",
+    "waiting_list.waiting": "{about} is on the waiting list for a seat",
+    "waiting_list.seated": "{about} has a seat and is on the waiting list no longer",
+    "waiting_list.taken_off": "{about} is off the waiting list",
+    "waiting_list.first": "{by} moved {about} to the front of the waiting list",
+    "shortfall.open": "{by} asked for the seats that were missing for something",
+    "shortfall.done": "{by} went on with what the seats were missing for",
+    "shortfall.dropped": "{by} let go of what the seats were missing for",
     "slip.printed": "{by} printed a joining slip for {about}",
     "slip.used": "{about} used their joining slip and chose a password",
     "membership.user_name_changed": "{by} gave {about} another user name",
     "seat.held": "A seat is held for {about}",
     "seat.in_use": "{about} has a seat in use",
     "seat.released": "The seat of {about} is free again ({why})",
+    "seat_allowance.set": "{by} set {seats} aside for {team}",
     "seat.all_released": "The subscription ended and {seats} came back",
+    "membership.joined": "{about} joined",
     "membership.archived": "{by} archived {about}",
     "membership.restored": "{by} brought {about} back",
     "membership.left": "{about} left",
@@ -96,6 +116,18 @@ WORDS = {
     "ownership.declined": "{about} declined to become an owner",
     "people_import.done": "{by} brought in a list: {new} new, {back} back",
     "people_import.undone": "{by} undid a list: {people} invitations withdrawn",
+    "organisation.renamed": "{by} gave the organisation another name",
+    "brand.changed": "{by} changed the name or the colours",
+    "brand.logo_removed": "{by} removed the logo",
+    "quiet_hours.changed": "{by} changed the quiet hours",
+    "people_view.saved": "{by} saved a view of the people",
+    "people_view.changed": "{by} changed a view of the people",
+    "people_view.removed": "{by} removed a view of the people",
+    "profile_field.added": "{by} added {field}",
+    "profile_field.changed": "{by} changed {field}",
+    "profile_field.moved": "{by} moved {field} up",
+    "profile_field.removed": "{by} removed a profile field",
+    "profile_value.changed": "{by} changed {field} of {about}",
     "team.made": "{by} made {team}",
     "team.renamed": "{by} gave {team} another name",
     "team.moved": "{by} moved {team}",
@@ -137,7 +169,7 @@ class Line:
 
 
 def describe(organisation_id: UUID, entries: Iterable[JournalEntry], *, seen: Collection[UUID] | None = None) -> list[Line]:
-    """Put entries into words, with the names by which the organisation knows people; three queries however many there are.
+    """Put entries into words, with the names by which the organisation knows people; four queries however many there are.
 
     Where the reader may see some teams only, the others have no name.
     """
@@ -146,6 +178,7 @@ def describe(organisation_id: UUID, entries: Iterable[JournalEntry], *, seen: Co
     persons = memberships.names_of_people(organisation_id, [entry.person_id for entry in entries if entry.person_id])
     meant = {UUID(entry.facts["team"]) for entry in entries if "team" in entry.facts}
     named = teams.names(organisation_id, meant if seen is None else meant.intersection(seen))
+    named |= profile_fields.names(organisation_id)
     return [Line(entry.at, _sentence(entry, persons, members, named)) for entry in entries]
 
 
@@ -158,6 +191,8 @@ def _sentence(entry: JournalEntry, persons: dict[UUID, str], members: dict[UUID,
     if "team" in entry.facts:
         name = named.get(UUID(entry.facts["team"]))
         facts["team"] = f"the team {name}" if name else "another team"
+    if "field" in entry.facts:
+        facts["field"] = f"the field “{named[field]}”" if (field := UUID(entry.facts["field"])) in named else "a profile field"
     if "seats" in entry.facts:
         facts["seats"] = context.counted(entry.facts["seats"], "seat")
     return WORDS[entry.what].format_map(facts)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from wtforms import BooleanField, SelectField, SubmitField, TextAreaField
 
 from app import joining, letters
 from app.accounts import invitations as open_invitations
-from app.accounts import oversight, people
+from app.accounts import oversight, people, profile_fields, waiting_places
 from app.accounts.memberships import Role
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, NotAllowed
 from app.kernel.transaction import transaction
 from app.permissions import GIVE_SEATS, SEE_BILLING
+from app.shortfalls import Kind
 from app.web import wiring
 from app.web.forms import Form, TextField, trimmed
-from app.web.workspace import wishes
+from app.web.workspace import field_forms, missing_seats, wishes
 from app.web.workspace.area import area, page
 from billing import seats
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from app.accounts.memberships import Actor, Membership
     from app.letters import Rendered
+    from app.web.workspace.missing_seats import MissingSeats
 
 ROLES = {
     "learner": ("Learn: holds a seat", {Role.LEARNER}),
@@ -59,33 +61,48 @@ class InvitationForm(Form):
 @area.page("/<uuid:organisation>/people/invite", allow=GIVE_SEATS)
 def invitation(actor: Actor) -> ResponseReturnValue:
     """Ask whom to invite and as what."""
-    return _page(actor, _offer(actor, InvitationForm(formdata=None)))
+    return _page(actor, _offer(actor, form_class(actor)(formdata=None)))
 
 
 @area.action("/<uuid:organisation>/people/invite", allow=GIVE_SEATS)
 def invite(actor: Actor) -> ResponseReturnValue:
     """Invite somebody by name and address, or show how the mail will read."""
-    form = _offer(actor, InvitationForm())
+    form = _offer(actor, form_class(actor)())
     try:
         if form.preview.data and not form.no_address.data:
             return _page(actor, form, _preview(actor, form))
         with transaction():
-            found = joining.invite(
-                actor,
-                form.name.data or "",
-                None if form.no_address.data else form.address.data or "",
-                ROLES.get(form.role.data, ("", set()))[1],
-                days=wiring.settings().invitation_days,
-                team_id=form.team_id,
-                note=form.note.data or "",
-            )
+            found, words = carry_out(actor, form)
+    except seats.NoSeat as refusal:
+        form.refuse(refusal)
+        return _page(actor, form, missing=_missing(actor, form)), refusal.status
     except (Conflict, Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
         return _page(actor, form), refusal.status
     if found.address is None:
-        return _back_to(actor, found, f"{found.name} signs in as {found.user_name}. Print their joining slip and hand it over.")
-    flash(f"We have sent {form.name.data} an invitation.", "success")
+        return _back_to(actor, found, words)
+    flash(words, "success")
     return redirect(url_for("workspace.people", organisation=actor.organisation.id), 303)
+
+
+def carry_out(actor: Actor, form: InvitationForm) -> tuple[Membership, str]:
+    """Invite whom a form names, inside the open transaction; gives them and what became of it. Raises what inviting does."""
+    typed = field_forms.typed(form, profile_fields.of(actor.organisation.id))
+    member = joining.invite(
+        actor,
+        form.name.data or "",
+        None if form.no_address.data else form.address.data or "",
+        ROLES.get(form.role.data, ("", set()))[1],
+        days=wiring.settings().invitation_days,
+        team_id=form.team_id,
+        note=form.note.data or "",
+        values={field: value for field, value in typed.items() if value},
+    )
+    if waiting_places.among(actor.organisation.id, [member.id]):
+        return member, f"No seat is free, so {member.name} is on the waiting list. We invite them as soon as one is."
+    if member.address is None:
+        return member, f"{member.name} signs in as {member.user_name}. Print their joining slip and hand it over."
+    return member, f"We have sent {member.name} an invitation."
 
 
 @area.action("/<uuid:organisation>/people/<uuid:membership>/invite-again", allow=GIVE_SEATS)
@@ -102,6 +119,11 @@ def withdraw_invitation(actor: Actor, membership: UUID) -> ResponseReturnValue:
     with transaction():
         found = joining.withdraw(actor, membership)
     return _back_to(actor, found, f"The invitation of {found.name} is withdrawn.")
+
+
+def form_class(actor: Actor) -> type[InvitationForm]:
+    """Give the form with a control for each profile field."""
+    return field_forms.with_fields(InvitationForm, profile_fields.of(actor.organisation.id))
 
 
 def _offer(actor: Actor, form: InvitationForm) -> InvitationForm:
@@ -127,18 +149,27 @@ def _preview(actor: Actor, form: InvitationForm) -> Rendered:
     facts = open_invitations.facts_of_preview(
         actor.organisation, guest, clock.now(), wiring.settings().invitation_days, joining.read_note(form.note.data or "")
     )
-    return letters.render(open_invitations.MAIL, facts)
+    return letters.render(open_invitations.MAIL, facts, organisation_id=actor.organisation.id)
 
 
-def _page(actor: Actor, form: InvitationForm, preview: Rendered | None = None) -> str:
+def _missing(actor: Actor, form: InvitationForm) -> MissingSeats:
+    number = seats.count(actor.organisation.id).missing_for(1)
+    typed = [(name, value) for name, value in request.form.items() if name in form and name not in {"csrf_token", "preview"}]
+    return missing_seats.of(actor, number, Kind.INVITATION, typed)
+
+
+def _page(actor: Actor, form: InvitationForm, preview: Rendered | None = None, missing: MissingSeats | None = None) -> str:
     return page(
         "invitation",
         actor,
         "people",
         form=form,
         preview=preview,
+        missing=missing,
+        controls=field_forms.controls(form, profile_fields.of(actor.organisation.id)),
         has_teams=bool(list(oversight.teams_of(actor).walk())),
         seats=seats.count(actor.organisation.id),
+        has_list=waiting_places.is_kept(actor.organisation.id),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 

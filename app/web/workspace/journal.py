@@ -31,14 +31,20 @@ CHUNK = 2_000
 HEAD = ("When", "What happened")
 KINDS = {
     "": ("Everything", ()),
-    "people": ("People and roles", ("membership.", "ownership.", "merger.", "record.")),
-    "seats": ("Seats", ("seat.",)),
-    "invitations": ("Invitations", ("invitation.", "slip.")),
+    "people": ("People and roles", ("membership.", "ownership.", "merger.", "record.", "profile_value.")),
+    "seats": ("Seats", ("seat.", "waiting_list.", "shortfall.")),
+    "invitations": (
+        "Invitations and ways in",
+        ("invitation.", "slip.", "join_link.", "join_request.", "mail_domain."),
+    ),
     "teams": ("Teams", ("team.",)),
     "lists": ("Lists brought in", ("people_import.",)),
     "learning": ("Learning", ("enrolment.", "attempt.", "certificate.")),
     "money": ("Orders and payments", ("checkout.", "subscription.", "change.", "invoice_recipient.")),
-    "settings": ("Settings", ("organisation.", "safeguarding_contacts.")),
+    "settings": (
+        "Settings",
+        ("organisation.", "safeguarding_contacts.", "profile_field.", "people_view.", "brand.", "quiet_hours."),
+    ),
 }
 
 

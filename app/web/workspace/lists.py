@@ -9,15 +9,16 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, TextAreaField
 
 from app import arrivals, slips
-from app.accounts import oversight, people_imports, people_lists
+from app.accounts import oversight, people_imports, people_lists, profile_fields, waiting_places
 from app.accounts.people_imports import Fate, State
 from app.kernel import sheets
 from app.kernel.errors import Conflict, Invalid, Missing
 from app.kernel.transaction import transaction
 from app.permissions import BRING_IN_LISTS, SEE_BILLING
+from app.shortfalls import Kind
 from app.web import context, uploads
 from app.web.forms import Form, trimmed
-from app.web.workspace import wishes
+from app.web.workspace import missing_seats, wishes
 from app.web.workspace.area import area, page
 from billing import seats
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor
 
 EXAMPLES = (("Ruth Amadi", "ruth@example.org", ""), ("Tom Barker", "tom@example.org", ""))
+EXAMPLES_OF_KIND = {"text": "", "choice": "", "date": "23/11/2026"}
 FATES = {
     Fate.NEW: ("new", "neutral"),
     Fate.BACK: ("comes back", "good"),
@@ -84,15 +86,15 @@ def send_people_list(actor: Actor) -> ResponseReturnValue:
 
 
 @area.page("/<uuid:organisation>/people/lists/template.csv", allow=BRING_IN_LISTS)
-def list_template_csv(actor: Actor) -> ResponseReturnValue:  # noqa: ARG001 - whoever may bring lists in
+def list_template_csv(actor: Actor) -> ResponseReturnValue:
     """Give an empty list to fill in, as CSV."""
-    return _file(sheets.as_csv(people_lists.HEAD, EXAMPLES), sheets.CSV_TYPE, "people-template.csv")
+    return _file(sheets.as_csv(*_template(actor)), sheets.CSV_TYPE, "people-template.csv")
 
 
 @area.page("/<uuid:organisation>/people/lists/template.xlsx", allow=BRING_IN_LISTS)
-def list_template_xlsx(actor: Actor) -> ResponseReturnValue:  # noqa: ARG001 - whoever may bring lists in
+def list_template_xlsx(actor: Actor) -> ResponseReturnValue:
     """Give an empty list to fill in, as XLSX."""
-    return _file(sheets.as_xlsx(people_lists.HEAD, EXAMPLES, "People"), sheets.XLSX_TYPE, "people-template.xlsx")
+    return _file(sheets.as_xlsx(*_template(actor), "People"), sheets.XLSX_TYPE, "people-template.xlsx")
 
 
 @area.page("/<uuid:organisation>/people/lists/<uuid:people_list>", allow=BRING_IN_LISTS)
@@ -121,6 +123,13 @@ def undo_list(actor: Actor, people_list: UUID) -> ResponseReturnValue:
     return redirect(url_for("workspace.people_list", organisation=actor.organisation.id, people_list=people_list), 303)
 
 
+def _template(actor: Actor) -> tuple[list[str], list[list[str]]]:
+    """Give the head of a list and two lines as examples, with a column for each profile field."""
+    fields = profile_fields.of(actor.organisation.id)
+    shown = [field.choices[0] if field.choices else EXAMPLES_OF_KIND[field.kind] for field in fields]
+    return [*people_lists.HEAD, *(field.name for field in fields)], [[*line, *shown] for line in EXAMPLES]
+
+
 def _form_page(actor: Actor, form: ListForm) -> str:
     form.team.choices = {"": "No team", **wishes.team_choices(oversight.teams_of(actor))}
     return page(
@@ -146,7 +155,8 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
     shown = lines[: people_imports.PAGE]
     has_slips = found.state == State.DONE and bool(slips.of_list(actor, found.id))
     needed = counts[Fate.NEW] + counts[Fate.BACK]
-    count = seats.count(actor.organisation.id)
+    count, has_list = seats.count(actor.organisation.id), waiting_places.is_kept(actor.organisation.id)
+    is_too_many = found.state == State.READY and needed > count.free and not has_list
     return page(
         "people_list",
         actor,
@@ -162,7 +172,11 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         needed=needed,
         has_slips=has_slips,
         seats=count,
-        is_too_many=found.state == State.READY and needed > count.free,
+        missing=missing_seats.of(actor, count.missing_for(needed), Kind.LIST, [("people_list", str(found.id))])
+        if is_too_many and count.bought
+        else None,
+        is_too_many=is_too_many,
+        number_to_wait=max(0, needed - count.free) if has_list else 0,
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 

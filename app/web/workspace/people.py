@@ -6,27 +6,24 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
-from app import roster
-from app.accounts import oversight
+from app import roster, shortfalls
+from app.accounts import join_requests, oversight, people_views, profile_fields, waiting_places
 from app.crowd import MANAGERS_MAY, Change
 from app.kernel import sheets
-from app.permissions import ARCHIVE_PEOPLE, BRING_IN_LISTS, BUILD_TEAMS, SEE_BILLING, SEE_PEOPLE
+from app.permissions import ARCHIVE_PEOPLE, BRING_IN_LISTS, BUILD_TEAMS, SAVE_VIEWS, SEE_BILLING, SEE_PEOPLE
 from app.roster import Show
-from app.web import context
-from app.web.workspace import wishes
+from app.web.workspace import columns, field_forms, view_tabs, wishes
 from app.web.workspace.area import area, page
 from billing import seats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flask.typing import ResponseReturnValue
 
     from app.accounts.memberships import Actor
-    from app.roster import Entry
+    from app.web.workspace.columns import Column
 
-HEAD = ("Name", "E-mail", "User name", "Here as", "Teams", "State", "Seat", "Invitation until", "Added", "Joined", "Left")
-SEAT_WORDS = {None: "none", "held": "held", "in_use": "in use"}
 # What the buttons under the table say, and among whom each makes sense.
 BUTTONS = {
     Change.GIVE: ("Give a seat", {Show.HERE, Show.ACTIVE, Show.INVITED}),
@@ -40,60 +37,76 @@ BUTTONS = {
 
 @area.page("/<uuid:organisation>/people", allow=SEE_PEOPLE)
 def people(actor: Actor) -> ResponseReturnValue:
-    """Show the people whom the actor may see, as the address asks for them."""
-    wanted = wishes.read(actor, request.args)
-    tree = oversight.teams_of(actor)
+    """Show the people whom the actor may see, as the address asks for them or the view with which the table opens does."""
+    tree, fields = oversight.teams_of(actor), profile_fields.of(actor.organisation.id)
+    views = view_tabs.seen(people_views.of(actor), tree)
+    given = view_tabs.opened(request.args, views)
+    wanted = wishes.read(actor, given)
+    form = wishes.form_of(wanted, tree, fields)
+    every = columns.all_of(fields, {node.team.id: node.title for node in tree.walk()})
+    shown = columns.chosen(every, given)
     may_archive = bool(actor.roles & ARCHIVE_PEOPLE.roles)
     return page(
         "people",
         actor,
         "people",
         wanted=wanted,
-        asked=wishes.as_query(wanted),
-        form=wishes.form_of(wanted, tree),
+        asked=wishes.address(actor, given),
+        form=form,
+        field_filters=field_forms.filters(form, fields),
+        has_fields=bool(fields),
+        every=every,
+        columns=shown,
+        tabs=view_tabs.tabs(actor, views, given),
+        everyone=view_tabs.everyone(actor, views),
         seen={node.team.id for node in tree.walk()},
-        found=roster.page(actor, wanted, wishes.turn()),
+        found=roster.page(actor, wanted, wishes.turn(), with_learning=columns.has_learning(shown)),
         number=roster.count(actor, wanted),
         counted_to=roster.COUNTED,
         seats=seats.count(actor.organisation.id),
-        seat_words=SEAT_WORDS,
         buttons=[
             (change.value, label)
             for change, (label, shows) in BUTTONS.items()
             if wanted.show in shows and (may_archive or change in MANAGERS_MAY)
         ],
+        ready=shortfalls.ready(actor),
+        number_waiting=waiting_places.number_waiting(actor),
+        number_asking=join_requests.number_asking(actor),
         may_bring_in=bool(actor.roles & BRING_IN_LISTS.roles),
         may_build=bool(actor.roles & BUILD_TEAMS.roles),
+        may_save=bool(actor.roles & SAVE_VIEWS.roles),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 
 
 @area.page("/<uuid:organisation>/people.csv", allow=SEE_PEOPLE)
 def people_csv(actor: Actor) -> ResponseReturnValue:
-    """Give exactly the people that the table shows, as CSV."""
-    return _file(sheets.as_csv(HEAD, _rows(actor)), sheets.CSV_TYPE, "people.csv")
+    """Give exactly the people and the columns that the table shows, as CSV."""
+    shown = _columns(actor)
+    return _file(sheets.as_csv(_head(shown), _rows(actor, shown)), sheets.CSV_TYPE, "people.csv")
 
 
 @area.page("/<uuid:organisation>/people.xlsx", allow=SEE_PEOPLE)
 def people_xlsx(actor: Actor) -> ResponseReturnValue:
-    """Give exactly the people that the table shows, as XLSX."""
-    return _file(sheets.as_xlsx(HEAD, _rows(actor), "People"), sheets.XLSX_TYPE, "people.xlsx")
+    """Give exactly the people and the columns that the table shows, as XLSX."""
+    shown = _columns(actor)
+    return _file(sheets.as_xlsx(_head(shown), _rows(actor, shown), "People"), sheets.XLSX_TYPE, "people.xlsx")
 
 
-def _rows(actor: Actor) -> Iterator[list[str]]:
+def _columns(actor: Actor) -> list[Column]:
     titles = {node.team.id: node.title for node in oversight.teams_of(actor).walk()}
-    for entries in roster.everyone(actor, wishes.read(actor, request.args)):
+    return columns.chosen(columns.all_of(profile_fields.of(actor.organisation.id), titles), request.args)
+
+
+def _head(shown: Sequence[Column]) -> list[str]:
+    return ["Name", *(column.label for column in shown)]
+
+
+def _rows(actor: Actor, shown: Sequence[Column]) -> Iterator[list[str]]:
+    wanted, with_learning = wishes.read(actor, request.args), columns.has_learning(shown)
+    for entries in roster.everyone(actor, wanted, with_learning=with_learning):
         for entry in entries:
-            yield _row(entry, [titles[team.id] for team in entry.teams if team.id in titles])
-
-
-def _row(entry: Entry, teams: list[str]) -> list[str]:
-    member = entry.member
-    moments = (entry.expires_at, member.added_at, member.joined_at, member.archived_at)
-    days = [context.day(moment) if moment else "" for moment in moments]
-    roles = ", ".join(sorted(member.roles))
-    who = [member.name, member.address or "", member.user_name or ""]
-    return [*who, roles, "; ".join(teams), member.state, SEAT_WORDS[entry.seat], *days]
+            yield [entry.member.name, *(column.text(entry) for column in shown)]
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:

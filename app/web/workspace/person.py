@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING
 from flask import flash, redirect, url_for
 
 from app import joining
-from app.accounts import invitations, joining_slips, mergers, oversight, record_shares, teams
+from app.accounts import (
+    invitations,
+    joining_slips,
+    mergers,
+    oversight,
+    profile_fields,
+    profile_values,
+    record_shares,
+    teams,
+    waiting_places,
+)
 from app.accounts.memberships import Role
 from app.kernel import journal, outbox
 from app.kernel.transaction import transaction
 from app.permissions import ARCHIVE_PEOPLE, BUILD_TEAMS, GIVE_SEATS, HAND_ON_ROLES, SEE_PEOPLE
+from app.web import field_words
 from app.web.workspace import history_words, mail_words
 from app.web.workspace.area import area, page
 from billing import seats
@@ -37,6 +48,7 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
     count = seats.count(actor.organisation.id)
     assignments = seats.history(found.id)
     from_owners = {Role.OWNER, *joining.OWNERS_GIFT}
+    values = profile_values.of_people([found.id]).get(found.id, {})
     may_act = oversight.may_act_for(actor, runs_things=found.runs_things)
     return page(
         "person",
@@ -48,10 +60,16 @@ def person(actor: Actor, membership: UUID) -> ResponseReturnValue:
         assignments=assignments,
         has_seat=any(assignment.released_at is None for assignment in assignments),
         seats=count,
+        waits=bool(waiting_places.among(actor.organisation.id, [found.id])),
+        has_list=waiting_places.is_kept(actor.organisation.id),
         certificates=certificates.of_membership(actor.organisation.id, found.id),
         records=records.of_member(actor.organisation.id, found.id),
         teams=[(team.id, titles[team.id]) for team in placed if team.id in titles],
         managed=[titles[team_id] for team_id in teams.managed_by(found.id) if team_id in titles],
+        known=[
+            (field.name, field_words.written(field, values.get(field.id, "")) or "not filled in")
+            for field in profile_fields.of(actor.organisation.id)
+        ],
         mails=mail_words.describe(outbox.to(actor.organisation.id, found.address) if found.address else []),
         may_archive=bool(actor.roles & ARCHIVE_PEOPLE.roles)
         and found.id != actor.membership.id

@@ -8,11 +8,13 @@ from flask import redirect, request, url_for
 from wtforms import IntegerField
 from wtforms.validators import Optional
 
+from app import shortfalls
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.transaction import transaction
 from app.permissions import BUY_SEATS
 from app.web import wiring
 from app.web.forms import Form, TextField
+from app.web.workspace import wishes
 from app.web.workspace.area import area, page
 from app.web.workspace.billing import renewal
 from app.web.workspace.making import made
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from billing.changes import Offer
     from billing.figures import Figure
     from billing.subscriptions import Subscription
-
-MOST_DIGITS = 4
 
 
 class SeatsForm(Form):
@@ -61,7 +61,7 @@ def more_seats(actor: Actor) -> ResponseReturnValue:
     if typed is None:
         return _more_seats(actor, form, None)
     try:
-        offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, _whole(typed))
+        offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(typed))
     except Invalid as refusal:
         form.refuse(refusal)
         return _more_seats(actor, form, None), 422
@@ -72,8 +72,8 @@ def more_seats(actor: Actor) -> ResponseReturnValue:
 def add_seats(actor: Actor) -> ResponseReturnValue:
     """Add seats at the price that was shown; they are there when they are paid."""
     form = MoreSeatsForm()
-    offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, _whole(form.seats.data or ""))
-    _refuse_other_price(form, offer)
+    offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(form.seats.data or ""))
+    refuse_other_price(form, offer)
     with transaction():
         change_id = changes.accept(actor, offer, Kind.MORE_SEATS).id
     added = offer.seats - offer.from_seats
@@ -93,7 +93,7 @@ def reduce_seats(actor: Actor) -> ResponseReturnValue:
     """Plan fewer seats for the renewal."""
     form = FewerSeatsForm()
     try:
-        number = _whole(form.seats.data or "")
+        number = wishes.whole_number(form.seats.data or "")
         with transaction():
             change_id = changes.fewer_seats(actor, number).id
     except (Invalid, Conflict) as refusal:
@@ -123,7 +123,7 @@ def pay_yearly(actor: Actor) -> ResponseReturnValue:
     """Pay by the year from now on, at the price that was shown."""
     form = SeatsForm()
     offer = changing.offer_year(wiring.gateway(), actor.organisation.id)
-    _refuse_other_price(form, offer)
+    refuse_other_price(form, offer)
     with transaction():
         change_id = changes.accept(actor, offer, Kind.YEARLY).id
     return made(actor, change_id, "You pay by the year now.")
@@ -143,7 +143,8 @@ def change(actor: Actor, change: UUID) -> ResponseReturnValue:
     found = changes.of_organisation(actor.organisation.id, change)
     subscription = subscriptions.known(found.subscription_id)
     owed = invoices.owed(subscription, why="subscription_update") if found.state == State.WAITING else None
-    return page("change", actor, "billing", change=found, subscription=subscription, owed=owed)
+    shortfall = shortfalls.of_change(actor, found.id)
+    return page("change", actor, "billing", change=found, subscription=subscription, owed=owed, shortfall=shortfall)
 
 
 @area.action("/<uuid:organisation>/billing/changes/<uuid:change>/check", allow=BUY_SEATS)
@@ -189,17 +190,8 @@ def _figure(subscription: Subscription, number: int, interval: Interval) -> Figu
     return figures.figure(card, number, interval, subscription.vat_percent, subscription.discount_at(subscription.period_end))
 
 
-def _refuse_other_price(form: SeatsForm, offer: Offer) -> None:
+def refuse_other_price(form: SeatsForm, offer: Offer) -> None:
     """Refuse to charge another total than was shown, as when the page was opened yesterday."""
     if form.shown_minor.data is not None and form.shown_minor.data != offer.cost.gross_minor:
         message = "The price has changed since you opened this page. Please look at it again before you pay."
         raise Conflict(message, shown=form.shown_minor.data, now=offer.cost.gross_minor)
-
-
-def _whole(typed: str) -> int:
-    """Read a number of seats as people type it; raises Invalid when it is none."""
-    digits = typed.replace(",", "").strip()
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
-        message = "Give the number of seats as a whole number, such as 5."
-        raise Invalid(message, field="seats")
-    return int(digits)

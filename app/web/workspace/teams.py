@@ -17,6 +17,8 @@ from app.web import context
 from app.web.forms import Form, TextField
 from app.web.workspace import choosing, wishes
 from app.web.workspace.area import area, page
+from billing import seats
+from billing.allowances import Allowance
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -41,6 +43,12 @@ class ManagerForm(Form):
     """Whom to have manage a team."""
 
     address = TextField("E-mail address of the manager")
+
+
+class AllowanceForm(Form):
+    """How many seats are for the people of a team."""
+
+    seats = TextField("Seats set aside")
 
 
 class PutForm(Form):
@@ -72,7 +80,7 @@ def make_team(actor: Actor) -> ResponseReturnValue:
 @area.page("/<uuid:organisation>/teams/<uuid:team>", allow=SEE_PEOPLE)
 def team(actor: Actor, team: UUID) -> ResponseReturnValue:
     """Show one team: its managers, how many are in it, and what can be changed about it."""
-    return _team_page(actor, team, ManagerForm(formdata=None))
+    return team_page(actor, team)
 
 
 @area.action("/<uuid:organisation>/teams/<uuid:team>/rename", allow=BUILD_TEAMS)
@@ -83,8 +91,8 @@ def rename_team(actor: Actor, team: UUID) -> ResponseReturnValue:
         with transaction():
             found = domain.rename(actor.organisation.id, team, form.name.data or "", by=actor.person.id)
     except (Invalid, Conflict) as refusal:
-        return _team_page(actor, team, ManagerForm(formdata=None), refusal.message), refusal.status
-    return _to_team(actor, team, f"The team is called {found.name} now.")
+        return team_page(actor, team, refusal=refusal.message), refusal.status
+    return to_team(actor, team, f"The team is called {found.name} now.")
 
 
 @area.action("/<uuid:organisation>/teams/<uuid:team>/move", allow=BUILD_TEAMS)
@@ -94,8 +102,8 @@ def move_team(actor: Actor, team: UUID) -> ResponseReturnValue:
         with transaction():
             found = domain.move(actor.organisation.id, team, _parent(TeamForm()), by=actor.person.id)
     except (Invalid, Conflict) as refusal:
-        return _team_page(actor, team, ManagerForm(formdata=None), refusal.message), refusal.status
-    return _to_team(actor, team, f"{found.name} has moved, with everybody in it.")
+        return team_page(actor, team, refusal=refusal.message), refusal.status
+    return to_team(actor, team, f"{found.name} has moved, with everybody in it.")
 
 
 @area.action("/<uuid:organisation>/teams/<uuid:team>/archive", allow=BUILD_TEAMS)
@@ -112,7 +120,7 @@ def bring_back_team(actor: Actor, team: UUID) -> ResponseReturnValue:
     """Take an archived team up again, with the people it had."""
     with transaction():
         found = domain.bring_back(actor.organisation.id, team, by=actor.person.id)
-    return _to_team(actor, team, f"{found.name} is back, with the people it had.")
+    return to_team(actor, team, f"{found.name} is back, with the people it had.")
 
 
 @area.action("/<uuid:organisation>/teams/<uuid:team>/managers", allow=BUILD_TEAMS)
@@ -126,8 +134,8 @@ def appoint_manager(actor: Actor, team: UUID) -> ResponseReturnValue:
             domain.appoint(actor.organisation.id, team, found, by=actor.person.id)
     except (Invalid, Conflict) as refusal:
         form.refuse(refusal)
-        return _team_page(actor, team, form), refusal.status
-    return _to_team(actor, team, f"{found.name} manages this team now, and sees only the people of it and of what is under it.")
+        return team_page(actor, team, form), refusal.status
+    return to_team(actor, team, f"{found.name} manages this team now, and sees only the people of it and of what is under it.")
 
 
 @area.action("/<uuid:organisation>/teams/<uuid:team>/managers/<uuid:membership>/dismiss", allow=BUILD_TEAMS)
@@ -136,7 +144,7 @@ def dismiss_manager(actor: Actor, team: UUID, membership: UUID) -> ResponseRetur
     with transaction():
         found = oversight.member(actor, membership, lock=True)
         domain.dismiss(actor.organisation.id, team, found, by=actor.person.id)
-    return _to_team(actor, team, f"{found.name} manages this team no longer.")
+    return to_team(actor, team, f"{found.name} manages this team no longer.")
 
 
 @area.action("/<uuid:organisation>/teams/<uuid:team>/leave", allow=BUILD_TEAMS)
@@ -174,7 +182,7 @@ def put_into_team(actor: Actor) -> ResponseReturnValue:
     chosen = choosing.selection(actor, given)
     with transaction():
         number = domain.put(actor.organisation.id, into, crowd.chosen(actor, chosen), by=actor.person.id)
-    return _to_team(actor, into, f"{context.counted(number, 'person', 'people')} put into this team.")
+    return to_team(actor, into, f"{context.counted(number, 'person', 'people')} put into this team.")
 
 
 def _teams_page(actor: Actor, form: TeamForm) -> str:
@@ -189,24 +197,37 @@ def _teams_page(actor: Actor, form: TeamForm) -> str:
         form=form,
         managers=domain.managers(actor.organisation.id),
         sizes=domain.sizes(actor.organisation.id),
+        allowances=seats.allowances_of(actor.organisation.id),
         archived=domain.archived_of(actor.organisation.id) if may_build else [],
         may_build=may_build,
     )
 
 
-def _team_page(actor: Actor, team_id: UUID, manager_form: ManagerForm, refusal: str = "") -> str:
+def team_page(
+    actor: Actor,
+    team_id: UUID,
+    manager_form: ManagerForm | None = None,
+    refusal: str = "",
+    *,
+    allowance_form: AllowanceForm | None = None,
+) -> str:
+    """Give the page of one team, with whichever form could not be taken."""
     tree = oversight.teams_of(actor)
     node = tree.find(team_id)
     form = TeamForm(formdata=None, name=node.team.name)
     form.parent.choices = _places(tree, without={below.team.id for below in node.walk()})
     form.parent.data = str(node.team.parent_id or TOP)
+    allowance = seats.allowances_of(actor.organisation.id).get(team_id, Allowance(0, 0))
     return page(
         "team",
         actor,
         "teams",
         node=node,
         form=form,
-        manager_form=manager_form,
+        manager_form=manager_form or ManagerForm(formdata=None),
+        allowance_form=allowance_form or AllowanceForm(formdata=None, seats=str(allowance.allotted or "")),
+        allowance=allowance,
+        seats=seats.count(actor.organisation.id),
         refusal=refusal,
         managers=domain.managers(actor.organisation.id).get(team_id, []),
         sizes=domain.sizes(actor.organisation.id),
@@ -229,6 +250,7 @@ def _parent(form: TeamForm) -> UUID | None:
     return None if chosen == TOP else next(iter(wishes.uuids([chosen])))
 
 
-def _to_team(actor: Actor, team_id: UUID, message: str) -> Response:
+def to_team(actor: Actor, team_id: UUID, message: str) -> Response:
+    """Go to the page of a team, and say what was done."""
     flash(message, "success")
     return redirect(url_for("workspace.team", organisation=actor.organisation.id, team=team_id), 303)

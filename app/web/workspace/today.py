@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, url_for
 
-from app.accounts import invitations, memberships, organisations, oversight, safeguarding_contacts
+from app.accounts import (
+    invitations,
+    join_requests,
+    mail_domains,
+    memberships,
+    organisations,
+    oversight,
+    safeguarding_contacts,
+)
 from app.accounts.memberships import Role
 from app.accounts.memberships import State as MembershipState
 from app.accounts.organisations import Kind
@@ -84,7 +92,14 @@ def today(actor: Actor) -> ResponseReturnValue:
 def _organisations_page(form: OrganisationForm) -> str:
     person = signed_in_person()
     former = memberships.places_of(person.id, MembershipState.ARCHIVED)
-    return render_template("workspace/organisations.html", places=memberships.places_of(person.id), former=former, form=form)
+    return render_template(
+        "workspace/organisations.html",
+        places=memberships.places_of(person.id),
+        former=former,
+        offered=mail_domains.offered(person),
+        asked=join_requests.organisations_asked(person.id),
+        form=form,
+    )
 
 
 def _greeting(actor: Actor) -> str:

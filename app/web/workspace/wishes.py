@@ -9,19 +9,24 @@ from flask import request
 from wtforms import SelectField
 
 from app import roster
-from app.accounts import oversight
+from app.accounts import oversight, profile_fields
 from app.accounts.memberships import Role
-from app.kernel.errors import Missing
+from app.kernel.errors import Invalid, Missing
 from app.roster import Seat, Show, Sort, Turn, Wanted
 from app.web.forms import Form, TextField
+from app.web.workspace import field_forms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from werkzeug.datastructures import MultiDict
 
     from app.accounts.memberships import Actor
+    from app.accounts.profile_fields import ProfileField
     from app.accounts.teams import Tree
 
 LONGEST_SEARCH = 200
+MOST_DIGITS = 4
 SHOWS = {
     Show.HERE: "Everyone here",
     Show.ACTIVE: "Those who have joined",
@@ -56,9 +61,10 @@ class FilterForm(Form):
         csrf = False
 
 
-def form_of(wanted: Wanted, tree: Tree) -> FilterForm:
+def form_of(wanted: Wanted, tree: Tree, fields: Sequence[ProfileField]) -> FilterForm:
     """Give the filters filled in with what is asked for."""
-    form = FilterForm(formdata=None, data=as_query(wanted) | {"show": wanted.show.value, "sort": wanted.sort.value})
+    filled = as_query(wanted) | {"show": wanted.show.value, "sort": wanted.sort.value}
+    form = field_forms.with_filters(FilterForm, fields)(formdata=None, data=filled)
     form.team.choices = {"": "Any team", **team_choices(tree), roster.NO_TEAM: "In no team"}
     form.team.data = str(wanted.team or (roster.NO_TEAM if wanted.in_no_team else ""))
     return form
@@ -81,6 +87,7 @@ def read(actor: Actor, given: Mapping[str, str]) -> Wanted:
         seat=_one_of(Seat, given.get("seat"), Seat.ANY),
         team=team,
         in_no_team=given.get("team") == roster.NO_TEAM and oversight.is_over_everybody(actor),
+        fields=field_forms.asked(profile_fields.of(actor.organisation.id), given) if field_forms.is_asked(given) else (),
         sort=_one_of(Sort, given.get("sort"), Sort.NAME),
     )
 
@@ -101,7 +108,16 @@ def as_query(wanted: Wanted) -> dict[str, str]:
     asked = {"q": wanted.search, "show": wanted.show.value, "role": role, "seat": wanted.seat.value, "team": team}
     asked["sort"] = wanted.sort.value
     unsaid = {"show": Show.HERE.value, "sort": Sort.NAME.value}
-    return {name: value for name, value in asked.items() if value and value != unsaid.get(name)}
+    said = {name: value for name, value in asked.items() if value and value != unsaid.get(name)}
+    return said | field_forms.as_query(wanted.fields)
+
+
+def address(actor: Actor, given: MultiDict[str, str]) -> dict[str, str]:
+    """Give what stands in the address of the table as it is now: the filters, and the columns and the view if any are named."""
+    asked = as_query(read(actor, given))
+    if "columns" in given:
+        asked["columns"] = ".".join([given["columns"] or "name", *given.getlist("column")])
+    return asked | ({"view": given["view"]} if given.get("view") else {})
 
 
 def uuids(given: list[str]) -> frozenset[UUID]:
@@ -124,3 +140,12 @@ def _one_of(kind: Any, text: str | None, otherwise: Any) -> Any:
         return kind(text)
     except ValueError:
         return otherwise
+
+
+def whole_number(typed: str) -> int:
+    """Read a number of seats as people type it; raises Invalid when it is none."""
+    digits = typed.replace(",", "").strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
+        message = "Give the number of seats as a whole number, such as 5."
+        raise Invalid(message, field="seats")
+    return int(digits)

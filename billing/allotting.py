@@ -1,0 +1,75 @@
+"""Allotting: how seats are set aside for a team, taken back from it, and for whom there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from app.accounts import teams
+from app.accounts.teams import TeamMember
+from app.kernel import journal
+from app.kernel.db import db
+from app.kernel.errors import Conflict
+from billing import allowances, seats
+from billing.allowances import Allowance
+from billing.seats import SeatAssignment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from uuid import UUID
+
+
+def allot(organisation_id: UUID, team_id: UUID, number: int, *, by: UUID) -> None:
+    """Set so many seats aside for the people of a team, instead of what it had; none takes the allowance away.
+
+    Seats that its people have already count among them. Raises Conflict when those are more, or fewer are free.
+    """
+    teams.of_organisation(organisation_id, team_id)
+    seats.lock_live(organisation_id)
+    found = seats.allowances_of(organisation_id)
+    before = found.get(team_id, Allowance(0, 0))
+    if number:
+        taken = before.taken + _count_in(organisation_id, team_id, found)
+        free = seats.count(organisation_id).common + before.unused
+        if number < taken:
+            raise Conflict(f"Its people have {taken:,} seats, so {taken:,} is the fewest. Take some back first.")
+        if number - taken > free:
+            raise Conflict(
+                f"Its people have {taken:,} seats and {free:,} more are free for them. Choose fewer, or add seats first."
+            )
+    allowances.keep(organisation_id, team_id, number)
+    journal.write("seat_allowance.set", organisation_id=organisation_id, by=by, about=team_id, team=str(team_id), seats=number)
+
+
+def _count_in(organisation_id: UUID, team_id: UUID, found: Collection[UUID]) -> int:
+    """Count the seats that a team's people have from no allowance among those of its own; gives how many there are."""
+    sources = allowances.sources(organisation_id, {*found, team_id})
+    drawing = [below for below, source in sources.items() if source == team_id]
+    theirs = sa.select(TeamMember.membership_id).where(TeamMember.team_id.in_(drawing))
+    are_meant = sa.and_(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.released_at.is_(None),
+        SeatAssignment.allowance_id.is_(None),
+        SeatAssignment.membership_id.in_(theirs),
+    )
+    statement = sa.update(SeatAssignment).where(are_meant).values(allowance_id=team_id).returning(SeatAssignment.id)
+    return len(db.session.execute(statement.execution_options(synchronize_session=False)).all())
+
+
+def reclaim(organisation_id: UUID, team_id: UUID, *, by: UUID) -> int:
+    """Set no more seats aside for a team than its people have; gives how many are free for everybody again. Raises Missing."""
+    teams.of_organisation(organisation_id, team_id)
+    seats.lock_live(organisation_id)
+    found = seats.allowances_of(organisation_id).get(team_id)
+    if found is None or not found.unused:
+        return 0
+    allot(organisation_id, team_id, found.taken, by=by)
+    return found.unused
+
+
+def fitting(organisation_id: UUID, membership_ids: Sequence[UUID]) -> list[UUID]:
+    """Give those of some people, the first ones first, for whom there is a seat now; nobody else gives any until this is done."""
+    seats.lock_live(organisation_id)
+    free = seats.count(organisation_id).free
+    return allowances.fitting(organisation_id, membership_ids, seats.allowances_of(organisation_id), free) if free else []

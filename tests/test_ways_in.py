@@ -1,0 +1,276 @@
+"""Ways in: people who come by a link join with a seat or ask first, and neither its limit nor the seats are exceeded."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app import joining, ways_in
+from app.accounts import join_links, join_requests, memberships, people, teams
+from app.accounts.join_requests import JoinRequest
+from app.accounts.memberships import Role
+from app.kernel import clock
+from app.kernel.db import db
+from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
+from app.kernel.outbox import OutboxMail
+from app.kernel.transaction import transaction
+from app.ways_in import Outcome
+from billing import seats
+from billing.seats import Count
+
+
+def make_link(actor, team_id=None, most=None, *, needs_approval=False, days=30):
+    with transaction():
+        return join_links.make(actor, team_id=team_id, most=most, days=days, needs_approval=needs_approval)
+
+
+def come(link, person):
+    with transaction():
+        return ways_in.join(ways_in.by_link(link), person)
+
+
+def used(link):
+    return db.session.scalar(sa.select(join_links.JoinLink.used).where(join_links.JoinLink.id == link.id))
+
+
+def kinds_to(address):
+    return list(db.session.scalars(sa.select(OutboxMail.kind).where(OutboxMail.address == address).order_by(OutboxMail.id)))
+
+
+def state_of_request(person):
+    return db.session.scalar(sa.select(JoinRequest.state).where(JoinRequest.person_id == person.id))
+
+
+@pytest.fixture
+def make_guest(make_person):
+    """Give a maker of people who have an account and belong elsewhere."""
+    return lambda name="leo": people.known(make_person(name.capitalize(), f"{name}@example.org", f"Elsewhere {name}"))
+
+
+@pytest.fixture
+def kitchen(owner):
+    with transaction():
+        return teams.make(owner.organisation.id, "Kitchen", None, by=owner.person.id).id
+
+
+@pytest.fixture
+def manager(owner, make_guest, kitchen):
+    """Give somebody who manages the kitchen."""
+    mei = make_guest("mei")
+    with transaction():
+        membership = memberships.add(owner.organisation, mei, {Role.MANAGER})
+        teams.appoint(owner.organisation.id, kitchen, membership, by=owner.person.id)
+    return memberships.actor(mei, owner.organisation.id)
+
+
+def test_whoever_comes_by_a_link_has_a_membership_a_team_and_a_seat(owner, subscribe, kitchen, make_guest):
+    subscribe(owner.organisation.id, 2)
+    link, leo = make_link(owner, kitchen), make_guest()
+    assert come(link, leo) is Outcome.JOINED
+    here = memberships.actor(leo, owner.organisation.id)
+    assert here.roles == {Role.LEARNER}
+    assert [team.id for team in teams.of_people([here.membership.id])[here.membership.id]] == [kitchen]
+    assert seats.count(owner.organisation.id) == Count(2, 1, 0)
+    assert used(link) == 1
+
+
+def test_somebody_who_is_here_gets_no_second_membership(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 3)
+    link, leo = make_link(owner), make_guest()
+    come(link, leo)
+    with pytest.raises(Conflict, match="You belong here already"):
+        come(link, leo)
+    assert (used(link), seats.count(owner.organisation.id).taken) == (1, 1)
+
+
+def test_a_link_lets_in_as_many_as_it_was_made_for(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 5)
+    link = make_link(owner, most=1)
+    come(link, make_guest())
+    with pytest.raises(Conflict, match="As many people have come"):
+        come(link, make_guest("tom"))
+    assert (used(link), seats.count(owner.organisation.id).taken) == (1, 1)
+
+
+def test_with_no_seat_free_nothing_is_changed_and_the_admins_are_told_once_a_day(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    link = make_link(owner)
+    come(link, make_guest())
+    for name in ("tom", "ann"):
+        assert come(link, make_guest(name)) is Outcome.NO_SEAT
+    assert (used(link), seats.count(owner.organisation.id)) == (1, Count(1, 1, 0))
+    assert [member.name for member in memberships.people_of(owner.organisation.id)] == ["Leo", "Ruth Amadi"]
+    assert kinds_to(owner.person.address) == ["no_seat_free"]
+
+
+def test_a_link_that_is_over_unknown_or_of_an_archived_team_gives_the_same_answer(owner, kitchen):
+    withdrawn, expired, gone = make_link(owner), make_link(owner, days=1), make_link(owner, kitchen)
+    with transaction():
+        join_links.withdraw(owner, withdrawn.id)
+        teams.archive(owner.organisation.id, kitchen, by=owner.person.id)
+        clock.advance(timedelta(days=1))
+    for token in (*(join_links.token(link.id) for link in (withdrawn, expired, gone)), "forged"):
+        with pytest.raises(Missing) as refusal:
+            join_links.opened(token)
+        assert refusal.value.message == join_links.OVER
+    with pytest.raises(Conflict), transaction():
+        join_links.use(withdrawn.id)
+
+
+@pytest.mark.parametrize(
+    ("most", "days", "field"), [(0, 30, "most"), (30_000, 30, "most"), (None, 0, "days"), (None, 400, "days")]
+)
+def test_a_link_that_makes_no_sense_is_not_made(owner, most, days, field):
+    with pytest.raises(Invalid) as refusal:
+        make_link(owner, most=most, days=days)
+    assert refusal.value.field == field
+
+
+def test_a_manager_makes_and_sees_links_of_their_teams_only(owner, manager, kitchen):
+    with transaction():
+        other = teams.make(owner.organisation.id, "Garden", None, by=owner.person.id).id
+    theirs, everybodys = make_link(manager, kitchen), make_link(owner, other)
+    assert [link.id for link in join_links.of_actor(manager)[0]] == [theirs.id]
+    assert {link.id for link in join_links.of_actor(owner)[0]} == {theirs.id, everybodys.id}
+    with pytest.raises(NotAllowed, match="Choose the team"):
+        make_link(manager)
+    with pytest.raises(Missing):
+        make_link(manager, other)
+    with pytest.raises(Missing), transaction():
+        join_links.withdraw(manager, everybodys.id)
+
+
+def test_with_approval_somebody_asks_and_has_no_seat_until_they_are_let_in(owner, subscribe, kitchen, make_guest):
+    subscribe(owner.organisation.id, 2)
+    link, leo = make_link(owner, kitchen, 1, needs_approval=True), make_guest()
+    assert come(link, leo) is Outcome.ASKED
+    assert (used(link), seats.count(owner.organisation.id).taken) == (1, 0)
+    with pytest.raises(Conflict):
+        come(link, leo)
+    [asking] = join_requests.asking(owner)
+    with transaction():
+        ways_in.approve(owner, [asking.request.id])
+    here = memberships.actor(leo, owner.organisation.id)
+    assert seats.has_one(here.membership.id)
+    assert [team.id for team in teams.of_people([here.membership.id])[here.membership.id]] == [kitchen]
+    assert (used(link), state_of_request(leo), join_requests.number_asking(owner)) == (1, "approved", 0)
+    assert "join_answered" in kinds_to(leo.address)
+    with pytest.raises(Conflict, match="answered one of them"), transaction():
+        ways_in.decline(owner, [asking.request.id])
+
+
+def test_whoever_is_declined_is_told_and_leaves_their_place_of_the_link(owner, make_guest):
+    link, leo = make_link(owner, most=1, needs_approval=True), make_guest()
+    come(link, leo)
+    with transaction():
+        ways_in.decline(owner, [join_requests.asking(owner)[0].request.id])
+    assert (used(link), state_of_request(leo)) == (0, "declined")
+    assert kinds_to(leo.address)[-1] == "join_answered"
+    with pytest.raises(Missing):
+        memberships.actor(leo, owner.organisation.id)
+    assert come(link, leo) is Outcome.ASKED
+
+
+def test_with_too_few_seats_nobody_of_those_approved_comes_in(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    link = make_link(owner, needs_approval=True)
+    for name in ("leo", "tom"):
+        come(link, make_guest(name))
+    ids = [asking.request.id for asking in join_requests.asking(owner)]
+    with pytest.raises(seats.NoSeat) as refusal, transaction():
+        ways_in.approve(owner, ids)
+    assert (refusal.value.facts["needed"], refusal.value.facts["free"]) == (2, 1)
+    assert join_requests.number_asking(owner) == 2
+    assert seats.count(owner.organisation.id).taken == 0
+
+
+def test_a_request_that_nobody_answers_ends_and_is_told(owner, make_guest):
+    link, leo = make_link(owner, needs_approval=True), make_guest()
+    come(link, leo)
+    ways_in.sweep()
+    with transaction():
+        clock.advance(timedelta(days=30))
+    assert ways_in.sweep() == 1
+    assert ways_in.sweep() == 0
+    assert (used(link), state_of_request(leo)) == (0, "expired")
+    assert kinds_to(leo.address)[-1] == "join_answered"
+
+
+def test_those_who_may_answer_are_told_once_a_day_and_of_nobody_twice(owner, manager, kitchen, make_guest):
+    into_kitchen, into_all = make_link(owner, kitchen, needs_approval=True), make_link(owner, needs_approval=True)
+    come(into_kitchen, make_guest())
+    come(into_all, make_guest("tom"))
+    assert ways_in.sweep() == 2
+    come(into_all, make_guest("ann"))
+    assert ways_in.sweep() == 0
+    query = sa.select(OutboxMail.address, OutboxMail.facts).where(OutboxMail.kind == "join_requests")
+    told = {address: facts["people"] for address, facts in db.session.execute(query)}
+    assert told == {owner.person.address: 2, manager.person.address: 1}
+
+
+def test_a_manager_answers_for_their_teams_and_for_nobody_who_comes_back(owner, manager, kitchen, subscribe, make_guest):
+    subscribe(owner.organisation.id, 5)
+    leo, tom, ann = make_guest(), make_guest("tom"), make_guest("ann")
+    come(make_link(owner, needs_approval=True), leo)
+    come(make_link(owner, kitchen, needs_approval=True), tom)
+    open_link = make_link(owner, kitchen)
+    come(open_link, ann)
+    with transaction():
+        joining.archive(owner, memberships.actor(ann, owner.organisation.id).membership.id)
+    assert come(open_link, ann) is Outcome.ASKED
+    assert [asking.person.id for asking in join_requests.asking(manager)] == [tom.id]
+    others = {asking.person.id: asking.request.id for asking in join_requests.asking(owner)}
+    for person in (leo, ann):
+        with pytest.raises(Missing), transaction():
+            ways_in.approve(manager, [others[person.id]])
+    with transaction():
+        ways_in.approve(manager, [others[tom.id]])
+    assert memberships.actor(tom, owner.organisation.id)
+
+
+def test_whoever_left_finds_their_record_as_a_learner_once_somebody_agrees(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 2)
+    leo = make_guest()
+    with transaction():
+        before = memberships.add(owner.organisation, leo, {Role.ADMIN}).id
+    with transaction():
+        joining.archive(owner, before)
+    link = make_link(owner)
+    assert come(link, leo) is Outcome.ASKED
+    with transaction():
+        ways_in.approve(owner, [join_requests.asking(owner)[0].request.id])
+    here = memberships.actor(leo, owner.organisation.id)
+    assert (here.membership.id, here.roles) == (before, {Role.LEARNER})
+
+
+def test_whoever_has_an_open_invitation_accepts_it_by_coming(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    with transaction():
+        invited = joining.invite(owner, "Leo", "leo@example.org", {Role.LEARNER}, days=14).id
+    link, leo = make_link(owner, needs_approval=True), make_guest()
+    assert come(link, leo) is Outcome.JOINED
+    assert memberships.actor(leo, owner.organisation.id).membership.id == invited
+    assert (used(link), seats.count(owner.organisation.id)) == (0, Count(1, 1, 0))
+
+
+def test_whoever_was_invited_in_vain_comes_under_the_same_record(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    with transaction():
+        invited = joining.invite(owner, "L. G.", "leo@example.org", {Role.LEARNER}, days=14).id
+        joining.withdraw(owner, invited)
+    leo = make_guest()
+    assert come(make_link(owner), leo) is Outcome.JOINED
+    here = memberships.actor(leo, owner.organisation.id).membership
+    assert (here.id, here.name) == (invited, "Leo")
+
+
+def test_somebody_who_tries_again_and_again_is_asked_to_wait(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    link, leo = make_link(owner), make_guest()
+    come(link, make_guest("tom"))
+    for _ in range(ways_in.TRIES_AN_HOUR):
+        come(link, leo)
+    with pytest.raises(NotAllowed, match="Wait an hour"):
+        come(link, leo)
