@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from app.accounts import erasures, invitations, memberships, organisations, people, record_shares, teams
+from app import shortfalls
+from app.accounts import (
+    erasures,
+    invitations,
+    join_requests,
+    memberships,
+    organisations,
+    people,
+    record_shares,
+    teams,
+    waiting_places,
+)
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
@@ -106,9 +117,11 @@ def _erase(erasure_id: UUID) -> bool:
     certificates.erase_holder(
         [member.id for member in members if member.id in own or member.merged_into_id in own], erasures.pseudonym_of(person.id)
     )
+    shortfalls.forget_about(addresses | {person.name})
     outbox.forget(addresses, {person.name, *(member.name for member in members)}, {member.organisation_id for member in members})
     _rename_own(person, members)
     record_shares.end_all_of(person.id)
+    join_requests.end_all_of(person.id)
     erasures.forget(person, members, addresses)
     return True
 
@@ -122,6 +135,7 @@ def _free(member: Membership) -> None:
         memberships.move(member, MembershipState.ARCHIVED)
     elif member.state == MembershipState.INVITED:
         memberships.move(member, MembershipState.WITHDRAWN)
+    waiting_places.settle(member.organisation_id, [member.id], waiting_places.State.TAKEN_OFF, by=None)
     member.is_manager = False
     db.session.flush()
     if member.person_id is not None:

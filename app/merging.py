@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.accounts import invitations, joining_slips, memberships, mergers, oversight, people, teams
+from app.accounts import (
+    invitations,
+    joining_slips,
+    memberships,
+    mergers,
+    oversight,
+    people,
+    profile_values,
+    teams,
+    waiting_places,
+)
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -130,15 +140,25 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     if invitation is not None:
         invitations.settle(invitation, invitations.State.WITHDRAWN, by=by)
     joining_slips.void_each([goes.person_id] if goes.person_id else [])
+    profile_values.pass_on(goes.id, stays.id)
     for team in teams.of_people([goes.id]).get(goes.id, []):
         teams.put(organisation_id, team.id, [stays.id], by=by)
     had_seat = seats.release(organisation_id, goes.id, "merged", by=by)
     if had_seat and not seats.has_one(stays.id):
         state = seats.State.IN_USE if stays.state == MembershipState.ACTIVE else seats.State.HELD
         seats.assign(organisation_id, stays.id, state, by=by)
+    _take_waiting_place(stays, goes, by=by)
     if takes_name:
         stays.name = goes.name
     mergers.point_at(stays, goes, by=by)
+
+
+def _take_waiting_place(stays: Membership, goes: Membership, *, by: UUID) -> None:
+    """Let the one that stays wait for a seat where the other one did, unless they have one or wait already."""
+    waited = waiting_places.settle(stays.organisation_id, [goes.id], waiting_places.State.TAKEN_OFF, by=by)
+    if waited and stays.state in {MembershipState.ACTIVE, MembershipState.INVITED} and not seats.has_one(stays.id):
+        waiting_places.add(stays.organisation_id, [stays.id], by=by)
+        stays.is_learner = True
 
 
 def _take_roles(stays: Membership, goes: Membership, *, by: UUID) -> None:

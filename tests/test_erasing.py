@@ -8,19 +8,34 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import arrivals, crowd, erasing, joining, merging
-from app.accounts import address_changes, erasures, memberships, one_time_links, people, registrations, roles, sign_ins
+from app import arrivals, crowd, erasing, joining, merging, shortfalls
+from app.accounts import (
+    address_changes,
+    erasures,
+    join_requests,
+    mail_choices,
+    memberships,
+    one_time_links,
+    people,
+    profile_fields,
+    profile_values,
+    registrations,
+    roles,
+    sign_ins,
+    waiting_places,
+)
+from app.accounts.mail_choices import Choice, Topic
 from app.accounts.memberships import Membership, Role
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.crowd import Change, Selection
-from app.kernel import clock
+from app.kernel import clock, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing
 from app.kernel.journal import JournalEntry
 from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
-from billing import seats
+from billing import changes, seats
 from catalog.learning import certificate_documents, certificates
 from catalog.learning.certificates import Certificate, CertificateDocument
 from catalog.learning.enrolments import Enrolment
@@ -121,6 +136,29 @@ def test_name_and_address_stand_in_no_table_afterwards(shop, owner, leonora, mak
     assert seats.count(organisation_id) == seats.Count(3, 0, 0)
 
 
+def test_what_is_known_of_them_and_what_was_to_be_done_for_them_goes_too(owner, leonora, make_person):
+    organisation_id = owner.organisation.id
+    other = memberships.places_of(make_person("Eve", "eve@example.org", "St Peter"))[0].organisation.id
+    with transaction():
+        field = profile_fields.add(organisation_id, profile_fields.Wish("Home address"), by=owner.person.id)
+        profile_values.save(owner, leonora.membership.id, {field.id: "4 Quill-Zimmer Lane"})
+        mail_choices.choose(ADDRESS, {Topic.REMINDERS: Choice.NEVER})
+        waiting_places.add(organisation_id, [leonora.membership.id], by=owner.person.id, note=f"For {NAME}")
+        lines = [{"what": "accepted", "number": 1, "names": [NAME]}]
+        outbox.write("news", "ruth@example.org", organisation_id=organisation_id, name="Ruth Amadi", lines=lines)
+        outbox.write("news", "ruth@example.org", organisation_id=organisation_id, name="Ruth Amadi", lines=[])
+        kept = [("name", NAME), ("address", ADDRESS)]
+        shortfalls.keep(owner, changes.end(owner, None).id, shortfalls.Kind.INVITATION, kept)
+        request = join_requests.ask(other, leonora.person, link_id=None, team_id=None, comes_back=False)
+    assert {"profile_value", "mail_choice", "waiting_place", "shortfall", "outbox_mail"} <= holding(NAME, ADDRESS, "Quill-Zimmer")
+    ask(leonora.person)
+    assert after(7) == 1
+    assert holding(NAME, ADDRESS, "Quill-Zimmer") == set()
+    assert db.session.get_one(join_requests.JoinRequest, request.id).state == "declined"
+    kinds = db.session.scalars(sa.select(OutboxMail.kind).where(OutboxMail.address == "ruth@example.org"))
+    assert list(kinds) == ["news"]
+
+
 def test_evidence_stays_whole_under_a_pseudonym_and_the_pdf_is_withdrawn(owner, leonora):
     with transaction():
         certificate = passing.certify(db.session.get_one(Membership, leonora.membership.id))
@@ -147,8 +185,9 @@ def test_evidence_goes_on_its_own_date_and_that_of_others_stays(owner, leonora):
         other = passing.certify(db.session.get_one(Membership, owner.membership.id))
     ask(leonora.person)
     after(7)
-    with transaction():
-        clock.advance(timedelta(days=6 * 365))
+    for _ in range(6):
+        with transaction():
+            clock.advance(timedelta(days=365))
     assert erasing.forget_evidence(6) == 0
     with transaction():
         clock.advance(timedelta(days=2))

@@ -150,6 +150,12 @@ def settle(requests: Sequence[JoinRequest], to: State, *, by: UUID | None) -> No
         journal.write(f"join_request.{to}", organisation_id=request.organisation_id, by=by, about=request.id)
 
 
+def end_all_of(person_id: UUID) -> None:
+    """Decline whatever somebody asks whose account goes."""
+    theirs = sa.select(JoinRequest).where(JoinRequest.person_id == person_id, JoinRequest.state == State.OPEN)
+    settle(db.session.scalars(theirs.order_by(JoinRequest.id).with_for_update()).all(), State.DECLINED, by=None)
+
+
 def overdue(limit: int = 500) -> list[Asking]:
     """Give the open requests that nobody has answered in time, locked in id order."""
     query = sa.select(JoinRequest, Person).join(Person, Person.id == JoinRequest.person_id)

@@ -122,6 +122,8 @@ def test_slips_are_printed_for_a_team(parish, added):
     owner = parish.owner
     owner.get(f"{parish.home}teams")
     owner.submit("Make it", {"name": "Kitchen"})
+    owner.get(f"{parish.home}teams")
+    owner.click("Kitchen")
     team = owner.path
     owner.get(added)
     owner.get(f"{parish.home}people/team?who={added.rpartition('/')[2]}")
