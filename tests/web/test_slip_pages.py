@@ -65,6 +65,9 @@ def test_somebody_comes_in_with_a_slip_learns_and_signs_in_with_their_user_name(
     assert "Not given yet Add one" in browser.words
     for path in ("/profile/address", "/profile/password", f"/learn/{parish.id}/certificates", f"/learn/{parish.id}/worried"):
         browser.get(path)
+    browser.get("/workspace/")
+    browser.submit("Start it", {"name": "St Bede"}, status=409)
+    assert "This needs an e-mail address" in browser.words
     again = PageReader(parish.app)
     again.sign_in("Ruth.Adeyemi", PASSWORD)
     assert again.path == f"/learn/{parish.id}/"
