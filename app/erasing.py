@@ -78,6 +78,9 @@ def erase_due() -> int:
         except Refusal as refusal:
             # They became somebody on whom others depend: the page of their account says what to do, and this waits for it.
             log.info("erasure waits", erasure=str(erasure_id), kind=type(refusal).__name__)
+        except Exception:
+            # One that fails stops nobody else's, and is tried again.
+            log.exception("erasure failed", erasure=str(erasure_id))
     return erased
 
 

@@ -286,8 +286,7 @@ def test_a_sweep_that_fails_half_way_leaves_everything_as_it_was(owner, leonora)
             raise OSError(message)
 
     sa.event.listen(db.engine, "before_cursor_execute", fail)
-    with pytest.raises(OSError, match="switched off"):
-        erasing.erase_due()
+    assert erasing.erase_due() == 0
     sa.event.remove(db.engine, "before_cursor_execute", fail)
     assert (people.known(leonora.person.id).name, people.known(leonora.person.id).erased_at) == (NAME, None)
     assert seats.count(owner.organisation.id).in_use == 1
