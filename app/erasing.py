@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from app.accounts import erasures, invitations, memberships, organisations, people, record_shares, teams
+from app.accounts import (
+    erasures,
+    invitations,
+    mail_choices,
+    memberships,
+    organisations,
+    people,
+    profile_values,
+    record_shares,
+    teams,
+)
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
@@ -107,6 +117,8 @@ def _erase(erasure_id: UUID) -> bool:
         [member.id for member in members if member.id in own or member.merged_into_id in own], erasures.pseudonym_of(person.id)
     )
     outbox.forget(addresses, {person.name, *(member.name for member in members)}, {member.organisation_id for member in members})
+    profile_values.forget([member.id for member in members])
+    mail_choices.forget(addresses)
     _rename_own(person, members)
     record_shares.end_all_of(person.id)
     erasures.forget(person, members, addresses)

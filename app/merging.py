@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.accounts import invitations, joining_slips, memberships, mergers, oversight, people, teams
+from app.accounts import invitations, joining_slips, memberships, mergers, oversight, people, profile_values, teams
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -132,6 +132,7 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     joining_slips.void_each([goes.person_id] if goes.person_id else [])
     for team in teams.of_people([goes.id]).get(goes.id, []):
         teams.put(organisation_id, team.id, [stays.id], by=by)
+    profile_values.take_over(stays.id, goes.id)
     had_seat = seats.release(organisation_id, goes.id, "merged", by=by)
     if had_seat and not seats.has_one(stays.id):
         state = seats.State.IN_USE if stays.state == MembershipState.ACTIVE else seats.State.HELD

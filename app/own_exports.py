@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.accounts import memberships, mergers, people, person_exports, sign_ins, teams
+from app.accounts import memberships, mergers, people, person_exports, profile_fields, profile_values, sign_ins, teams
 from app.accounts.memberships import State as MembershipState
 from app.kernel import journal, outbox, sheets
 from app.kernel.errors import Missing
@@ -41,6 +41,7 @@ TABLES = {
         "joined_at",
         "left_at",
     ),
+    "profile": ("organisation", "field", "value"),
     "seats": ("organisation", "state", "from", "until", "why_released"),
     "courses": ("organisation", "course", "begun_at", "passed_at", "parts_done", "parts"),
     "tests": ("organisation", "course", "state", "score_percent", "begun_at", "ended_at"),
@@ -118,6 +119,7 @@ def _of_place(place: Place) -> dict[str, list[Row]]:
     member, organisation = place.membership, place.organisation
     at = {"organisation": organisation.name}
     found = records.of_member(organisation.id, member.id)
+    known = profile_values.of_people([member.id]).get(member.id, {})
     belongs = {
         "name": member.name,
         "address": member.address,
@@ -131,6 +133,11 @@ def _of_place(place: Place) -> dict[str, list[Row]]:
     }
     return {
         "organisations": [at | belongs],
+        "profile": [
+            at | {"field": field.name, "value": known[field.id]}
+            for field in profile_fields.of(organisation.id)
+            if field.id in known
+        ],
         "seats": [
             at
             | {

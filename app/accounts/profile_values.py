@@ -165,6 +165,21 @@ def remove_field(organisation_id: UUID, field_id: UUID, *, by: UUID) -> ProfileF
     return field
 
 
+def take_over(stays_id: UUID, goes_id: UUID) -> None:
+    """Give one record what another one of the same human has in fields in which it has nothing, and leave the other none."""
+    has_own = sa.select(ProfileValue.field_id).where(ProfileValue.membership_id == stays_id)
+    theirs = sa.and_(ProfileValue.membership_id == goes_id, ProfileValue.field_id.not_in(has_own))
+    moved = sa.update(ProfileValue).where(theirs).values(membership_id=stays_id)
+    db.session.execute(moved.execution_options(synchronize_session=False))
+    forget([goes_id])
+
+
+def forget(membership_ids: Iterable[UUID]) -> None:
+    """Forget everything that is known of some people."""
+    theirs = sa.delete(ProfileValue).where(ProfileValue.membership_id.in_(batches.ids(membership_ids)))
+    db.session.execute(theirs.execution_options(synchronize_session=False))
+
+
 def matches(asked: Asked) -> sa.ColumnElement[bool]:
     """Give the condition under which a membership is what a filter asks for."""
     is_its = ProfileValue.field_id == asked.field
