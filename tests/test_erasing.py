@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import arrivals, crowd, erasing, joining, merging, shortfalls, ways_in
+from app import arrivals, crowd, digests, erasing, joining, letters, merging, shortfalls, ways_in
 from app.accounts import (
     address_changes,
     erasures,
@@ -16,6 +16,7 @@ from app.accounts import (
     join_requests,
     mail_choices,
     memberships,
+    notices,
     one_time_links,
     people,
     profile_fields,
@@ -29,6 +30,7 @@ from app.accounts.mail_choices import Choice, Topic
 from app.accounts.memberships import Membership, Role
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
+from app.accounts.profile_fields import Wish
 from app.crowd import Change, Selection
 from app.kernel import clock, outbox
 from app.kernel.db import db
@@ -334,3 +336,27 @@ def test_the_operator_stays(leonora):
         db.session.get_one(Person, leonora.person.id).is_operator = True
     with pytest.raises(Conflict, match="runs the shop"):
         ask(leonora.person)
+
+
+def test_what_an_organisation_noted_and_which_mails_were_wanted_are_forgotten(owner, leonora):
+    with transaction():
+        desk = profile_fields.add(owner.organisation.id, Wish("Desk", "text"), by=owner.person.id).id
+        profile_values.set_each(owner, [leonora.membership.id, owner.membership.id], desk, "2nd floor")
+        mail_choices.choose(people.address_key(ADDRESS), {Topic.COURSES: Choice.NEVER})
+    ask(leonora.person)
+    assert after(8) == 1
+    assert set(profile_values.of_people([leonora.membership.id, owner.membership.id])) == {owner.membership.id}
+    assert mail_choices.of([people.address_key(ADDRESS)]) == {}
+
+
+def test_news_to_others_names_them_by_who_they_are_and_no_more_when_they_are_gone(owner, leonora):
+    with transaction():
+        notices.of_person(owner.organisation.id, notices.What.ACCEPTED, leonora.membership.id)
+        clock.advance(timedelta(days=1))
+    assert digests.tell_due() == 1
+    facts = db.session.scalars(sa.select(OutboxMail.facts).where(OutboxMail.kind == "news")).one()
+    assert NAME in letters.render("news", facts, organisation_id=owner.organisation.id).text
+    ask(leonora.person)
+    assert after(8) == 1
+    db.session.rollback()
+    assert NAME not in letters.render("news", facts, organisation_id=owner.organisation.id).text
