@@ -7,7 +7,7 @@ those it cannot and why, and then writes rows, journal and mails with one statem
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,6 +45,7 @@ class Change(StrEnum):
     WITHDRAW = "withdraw"
 
 
+RUNS_THINGS = "run things here: ask an owner or an admin"
 MANAGERS_MAY = frozenset({Change.GIVE, Change.TAKE_BACK, Change.RESEND, Change.WITHDRAW})
 
 
@@ -105,6 +106,32 @@ def do(actor: Actor, change: Change, selection: Selection, *, days: int) -> Plan
     if made.able:
         DOERS[change](actor, made.able, days)
     return made
+
+
+def swap(actor: Actor, from_id: UUID, to_id: UUID) -> tuple[One, One]:
+    """Give one person's seat to another one, who need not wait for it; gives both.
+
+    Raises Missing for people the actor may not see, Conflict with the reason where one has none to give or the other cannot
+    have one.
+    """
+    both = Selection(frozenset({from_id, to_id}))
+    found = {one.id: one for one in _people(actor, both, lock=True)}
+    if len(found) != len({from_id, to_id}):
+        raise Missing
+    goes, comes = found[from_id], found[to_id]
+    for one, change in ((goes, Change.TAKE_BACK), (comes, Change.GIVE)):
+        may_act = oversight.may_act_for(actor, runs_things=one.runs_things)
+        why_not = REFUSALS[change](actor, one) if may_act else RUNS_THINGS
+        if why_not:
+            raise Conflict(f"That cannot be done for {one.name}, among those who {why_not}.")
+    _take_back(actor, [goes], 0)
+    seat = seats.State.IN_USE if comes.state == MembershipState.ACTIVE else seats.State.HELD
+    seats.assign_each(actor.organisation.id, [comes.id], seat, by=actor.person.id)
+    waiting_places.settle(actor.organisation.id, [comes.id], waiting_places.State.SEATED, by=actor.person.id)
+    _set_learner(actor, [comes.id], to=True)
+    if comes.state == MembershipState.ACTIVE:
+        _tell("seat_given", actor, [replace(comes, is_learner=True)])
+    return goes, comes
 
 
 def chosen(actor: Actor, selection: Selection) -> list[UUID]:
@@ -175,7 +202,7 @@ def _plan(actor: Actor, change: Change, found: list[One], selection: Selection) 
     able, unable = [], []
     for one in found:
         may_act = oversight.may_act_for(actor, runs_things=one.runs_things)
-        why_not = REFUSALS[change](actor, one) if may_act else "run things here: ask an owner or an admin"
+        why_not = REFUSALS[change](actor, one) if may_act else RUNS_THINGS
         if why_not:
             unable.append((one, why_not))
         else:

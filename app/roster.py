@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from app import unused_seats
 from app.accounts import invitations, oversight, people, profile_values, teams
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -53,6 +54,7 @@ class Seat(StrEnum):
     ANY = ""
     IN_USE = "in_use"
     HELD = "held"
+    UNUSED = "unused"
     NONE = "none"
 
 
@@ -252,6 +254,8 @@ def _is_shown(show: Show) -> sa.ColumnElement[bool]:
 
 
 def _has_seat(seat: Seat) -> sa.ColumnElement[bool]:
+    if seat is Seat.UNUSED:
+        return unused_seats.is_unused(Membership.id)
     is_theirs = sa.and_(SeatAssignment.membership_id == Membership.id, SeatAssignment.released_at.is_(None))
     theirs = sa.select(SeatAssignment.id).where(is_theirs).correlate(Membership)
     if seat is Seat.NONE:

@@ -60,7 +60,12 @@ def of_seat(membership_id: UUID, grace: timedelta, now: datetime) -> Entitlement
     subscription = db.session.scalar(
         sa.select(Subscription)
         .join(SeatAssignment, SeatAssignment.subscription_id == Subscription.id)
-        .where(SeatAssignment.membership_id == membership_id, SeatAssignment.state == SeatState.IN_USE)
+        .where(
+            SeatAssignment.membership_id == membership_id,
+            SeatAssignment.state == SeatState.IN_USE,
+            # Said as well, so that the index of open seats will do, which holds one row for each person at most.
+            SeatAssignment.released_at.is_(None),
+        )
     )
     if subscription is None:
         return Entitlement(Access.NONE, None)

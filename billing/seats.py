@@ -69,6 +69,7 @@ class SeatAssignment(Model):
         ),
         sa.Index(None, "subscription_id", "state"),
         sa.Index(None, "organisation_id"),
+        sa.Index(None, "membership_id"),
         sa.Index(
             "ix_seat_assignment_of_allowance",
             "allowance_id",

@@ -20,10 +20,12 @@ from app.kernel.transaction import transaction
 from app.web import kept_pages
 from billing import price_cards, subscriptions
 from billing.stripe_gateway import StripeGateway
+from catalog.shelf import importing
 from tests import postgres
 from tests.groups import InGroups
 from tests.postgres import TEMPLATE
 from tests.provider import snapshot
+from tests.shelf import SHELF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,6 +169,13 @@ def shop(app: Flask) -> Iterator[Flask]:
     """Give an application inside its context."""
     with app.app_context():
         yield app
+
+
+@pytest.fixture
+def shelf(shop: Flask) -> None:
+    """Put the small shelf of the tests in the shop."""
+    with transaction():
+        importing.load(SHELF)
 
 
 @pytest.fixture

@@ -10,12 +10,14 @@ import pytest
 from app import access, joining
 from app.accounts import invitations, memberships, people
 from app.accounts.memberships import Role
+from app.kernel.db import db
 from app.kernel.errors import Missing, NotAllowed
 from app.kernel.transaction import transaction
 from billing import subscriptions
 from catalog.shelf import importing
 from catalog.shelf.importing import Content
 from tests import learning
+from tests.house.statements import Recorder
 from tests.provider import snapshot
 from tests.shelf import SHELF
 
@@ -43,6 +45,19 @@ def test_a_seat_in_use_opens_the_courses(learner):
     assert access.demand_courses(learner[0], GRACE) == access.Decision(may_open=True)
 
 
+def test_the_question_is_one_query_whose_row_an_index_finds(learner):
+    actor = learner[0]
+    access.to_courses(actor, GRACE)
+    with Recorder(db.engine) as recorder:
+        assert access.to_courses(actor, GRACE).may_open
+    [asked] = recorder.statements
+    assert "seat_assignment.released_at IS NULL" in asked
+    if db.engine.dialect.name == "sqlite":
+        marks = asked.count("?")
+        plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", ("x",) * marks).all()
+        assert not [row for row in plan if "SCAN" in row[3]]
+
+
 def test_without_a_seat_the_message_says_whom_to_ask(owner, learner):
     with transaction():
         joining.archive(owner, learner[0].membership.id)
@@ -68,13 +83,6 @@ def test_a_seat_elsewhere_opens_nothing_here(learner, make_person):
     other = people.known(make_person("Eve", "eve@example.org", "Other"))
     eve = memberships.actor(other, memberships.places_of(other.id)[0].organisation.id)
     assert not access.to_courses(eve, GRACE).may_open
-
-
-@pytest.fixture
-def shelf(shop):
-    """Put the small shelf of the tests in the shop."""
-    with transaction():
-        importing.load(SHELF)
 
 
 def test_a_course_is_open_in_the_version_on_the_shelf_and_then_in_the_one_that_was_begun(learner, shelf):

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import crowd, joining
-from app.accounts import memberships, people
+from app.accounts import memberships, people, waiting_places
 from app.accounts.memberships import Membership, Role
 from app.crowd import Change, Selection
 from app.kernel.db import db
@@ -217,3 +217,53 @@ def test_the_number_of_statements_is_the_same_for_ten_and_for_a_thousand(owner, 
     few, many = statements(10, 0), statements(1000, 10)
     assert few == many <= MOST_STATEMENTS
     assert seats.miscounted() == []
+
+
+def swap(owner, goes, comes):
+    with transaction():
+        return crowd.swap(owner, goes, comes)
+
+
+def test_a_seat_changes_hands_in_one_step_also_when_none_is_free_and_others_wait(owner, subscribe, add, do):
+    subscribe(owner.organisation.id, 1)
+    anna, ben, cleo = add(3)
+    do(Change.GIVE, [anna])
+    with transaction():
+        waiting_places.switch(owner, to=True)
+    do(Change.GIVE, [cleo])
+    swap(owner, anna, ben)
+    assert [seats.has_one(one) for one in (anna, ben, cleo)] == [False, True, False]
+    assert mails("seat_given") == 2
+    assert waiting_places.among(owner.organisation.id, [anna, ben, cleo]) == {cleo}
+    assert seats.miscounted() == []
+
+
+def test_who_waited_and_is_given_a_seat_waits_no_longer(owner, subscribe, add, do):
+    subscribe(owner.organisation.id, 1)
+    anna, ben = add(2)
+    do(Change.GIVE, [anna])
+    with transaction():
+        waiting_places.switch(owner, to=True)
+    do(Change.GIVE, [ben])
+    swap(owner, anna, ben)
+    assert waiting_places.among(owner.organisation.id, [anna, ben]) == set()
+
+
+@pytest.mark.parametrize(("giver", "words"), [(0, "have no seat"), (1, "have a seat already")])
+def test_a_seat_that_is_not_there_or_not_wanted_does_not_change_hands(owner, subscribe, add, do, giver, words):
+    subscribe(owner.organisation.id, 3)
+    anna, ben, cleo = add(3)
+    do(Change.GIVE, [ben, cleo])
+    with pytest.raises(Conflict, match=words):
+        swap(owner, (anna, ben)[giver], cleo)
+    db.session.rollback()
+    assert [seats.has_one(one) for one in (anna, ben, cleo)] == [False, True, True]
+
+
+def test_a_seat_does_not_go_to_another_organisation(owner, subscribe, add, do, make_person):
+    subscribe(owner.organisation.id, 3)
+    [anna] = add(1)
+    do(Change.GIVE, [anna])
+    elsewhere = memberships.places_of(make_person("Olive", "olive@example.org", "Elsewhere"))[0].membership.id
+    with pytest.raises(Missing):
+        swap(owner, anna, elsewhere)

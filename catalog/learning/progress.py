@@ -20,6 +20,8 @@ from catalog.shelf import courses
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from sqlalchemy.orm import InstrumentedAttribute
+
     from catalog.shelf.courses import LessonHead
 
 Place = tuple[int, int]
@@ -99,6 +101,13 @@ def newest(membership_ids: Iterable[UUID]) -> dict[UUID, datetime]:
         .where(Enrolment.membership_id.in_(batches.ids(membership_ids)))
     )
     return dict(db.session.execute(query.group_by(Enrolment.membership_id)).all())
+
+
+def has_learnt_since(membership_id: InstrumentedAttribute[UUID], since: datetime) -> sa.ColumnElement[bool]:
+    """Give the condition under which somebody has begun, gone on with or passed a course since a moment."""
+    has_gone_on = sa.exists().where(BlockProgress.enrolment_id == Enrolment.id, BlockProgress.saved_at > since)
+    is_recent = sa.or_(Enrolment.begun_at > since, Enrolment.passed_at > since, has_gone_on)
+    return sa.exists().where(Enrolment.membership_id == membership_id, is_recent)
 
 
 def answer_to(enrolment_id: UUID, place: Place) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def upgrade() -> None:
     with op.batch_alter_table('seat_assignment', schema=None) as batch_op:
         batch_op.add_column(sa.Column('allowance_id', sa.Uuid(), nullable=True))
         batch_op.create_foreign_key(op.f('fk_seat_assignment_allowance_id'), 'team', ['allowance_id'], ['id'])
+        batch_op.create_index(op.f('ix_seat_assignment_membership_id'), ['membership_id'])
         batch_op.create_index(
             'ix_seat_assignment_of_allowance',
             ['allowance_id'],
@@ -43,6 +44,7 @@ def downgrade() -> None:
     """Go back."""
     with op.batch_alter_table('seat_assignment', schema=None) as batch_op:
         batch_op.drop_index('ix_seat_assignment_of_allowance')
+        batch_op.drop_index(op.f('ix_seat_assignment_membership_id'))
         batch_op.drop_constraint(op.f('fk_seat_assignment_allowance_id'), type_='foreignkey')
         batch_op.drop_column('allowance_id')
     op.drop_table('seat_allowance')

@@ -492,6 +492,13 @@ STEPS: dict[str, Step] = {
     "workspace.set_safeguarding_contacts": Step(HERE, form={"lead_name": "Grace", "lead_contact": "01632 960123"}),
     "workspace.allot_seats": Step(TEAM.at, form={"seats": "0"}, foreign=TEAM.foreign),
     "workspace.take_back_unused_seats": TEAM,
+    "workspace.seat_to_give_on": LEAVER,
+    "workspace.give_seat_on": Step(
+        HERE | {"membership": "leaver", "other": "invited"},
+        foreign=LEAVER.foreign,
+        instead=dict.fromkeys((Role.OWNER.value, Role.ADMIN.value, Role.MANAGER.value), 409),
+    ),
+    "workspace.seats_unused": Step(HERE),
     "workspace.team": TEAM,
     "workspace.teams": Step(HERE),
     "workspace.today": Step(HERE),

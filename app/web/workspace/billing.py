@@ -11,7 +11,7 @@ from wtforms.validators import Optional
 from app.kernel import clock, journal
 from app.kernel.errors import Conflict, Missing
 from app.kernel.transaction import transaction
-from app.permissions import BUY_SEATS, GIVE_SEATS_AGAIN, SEE_BILLING
+from app.permissions import ARCHIVE_PEOPLE, BUY_SEATS, GIVE_SEATS_AGAIN, SEE_BILLING
 from app.web import wiring
 from app.web.forms import Form
 from app.web.workspace import history_words
@@ -85,6 +85,7 @@ def billing(actor: Actor) -> ResponseReturnValue:
             journal.of(actor.organisation.id, history_words.ABOUT_MONEY, limit=30),
         ),
         grace_days=wiring.settings().grace_days,
+        may_see_unused=bool(actor.roles & ARCHIVE_PEOPLE.roles),
         may_give_again=bool(actor.roles & GIVE_SEATS_AGAIN.roles) and former_seats.are_there(actor.organisation.id),
     )
 

@@ -35,7 +35,13 @@ SHOWS = {
     Show.WITHDRAWN: "Invitations that are over",
 }
 ROLES = {Role.OWNER: "Owners", Role.ADMIN: "Admins", Role.MANAGER: "Managers", Role.BILLING: "Billing", Role.LEARNER: "Learners"}
-SEATS = {Seat.ANY: "With or without", Seat.IN_USE: "In use", Seat.HELD: "Held", Seat.NONE: "Without a seat"}
+SEATS = {
+    Seat.ANY: "With or without",
+    Seat.IN_USE: "In use",
+    Seat.HELD: "Held",
+    Seat.UNUSED: "Not used for 60 days",
+    Seat.NONE: "Without a seat",
+}
 SORTS = {
     Sort.NAME: "Name, A to Z",
     Sort.NAME_BACKWARDS: "Name, Z to A",
