@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.accounts import invitations, joining_slips, memberships, mergers, oversight, people, teams, waiting_places
+from app.accounts import (
+    invitations,
+    joining_slips,
+    memberships,
+    mergers,
+    oversight,
+    people,
+    profile_values,
+    teams,
+    waiting_places,
+)
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -130,6 +140,7 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     if invitation is not None:
         invitations.settle(invitation, invitations.State.WITHDRAWN, by=by)
     joining_slips.void_each([goes.person_id] if goes.person_id else [])
+    profile_values.pass_on(goes.id, stays.id)
     for team in teams.of_people([goes.id]).get(goes.id, []):
         teams.put(organisation_id, team.id, [stays.id], by=by)
     had_seat = seats.release(organisation_id, goes.id, "merged", by=by)

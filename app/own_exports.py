@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.accounts import memberships, mergers, people, person_exports, sign_ins, teams
+from app.accounts import memberships, mergers, people, person_exports, profile_values, sign_ins, teams
 from app.accounts.memberships import State as MembershipState
 from app.kernel import journal, outbox, sheets
 from app.kernel.errors import Missing
@@ -18,7 +18,6 @@ from billing import seats
 from catalog.learning import certificate_documents, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -44,6 +43,7 @@ TABLES = {
     "seats": ("organisation", "state", "from", "until", "why_released"),
     "courses": ("organisation", "course", "begun_at", "passed_at", "parts_done", "parts"),
     "tests": ("organisation", "course", "state", "score_percent", "begun_at", "ended_at"),
+    "fields": ("organisation", "field", "value"),
     "certificates": (
         "organisation",
         "number",
@@ -99,13 +99,20 @@ def zipped(person: Person) -> bytes:
     return content.getvalue()
 
 
-def _tables(person: Person, places: Iterable[Place]) -> tuple[dict[str, list[Row]], list[tuple[str, bytes]]]:
+def _tables(person: Person, places: list[Place]) -> tuple[dict[str, list[Row]], list[tuple[str, bytes]]]:
     tables: dict[str, list[Row]] = {name: [] for name in TABLES}
     pdfs: list[tuple[str, bytes]] = []
     for place in places:
         for name, rows in _of_place(place).items():
             tables[name] += rows
         pdfs += _pdfs(place)
+    named = {place.membership.id: place.organisation.name for place in places}
+    tables["fields"] = [
+        {"organisation": named[member_id], "field": field.name, "value": value}
+        for member_id, values in profile_values.own(person.id).items()
+        for field, value in values
+        if member_id in named
+    ]
     tables["devices"] = [
         {"device": one.agent, "signed_in_at": _text(one.created_at), "last_seen_at": _text(one.last_seen_at)}
         for one in sign_ins.of(person.id)

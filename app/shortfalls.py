@@ -5,7 +5,6 @@ Life: open → done | dropped. It is kept in the transaction that asks for the s
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel import clock, journal
+from app.kernel import batches, clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Missing
 from app.kernel.transaction import transaction
@@ -119,12 +118,12 @@ def of_change(actor: Actor, change_id: UUID) -> Shortfall | None:
     return db.session.scalar(sa.select(Shortfall).where(is_mine, Shortfall.change_id == change_id))
 
 
-def forget(addresses: Collection[str]) -> None:
-    """Remove what somebody wanted to do for a person whose account goes, found by their addresses."""
-    for address in addresses:
-        holds = sa.func.lower(sa.cast(Shortfall.fields, sa.String)).contains(json.dumps(address.lower()), autoescape=True)
-        gone = sa.delete(Shortfall).where(Shortfall.kind == Kind.INVITATION, holds)
-        db.session.execute(gone.execution_options(synchronize_session=False))
+def forget_about(texts: Collection[str]) -> None:
+    """Remove what was kept about somebody who is forgotten: invitations to one of their addresses or by their name."""
+    kept = db.session.scalars(sa.select(Shortfall).where(Shortfall.kind == Kind.INVITATION))
+    about = [found.id for found in kept if any(value in texts for _, value in found.fields)]
+    statement = sa.delete(Shortfall).where(Shortfall.id.in_(batches.ids(about)))
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def forget_old() -> int:

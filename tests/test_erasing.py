@@ -14,19 +14,23 @@ from app.accounts import (
     erasures,
     join_links,
     join_requests,
+    mail_choices,
     memberships,
     one_time_links,
     people,
+    profile_fields,
+    profile_values,
     registrations,
     roles,
     sign_ins,
     waiting_places,
 )
+from app.accounts.mail_choices import Choice, Topic
 from app.accounts.memberships import Membership, Role
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.crowd import Change, Selection
-from app.kernel import clock
+from app.kernel import clock, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing
 from app.kernel.journal import JournalEntry
@@ -133,6 +137,30 @@ def test_name_and_address_stand_in_no_table_afterwards(shop, owner, leonora, mak
     assert seats.count(organisation_id) == seats.Count(3, 0, 0)
 
 
+def test_what_is_known_of_them_and_what_was_to_be_done_for_them_goes_too(owner, leonora, make_person):
+    organisation_id = owner.organisation.id
+    other = memberships.places_of(make_person("Eve", "eve@example.org", "St Peter"))[0].organisation.id
+    with transaction():
+        field = profile_fields.add(organisation_id, profile_fields.Wish("Home address"), by=owner.person.id)
+        profile_values.save(owner, leonora.membership.id, {field.id: "4 Quill-Zimmer Lane"})
+        mail_choices.choose(ADDRESS, {Topic.REMINDERS: Choice.NEVER})
+        waiting_places.add(organisation_id, [leonora.membership.id], by=owner.person.id, note=f"For {NAME}")
+        lines = [{"what": "accepted", "number": 1, "names": [NAME]}]
+        outbox.write("news", "ruth@example.org", organisation_id=organisation_id, name="Ruth Amadi", lines=lines)
+        outbox.write("news", "ruth@example.org", organisation_id=organisation_id, name="Ruth Amadi", lines=[])
+        kept = [("name", NAME), ("address", ADDRESS)]
+        shortfalls.keep(owner, changes.end(owner, None).id, shortfalls.Kind.INVITATION, kept)
+        request = join_requests.ask(other, leonora.person, link_id=None, team_id=None, comes_back=False)
+    assert {"profile_value", "mail_choice", "waiting_place", "shortfall", "outbox_mail"} <= holding(NAME, ADDRESS, "Quill-Zimmer")
+    ask(leonora.person)
+    assert after(7) == 1
+    assert holding(NAME, ADDRESS, "Quill-Zimmer") == set()
+    db.session.expire_all()
+    assert db.session.get_one(join_requests.JoinRequest, request.id).state == "declined"
+    kinds = db.session.scalars(sa.select(OutboxMail.kind).where(OutboxMail.address == "ruth@example.org"))
+    assert list(kinds) == ["news"]
+
+
 def test_evidence_stays_whole_under_a_pseudonym_and_the_pdf_is_withdrawn(owner, leonora):
     with transaction():
         certificate = passing.certify(db.session.get_one(Membership, leonora.membership.id))
@@ -157,18 +185,20 @@ def test_evidence_goes_on_its_own_date_and_that_of_others_stays(owner, leonora):
     with transaction():
         certificate = passing.certify(db.session.get_one(Membership, leonora.membership.id))
         other = passing.certify(db.session.get_one(Membership, owner.membership.id))
+    numbers = certificate.number, other.number
     ask(leonora.person)
     after(7)
-    with transaction():
-        clock.advance(timedelta(days=6 * 365))
+    for _ in range(6):
+        with transaction():
+            clock.advance(timedelta(days=365))
     assert erasing.forget_evidence(6) == 0
     with transaction():
         clock.advance(timedelta(days=2))
     assert erasing.forget_evidence(6) == 1
     assert erasing.forget_evidence(6) == 0
     with pytest.raises(Missing):
-        certificates.of_number(certificate.number)
-    assert certificates.of_number(other.number).certificate.name == "Ruth Amadi"
+        certificates.of_number(numbers[0])
+    assert certificates.of_number(numbers[1]).certificate.name == "Ruth Amadi"
     enrolled = db.session.scalars(sa.select(Enrolment.membership_id))
     assert set(enrolled) == {owner.membership.id}
 
@@ -257,8 +287,7 @@ def test_a_sweep_that_fails_half_way_leaves_everything_as_it_was(owner, leonora)
             raise OSError(message)
 
     sa.event.listen(db.engine, "before_cursor_execute", fail)
-    with pytest.raises(OSError, match="switched off"):
-        erasing.erase_due()
+    assert erasing.erase_due() == 0
     sa.event.remove(db.engine, "before_cursor_execute", fail)
     assert (people.known(leonora.person.id).name, people.known(leonora.person.id).erased_at) == (NAME, None)
     assert seats.count(owner.organisation.id).in_use == 1
