@@ -59,7 +59,7 @@ def _line(actor: Actor, what: What, taken: list[Notice]) -> dict[str, object] | 
     """Give what a mail tells of one kind of thing, as far as its reader may see whom it is about; None for nothing."""
     if what in {What.LIST_DONE, What.LIST_REFUSED}:
         number = sum(notice.number for notice in taken) if oversight.is_over_everybody(actor) else 0
-        return {"what": what.value, "number": number, "names": []} if number else None
+        return {"what": what.value, "number": number, "about": []} if number else None
     seen = notices.seen_of(oversight.sees(actor), [notice.about for notice in taken])
-    names = sorted(seen.values(), key=people.name_key)
-    return {"what": what.value, "number": len(names), "names": names[:NAMED]} if names else None
+    named = sorted(seen, key=lambda one: people.name_key(seen[one]))
+    return {"what": what.value, "number": len(named), "about": [str(one) for one in named[:NAMED]]} if named else None

@@ -144,6 +144,7 @@ def _free(member: Membership) -> None:
     if member.person_id is not None:
         teams.end_managing(member.organisation_id, [member.id], by=member.person_id)
     seats.release(member.organisation_id, member.id, "erased", by=None)
+    waiting_places.settle(member.organisation_id, [member.id], waiting_places.State.TAKEN_OFF, by=None)
 
 
 def _rename_own(person: Person, members: Sequence[Membership]) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import current_app
 
 from app import mail_kinds, mail_looks
-from app.accounts import invitations, mail_domains, mergers, one_time_links, organisations, registrations
+from app.accounts import invitations, mail_domains, memberships, mergers, one_time_links, organisations, registrations
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.registrations import Registration
@@ -232,10 +232,14 @@ def _certificate(facts: Facts) -> dict[str, object]:
 
 
 def _news(facts: Facts) -> dict[str, object]:
+    """Say what happened, with the names by which the organisation knows people now."""
+    about = {UUID(one) for line in facts["lines"] for one in line["about"]}
+    names = memberships.names(UUID(facts["at"]), about) if about else {}
+    lines = [(line, [names[one] for one in map(UUID, line["about"]) if one in names]) for line in facts["lines"]]
     return {
         "organisation": facts["organisation"],
         "name": facts["name"],
-        "lines": [_told(line["what"], line["number"], line["names"]) for line in facts["lines"]],
+        "lines": [_told(line["what"], line["number"], named) for line, named in lines],
         "url": link(f"/workspace/{facts['at']}/people"),
         "choose_url": link("/profile/mails"),
     }

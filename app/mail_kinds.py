@@ -70,7 +70,13 @@ KINDS: dict[str, Kind] = {
     "welcome_back": Kind("Welcome back", "they were brought back", "you were brought back", is_theirs=True),
     "ownership_offered": Kind("Offer to become an owner", "an owner asked them", "an owner asked you", is_theirs=True),
     "join_requests": Kind(
-        "People ask to join", "they may let them in", "you may let them in", is_theirs=True, can_wait=True, topic=Topic.NOTICES
+        "People ask to join",
+        "they may let them in",
+        "you may let them in",
+        is_theirs=True,
+        can_wait=True,
+        topic=Topic.NOTICES,
+        is_single=False,
     ),
     "join_answered": Kind("Answer to a request", "they had asked to join", "you had asked to join", is_theirs=True),
     "no_seat_free": Kind(
@@ -80,6 +86,7 @@ KINDS: dict[str, Kind] = {
         is_theirs=True,
         can_wait=True,
         topic=Topic.NOTICES,
+        is_single=False,
     ),
     "confirm_mail_domain": _asked("Confirm a mail domain"),
     "record_share_asked": Kind(

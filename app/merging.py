@@ -147,18 +147,10 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     if had_seat and not seats.has_one(stays.id):
         state = seats.State.IN_USE if stays.state == MembershipState.ACTIVE else seats.State.HELD
         seats.assign(organisation_id, stays.id, state, by=by)
-    _take_waiting_place(stays, goes, by=by)
+    waiting_places.hand_over(organisation_id, goes.id, stays.id, is_seated=seats.has_one(stays.id), by=by)
     if takes_name:
         stays.name = goes.name
     mergers.point_at(stays, goes, by=by)
-
-
-def _take_waiting_place(stays: Membership, goes: Membership, *, by: UUID) -> None:
-    """Let the one that stays wait for a seat where the other one did, unless they have one or wait already."""
-    waited = waiting_places.settle(stays.organisation_id, [goes.id], waiting_places.State.TAKEN_OFF, by=by)
-    if waited and stays.state in {MembershipState.ACTIVE, MembershipState.INVITED} and not seats.has_one(stays.id):
-        waiting_places.add(stays.organisation_id, [stays.id], by=by)
-        stays.is_learner = True
 
 
 def _take_roles(stays: Membership, goes: Membership, *, by: UUID) -> None:

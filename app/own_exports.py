@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.accounts import memberships, mergers, people, person_exports, profile_values, sign_ins, teams
+from app.accounts import memberships, mergers, people, person_exports, profile_fields, profile_values, sign_ins, teams
 from app.accounts.memberships import State as MembershipState
 from app.kernel import journal, outbox, sheets
 from app.kernel.errors import Missing
@@ -40,10 +40,10 @@ TABLES = {
         "joined_at",
         "left_at",
     ),
+    "profile": ("organisation", "field", "value"),
     "seats": ("organisation", "state", "from", "until", "why_released"),
     "courses": ("organisation", "course", "begun_at", "passed_at", "parts_done", "parts"),
     "tests": ("organisation", "course", "state", "score_percent", "begun_at", "ended_at"),
-    "fields": ("organisation", "field", "value"),
     "certificates": (
         "organisation",
         "number",
@@ -106,13 +106,6 @@ def _tables(person: Person, places: list[Place]) -> tuple[dict[str, list[Row]], 
         for name, rows in _of_place(place).items():
             tables[name] += rows
         pdfs += _pdfs(place)
-    named = {place.membership.id: place.organisation.name for place in places}
-    tables["fields"] = [
-        {"organisation": named[member_id], "field": field.name, "value": value}
-        for member_id, values in profile_values.own(person.id).items()
-        for field, value in values
-        if member_id in named
-    ]
     tables["devices"] = [
         {"device": one.agent, "signed_in_at": _text(one.created_at), "last_seen_at": _text(one.last_seen_at)}
         for one in sign_ins.of(person.id)
@@ -125,6 +118,7 @@ def _of_place(place: Place) -> dict[str, list[Row]]:
     member, organisation = place.membership, place.organisation
     at = {"organisation": organisation.name}
     found = records.of_member(organisation.id, member.id)
+    known = profile_values.of_people([member.id]).get(member.id, {})
     belongs = {
         "name": member.name,
         "address": member.address,
@@ -138,6 +132,11 @@ def _of_place(place: Place) -> dict[str, list[Row]]:
     }
     return {
         "organisations": [at | belongs],
+        "profile": [
+            at | {"field": field.name, "value": known[field.id]}
+            for field in profile_fields.of(organisation.id)
+            if field.id in known
+        ],
         "seats": [
             at
             | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import time_machine
 from app import arrivals, digests, joining, mail
 from app.accounts import invitations, mail_choices, memberships, notices, people, teams
 from app.accounts.mail_choices import Choice, Topic
-from app.accounts.memberships import Role
+from app.accounts.memberships import Membership, Role
 from app.accounts.notices import Notice, What
 from app.kernel import clock
 from app.kernel.db import db
@@ -40,10 +41,12 @@ def accept(owner, subscribe, make_person):
 def news():
     db.session.rollback()
     query = sa.select(OutboxMail).where(OutboxMail.kind == "news").order_by(OutboxMail.written_at, OutboxMail.address)
-    return [
-        (mail.address, [(line["what"], line["number"], line["names"]) for line in mail.facts["lines"]])
-        for mail in db.session.scalars(query)
-    ]
+    names = dict(db.session.execute(sa.select(Membership.id, Membership.name)).all())
+    return [(one.address, [_read(line, names) for line in one.facts["lines"]]) for one in db.session.scalars(query)]
+
+
+def _read(line, names):
+    return line["what"], line["number"], [names[UUID(one)] for one in line["about"]]
 
 
 def tell(at):

@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import arrivals, crowd, erasing, joining, merging, shortfalls
+from app import arrivals, crowd, digests, erasing, joining, letters, merging, shortfalls, ways_in
 from app.accounts import (
     address_changes,
     erasures,
+    join_links,
     join_requests,
     mail_choices,
     memberships,
+    notices,
     one_time_links,
     people,
     profile_fields,
@@ -28,6 +30,7 @@ from app.accounts.mail_choices import Choice, Topic
 from app.accounts.memberships import Membership, Role
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
+from app.accounts.profile_fields import Wish
 from app.crowd import Change, Selection
 from app.kernel import clock, outbox
 from app.kernel.db import db
@@ -310,8 +313,50 @@ def test_mails_to_others_that_name_them_go_and_those_of_others_stay(owner, leono
     assert db.session.scalar(sa.select(sa.func.count()).select_from(DeliveredMail)) == 0
 
 
+def test_what_they_wait_or_ask_for_and_what_was_to_be_done_for_them_goes_too(owner, leonora, make_person):
+    other = people.known(make_person("Ivor", "ivor@example.org", "Harbour"))
+    there = memberships.actor(other, memberships.places_of(other.id)[0].organisation.id)
+    with transaction():
+        link = join_links.make(there, team_id=None, most=1, days=30, needs_approval=True)
+    with transaction():
+        ways_in.join(ways_in.by_link(link), leonora.person)
+        waiting_places.add(owner.organisation.id, [leonora.membership.id], by=owner.person.id)
+        change = changes.end(owner, None).id
+        shortfalls.keep(owner, change, shortfalls.Kind.INVITATION, [("name", NAME), ("address", ADDRESS.upper())])
+    ask(leonora.person)
+    assert after(7) == 1
+    assert join_requests.number_asking(there) == 0
+    assert db.session.scalar(sa.select(join_links.JoinLink.used)) == 0
+    assert waiting_places.organisations() == []
+    assert holding(NAME, ADDRESS) == set()
+
+
 def test_the_operator_stays(leonora):
     with transaction():
         db.session.get_one(Person, leonora.person.id).is_operator = True
     with pytest.raises(Conflict, match="runs the shop"):
         ask(leonora.person)
+
+
+def test_what_an_organisation_noted_and_which_mails_were_wanted_are_forgotten(owner, leonora):
+    with transaction():
+        desk = profile_fields.add(owner.organisation.id, Wish("Desk", "text"), by=owner.person.id).id
+        profile_values.set_each(owner, [leonora.membership.id, owner.membership.id], desk, "2nd floor")
+        mail_choices.choose(people.address_key(ADDRESS), {Topic.COURSES: Choice.NEVER})
+    ask(leonora.person)
+    assert after(8) == 1
+    assert set(profile_values.of_people([leonora.membership.id, owner.membership.id])) == {owner.membership.id}
+    assert mail_choices.of([people.address_key(ADDRESS)]) == {}
+
+
+def test_news_to_others_names_them_by_who_they_are_and_no_more_when_they_are_gone(owner, leonora):
+    with transaction():
+        notices.of_person(owner.organisation.id, notices.What.ACCEPTED, leonora.membership.id)
+        clock.advance(timedelta(days=1))
+    assert digests.tell_due() == 1
+    facts = db.session.scalars(sa.select(OutboxMail.facts).where(OutboxMail.kind == "news")).one()
+    assert NAME in letters.render("news", facts, organisation_id=owner.organisation.id).text
+    ask(leonora.person)
+    assert after(8) == 1
+    db.session.rollback()
+    assert NAME not in letters.render("news", facts, organisation_id=owner.organisation.id).text

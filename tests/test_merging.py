@@ -88,6 +88,23 @@ def test_the_seat_moves_to_the_one_who_stays_without_a_seat(owner, join):
     assert seats.miscounted() == []
 
 
+def test_the_one_who_stays_waits_in_the_place_of_the_other(owner, join, make_person):
+    seated = join("Leo", "leo@example.org")
+    waits = []
+    for name in ("Mei", "Tom", "Ann"):
+        person = people.known(make_person(name, f"{name.lower()}@example.org", "Elsewhere"))
+        with transaction():
+            waits.append(memberships.add(owner.organisation, person, {Role.LEARNER}))
+    invited = [invite(owner, name, f"{name.lower()}.b@example.org") for name in ("Mei", "Leo")]
+    with transaction():
+        for member in invited:
+            joining.withdraw(owner, member.id)
+        waiting_places.add(owner.organisation.id, [invited[0].id, waits[1].id, invited[1].id], by=owner.person.id)
+    merge(owner, waits[0], invited[0])
+    merge(owner, seated, invited[1])
+    assert [one.member.id for one in waiting_places.waiting(owner)] == [waits[0].id, waits[1].id]
+
+
 def test_what_is_known_of_both_stays_and_a_place_on_the_waiting_list_goes_along(owner, join):
     here, other = join("Leo", "leo@example.org"), invite(owner, "Leo", None)
     with transaction():

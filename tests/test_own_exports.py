@@ -11,8 +11,9 @@ from datetime import timedelta
 import pytest
 
 from app import own_exports
-from app.accounts import memberships, people, person_exports, tidying
+from app.accounts import memberships, people, person_exports, profile_fields, profile_values, tidying
 from app.accounts.memberships import Membership, Role
+from app.accounts.profile_fields import Wish
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing
@@ -43,6 +44,17 @@ def made(person_id):
     assert own_exports.make_waiting() == 1
     [export] = person_exports.of(person_id)
     return export
+
+
+def test_it_holds_what_an_organisation_noted_of_them(owner, leo):
+    with transaction():
+        desk = profile_fields.add(owner.organisation.id, Wish("Desk", "text"), by=owner.person.id).id
+        theirs = [place.membership.id for place in memberships.places_of(leo) if place.organisation.id == owner.organisation.id]
+        profile_values.set_each(owner, theirs, desk, "2nd floor")
+        profile_values.set_each(owner, [owner.membership.id], desk, "Vestry")
+    archive = zipfile.ZipFile(io.BytesIO(own_exports.zipped(people.known(leo))))
+    rows = json.loads(archive.read("everything.json"))["profile"]
+    assert rows == [{"organisation": "St Mary", "field": "Desk", "value": "2nd floor"}]
 
 
 def test_it_holds_everything_as_json_and_csv_with_the_certificates(owner, leo):

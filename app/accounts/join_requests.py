@@ -151,9 +151,11 @@ def settle(requests: Sequence[JoinRequest], to: State, *, by: UUID | None) -> No
 
 
 def end_all_of(person_id: UUID) -> None:
-    """Decline whatever somebody asks whose account goes."""
-    theirs = sa.select(JoinRequest).where(JoinRequest.person_id == person_id, JoinRequest.state == State.OPEN)
-    settle(db.session.scalars(theirs.order_by(JoinRequest.id).with_for_update()).all(), State.DECLINED, by=None)
+    """End what a person still asks for, because their account goes; they are told nothing."""
+    query = sa.select(JoinRequest).where(JoinRequest.person_id == person_id, JoinRequest.state == State.OPEN)
+    open_ones = db.session.scalars(query.order_by(JoinRequest.id).with_for_update()).all()
+    if open_ones:
+        settle(open_ones, State.EXPIRED, by=None)
 
 
 def overdue(limit: int = 500) -> list[Asking]:

@@ -287,3 +287,17 @@ def test_a_field_or_choice_that_went_before_the_list_was_brought_in_is_left_out(
         arrivals.want(owner, sent)
     assert arrivals.bring_in(sent, days=14)
     assert profile_values.numbers(owner.organisation.id) == {}
+
+
+def test_what_is_known_goes_along_when_two_records_become_one_and_none_is_overwritten(owner, add, crowd):
+    contract, desk = add(), add("Desk", "text")
+    set_for(owner, crowd[:2], contract, "Paid")
+    set_for(owner, crowd[1:2], contract, "Volunteer")
+    set_for(owner, crowd[1:], desk, "2")
+    with transaction():
+        profile_values.pass_on(crowd[1], crowd[0])
+    assert profile_values.of_people(crowd) == {
+        crowd[0]: {contract: "Paid", desk: "2"},
+        crowd[1]: {contract: "Volunteer", desk: "2"},
+        crowd[2]: {desk: "2"},
+    }

@@ -393,7 +393,7 @@ STEPS: dict[str, Step] = {
     ),
     "workspace.add_missing_seats": Step(
         HERE,
-        form={"wanted": "invitation", "seats": "1", "name": "Eve", "address": "eve@example.org", "role": "learner"},
+        form={"wanted": "invitation", "seats": "1", "had": "25", "name": "Eve", "address": "eve@example.org", "role": "learner"},
         instead={Role.BILLING.value: 403},
     ),
     "workspace.drop_shortfall": SHORTFALL,
