@@ -147,6 +147,20 @@ def test_an_account_that_somebody_signs_in_with_is_merged_only_when_they_confirm
         memberships.actor(people.known(goes.person_id), owner.organisation.id, also_former=True)
 
 
+def test_whoever_signs_in_with_a_user_name_is_asked_on_their_profile(owner, join):
+    stays, goes = join("Leo", "leo@example.org"), invite(owner, "Leo", None)
+    with transaction():
+        joining.accept(invitations.open_of(goes.id), people.known(goes.person_id))
+        people.known(goes.person_id).password_hash = "-"  # noqa: S105 - of nobody
+    asked = merge(owner, stays, goes)
+    assert db.session.scalar(sa.select(sa.func.count()).where(OutboxMail.kind == "merger_asked")) == 0
+    assert mergers.open_for(goes.person_id) == [(mergers.token(asked.id), "St Mary")]
+    with transaction():
+        merging.confirm(mergers.opened(mergers.token(asked.id)))
+    assert mergers.open_for(goes.person_id) == []
+    assert goes.merged_into_id == stays.id
+
+
 def test_a_question_that_is_declined_or_too_old_changes_nothing(owner, join):
     stays, goes = join("Leo", "leo@example.org"), join("Leo", "leo.old@example.org")
     first = mergers.token(merge(owner, stays, goes).id)

@@ -1,7 +1,8 @@
 """Mergers: two records of one human become one, which is read with everything that was learned under the other.
 
 Evidence is never moved or edited: a membership that was merged points at the one that stays, and whoever reads records reads
-those of both. Where the other record has an account of its own that somebody signs in with, its holder confirms by mail first.
+those of both. Where the other record has an account of its own that somebody signs in with, its holder confirms first: by mail,
+or on their profile where they have no address.
 """
 
 from __future__ import annotations
@@ -82,11 +83,10 @@ def whose(membership_id: sa.orm.InstrumentedAttribute[UUID]) -> sa.ColumnElement
 
 
 def needs_consent(stays: Membership, goes: Membership) -> bool:
-    """Whether the record that goes has an account of its own, reached by mail, that somebody signs in with."""
+    """Whether the record that goes has an account of its own that somebody signs in with."""
     if goes.person_id is None or goes.person_id == stays.person_id or goes.joined_at is None:
         return False
-    holder = db.session.get_one(Person, goes.person_id)
-    return bool(holder.password_hash) and holder.address is not None
+    return bool(db.session.get_one(Person, goes.person_id).password_hash)
 
 
 def ask(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -> Merger:
@@ -144,6 +144,18 @@ def open_about(membership_id: UUID) -> Merger | None:
     """Give the question that waits for the holder of a record, if one does."""
     is_open = sa.and_(Merger.goes_id == membership_id, Merger.state == State.OPEN, Merger.expires_at > clock.now())
     return db.session.scalar(sa.select(Merger).where(is_open))
+
+
+def open_for(person_id: UUID) -> list[tuple[str, str]]:
+    """Give the questions that wait for a person: the token of each, and the name of the organisation that asks."""
+    query = (
+        sa.select(Merger.id, Organisation.name)
+        .join(Membership, Membership.id == Merger.goes_id)
+        .join(Organisation, Organisation.id == Merger.organisation_id)
+        .where(Membership.person_id == person_id, Merger.state == State.OPEN, Merger.expires_at > clock.now())
+        .order_by(Merger.id)
+    )
+    return [(token(merger_id), name) for merger_id, name in db.session.execute(query)]
 
 
 def answer(found: Merger, to: State) -> None:

@@ -14,7 +14,7 @@ from app.kernel import clock
 from app.kernel.errors import Conflict
 from app.kernel.transaction import transaction
 from app.permissions import SIGNED_IN
-from app.web import wiring
+from app.web import context, wiring
 from app.web.area import signed_in_person
 from app.web.membership import profile
 from app.web.membership.refusals import AccountForm, shown_on
@@ -77,7 +77,7 @@ def ask_for_deletion() -> ResponseReturnValue:
             proof = profile.prove(person, form.current.data or "")
             with transaction():
                 asked = erasing.ask(proof)
-            flash(f"Your account goes after {asked.due_at.day} {asked.due_at:%B %Y}. Until then you can undo it here.", "success")
+            flash(f"Your account goes on {context.day(asked.due_at)}. Until then you can undo it here.", "success")
             return redirect(url_for("membership.deletion"), 303)
     return _page(form), form.status
 

@@ -13,6 +13,7 @@ from app.accounts import (
     credentials,
     erasures,
     memberships,
+    mergers,
     one_time_links,
     password_changes,
     people,
@@ -64,6 +65,7 @@ def profile() -> ResponseReturnValue:
         sign_ins=sign_ins.of(person.id),
         present=sessions.present(),
         erasure=erasures.open_of(person.id),
+        questions=mergers.open_for(person.id),
         known=_known(person.id),
     )
 

@@ -73,7 +73,7 @@ def merge(actor: Actor, membership: UUID, other: UUID) -> ResponseReturnValue:
         form.refuse(refusal)
         return _page(actor, membership, other, form), refusal.status
     if asked is not None:
-        words = "We have asked them by mail whether both records are theirs. Nothing changes until they confirm."
+        words = "We have asked them whether both records are theirs. Nothing changes until they confirm."
     else:
         words = "The two records are one now, with everything that was learned under either."
     flash(words, "success")
