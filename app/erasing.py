@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
+from app import shortfalls
 from app.accounts import (
     erasures,
     invitations,
-    mail_choices,
+    join_requests,
     memberships,
     organisations,
     people,
-    profile_values,
     record_shares,
     teams,
+    waiting_places,
 )
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership
@@ -77,6 +78,9 @@ def erase_due() -> int:
         except Refusal as refusal:
             # They became somebody on whom others depend: the page of their account says what to do, and this waits for it.
             log.info("erasure waits", erasure=str(erasure_id), kind=type(refusal).__name__)
+        except Exception:
+            # One that fails stops nobody else's, and is tried again.
+            log.exception("erasure failed", erasure=str(erasure_id))
     return erased
 
 
@@ -116,11 +120,11 @@ def _erase(erasure_id: UUID) -> bool:
     certificates.erase_holder(
         [member.id for member in members if member.id in own or member.merged_into_id in own], erasures.pseudonym_of(person.id)
     )
+    shortfalls.forget_about(addresses | {person.name})
     outbox.forget(addresses, {person.name, *(member.name for member in members)}, {member.organisation_id for member in members})
-    profile_values.forget([member.id for member in members])
-    mail_choices.forget(addresses)
     _rename_own(person, members)
     record_shares.end_all_of(person.id)
+    join_requests.end_all_of(person.id)
     erasures.forget(person, members, addresses)
     return True
 
@@ -134,11 +138,13 @@ def _free(member: Membership) -> None:
         memberships.move(member, MembershipState.ARCHIVED)
     elif member.state == MembershipState.INVITED:
         memberships.move(member, MembershipState.WITHDRAWN)
+    waiting_places.settle(member.organisation_id, [member.id], waiting_places.State.TAKEN_OFF, by=None)
     member.is_manager = False
     db.session.flush()
     if member.person_id is not None:
         teams.end_managing(member.organisation_id, [member.id], by=member.person_id)
     seats.release(member.organisation_id, member.id, "erased", by=None)
+    waiting_places.settle(member.organisation_id, [member.id], waiting_places.State.TAKEN_OFF, by=None)
 
 
 def _rename_own(person: Person, members: Sequence[Membership]) -> None:

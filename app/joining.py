@@ -89,8 +89,7 @@ def _add_without_address(actor: Actor, name: str, roles: frozenset[Role]) -> Mem
     """Add somebody by name alone, who learns and does nothing else here."""
     if roles != {Role.LEARNER}:
         raise Invalid("Whoever runs things or sees what is paid needs an e-mail address.", field="role")
-    [(person_id, user_name)] = user_names.open_accounts([name])
-    return memberships.invite_without_address(actor.organisation.id, name, person_id, user_name)
+    return user_names.invite(actor.organisation.id, name)
 
 
 def _take_up(actor: Actor, name: str, address: str, roles: frozenset[Role]) -> Membership:

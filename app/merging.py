@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.accounts import invitations, joining_slips, memberships, mergers, oversight, people, profile_values, teams
+from app.accounts import (
+    invitations,
+    joining_slips,
+    memberships,
+    mergers,
+    oversight,
+    people,
+    profile_values,
+    teams,
+    waiting_places,
+)
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -130,13 +140,14 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     if invitation is not None:
         invitations.settle(invitation, invitations.State.WITHDRAWN, by=by)
     joining_slips.void_each([goes.person_id] if goes.person_id else [])
+    profile_values.pass_on(goes.id, stays.id)
     for team in teams.of_people([goes.id]).get(goes.id, []):
         teams.put(organisation_id, team.id, [stays.id], by=by)
-    profile_values.take_over(stays.id, goes.id)
     had_seat = seats.release(organisation_id, goes.id, "merged", by=by)
     if had_seat and not seats.has_one(stays.id):
         state = seats.State.IN_USE if stays.state == MembershipState.ACTIVE else seats.State.HELD
         seats.assign(organisation_id, stays.id, state, by=by)
+    waiting_places.hand_over(organisation_id, goes.id, stays.id, is_seated=seats.has_one(stays.id), by=by)
     if takes_name:
         stays.name = goes.name
     mergers.point_at(stays, goes, by=by)

@@ -18,7 +18,6 @@ from billing import seats
 from catalog.learning import certificate_documents, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -100,7 +99,7 @@ def zipped(person: Person) -> bytes:
     return content.getvalue()
 
 
-def _tables(person: Person, places: Iterable[Place]) -> tuple[dict[str, list[Row]], list[tuple[str, bytes]]]:
+def _tables(person: Person, places: list[Place]) -> tuple[dict[str, list[Row]], list[tuple[str, bytes]]]:
     tables: dict[str, list[Row]] = {name: [] for name in TABLES}
     pdfs: list[tuple[str, bytes]] = []
     for place in places:

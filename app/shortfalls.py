@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kernel import clock, journal
+from app.kernel import batches, clock, journal
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Missing
 from app.kernel.transaction import transaction
@@ -21,7 +21,7 @@ from billing.changes import Change
 from billing.changes import State as ChangeState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from app.accounts.memberships import Actor
 
@@ -116,6 +116,14 @@ def of_change(actor: Actor, change_id: UUID) -> Shortfall | None:
     """Give what the actor still wants to do with the seats of a change, if anything."""
     is_mine = sa.and_(Shortfall.by_id == actor.membership.id, Shortfall.state == State.OPEN)
     return db.session.scalar(sa.select(Shortfall).where(is_mine, Shortfall.change_id == change_id))
+
+
+def forget_about(texts: Collection[str]) -> None:
+    """Remove what was kept about somebody who is forgotten: invitations to one of their addresses or by their name."""
+    kept = db.session.scalars(sa.select(Shortfall).where(Shortfall.kind == Kind.INVITATION))
+    about = [found.id for found in kept if any(value in texts for _, value in found.fields)]
+    statement = sa.delete(Shortfall).where(Shortfall.id.in_(batches.ids(about)))
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def forget_old() -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from app import joining, roster
+from app import joining, roster, waiting_list
 from app.accounts import (
     invitations,
     joining_slips,
@@ -25,6 +25,7 @@ from app.accounts import (
     people_imports,
     user_names,
 )
+from app.accounts.invitations import Invitation
 from app.accounts.joining_slips import Printed
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
@@ -58,6 +59,7 @@ class One:
     has_address: bool
     state: str
     is_elsewhere: bool
+    is_invited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +149,15 @@ def open_with(claim: Claim, password_hash: str) -> tuple[Membership, Person]:
 def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
     """Invite somebody without an address again whose invitation is over, with the user name they had; a seat is held for them.
 
-    Raises Conflict for anybody else, or when no seat is free.
+    Where no seat is free and a waiting list is kept they go on it. Raises Conflict for anybody else, or when no seat is free.
     """
     membership = oversight.member(actor, membership_id, lock=True)
     if membership.address is not None or membership.state != MembershipState.WITHDRAWN:
         raise Conflict(f"{membership.name} is not somebody whose slip is over. Reload the page to see where things stand.")
     memberships.move(membership, MembershipState.INVITED)
     db.session.flush()
-    seats.assign(actor.organisation.id, membership.id, seats.State.HELD, by=actor.person.id)
-    invitations.send(membership, by=actor.person.id, days=days)
+    if not waiting_list.give(actor.organisation.id, [membership.id], seats.State.HELD, by=actor.person.id):
+        invitations.send(membership, by=actor.person.id, days=days)
     return membership
 
 
@@ -181,6 +183,8 @@ def _why_not(one: One) -> str:
         return "have an e-mail address: send them their invitation, or they reset their password by mail"
     if one.state not in {MembershipState.INVITED, MembershipState.ACTIVE}:
         return "are not here: invite them again or bring them back first"
+    if one.state == MembershipState.INVITED and not one.is_invited:
+        return "wait for a seat: print theirs once they have one"
     return "belong to another organisation as well, so nobody here may set their password" if one.is_elsewhere else ""
 
 
@@ -197,6 +201,7 @@ def _read(which: sa.ColumnElement[bool], *, lock: bool = False) -> Sequence[One]
         which = Membership.id.in_(batches.ids(db.session.scalars(locking)))
     other = aliased(Membership)
     is_elsewhere = sa.exists().where(other.person_id == Membership.person_id, other.id != Membership.id).correlate(Membership)
+    is_invited = sa.exists().where(Invitation.membership_id == Membership.id, invitations.IS_OPEN).correlate(Membership)
     query = sa.select(
         Membership.id,
         Membership.person_id,
@@ -205,6 +210,7 @@ def _read(which: sa.ColumnElement[bool], *, lock: bool = False) -> Sequence[One]
         Membership.address.is_not(None),
         Membership.state,
         is_elsewhere,
+        is_invited,
     )
     rows = db.session.execute(query.where(which).order_by(Membership.name_key, Membership.id))
     return [One(*cast("tuple[Any, ...]", row)) for row in rows]

@@ -124,10 +124,11 @@ def approve(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
             new.append((asking, newcomers.take_in(organisation.id, asking.person, by=actor.person.id)))
     ids = [membership.id for _, membership in new]
     teams.end_managing(organisation.id, ids, by=actor.person.id)
-    waiting = waiting_list.give(organisation.id, ids, seats.State.IN_USE, by=actor.person.id)
-    waits = {asking.person.id for asking, membership in new if membership.id in waiting}
+    # The teams come first: their seats may come from what is set aside for them.
     pairs = [(asking.request.team_id, membership.id) for asking, membership in new]
     teams.put_each(organisation.id, [(team, one) for team, one in pairs if team is not None], by=actor.person.id)
+    waiting = waiting_list.give(organisation.id, ids, seats.State.IN_USE, by=actor.person.id)
+    waits = {asking.person.id for asking, membership in new if membership.id in waiting}
     _answer(organisation, askings, RequestState.APPROVED, waits)
     return askings
 
@@ -161,10 +162,13 @@ def _let_in(way: WayIn, person: Person) -> bool:
     if way.link_id is not None:
         join_links.use(way.link_id)
     membership = newcomers.take_in(way.organisation_id, person, by=person.id)
-    waiting = waiting_list.give(way.organisation_id, [membership.id], seats.State.IN_USE, by=person.id)
+    # The team comes first: the seat may come from what is set aside for it.
     if way.team_id is not None:
         teams.put(way.organisation_id, way.team_id, [membership.id], by=person.id)
-    return bool(waiting)
+    try:
+        return bool(waiting_list.give(way.organisation_id, [membership.id], seats.State.IN_USE, by=person.id))
+    except Conflict as refusal:
+        raise NoSeat(refusal.message, needed=1, free=0) from refusal
 
 
 def _end_overdue() -> int:

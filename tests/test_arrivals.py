@@ -308,7 +308,7 @@ def test_bringing_in_takes_as_many_statements_for_many_as_for_few(owner, subscri
             arrivals.bring_in(sent, days=14)
         return len(recorder.statements)
 
-    assert statements(5, 0) == statements(500, 5) <= 25
+    assert statements(5, 0) == statements(500, 5) <= 30
 
 
 def test_invitations_are_reminded_of_twice_and_no_more(owner, subscribe, send, bring_in):

@@ -8,7 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from app import arrivals, joining, merging, roster
-from app.accounts import invitations, memberships, mergers, people, people_imports, teams
+from app.accounts import (
+    invitations,
+    memberships,
+    mergers,
+    people,
+    people_imports,
+    profile_fields,
+    profile_values,
+    teams,
+    waiting_places,
+)
 from app.accounts.memberships import Role
 from app.accounts.mergers import Merger
 from app.kernel import clock
@@ -76,6 +86,39 @@ def test_the_seat_moves_to_the_one_who_stays_without_a_seat(owner, join):
     assert seats.has_one(here.id)
     assert count(owner.organisation.id) == seats.Count(4, 1, 0)
     assert seats.miscounted() == []
+
+
+def test_the_one_who_stays_waits_in_the_place_of_the_other(owner, join, make_person):
+    seated = join("Leo", "leo@example.org")
+    waits = []
+    for name in ("Mei", "Tom", "Ann"):
+        person = people.known(make_person(name, f"{name.lower()}@example.org", "Elsewhere"))
+        with transaction():
+            waits.append(memberships.add(owner.organisation, person, {Role.LEARNER}))
+    invited = [invite(owner, name, f"{name.lower()}.b@example.org") for name in ("Mei", "Leo")]
+    with transaction():
+        for member in invited:
+            joining.withdraw(owner, member.id)
+        waiting_places.add(owner.organisation.id, [invited[0].id, waits[1].id, invited[1].id], by=owner.person.id)
+    merge(owner, waits[0], invited[0])
+    merge(owner, seated, invited[1])
+    assert [one.member.id for one in waiting_places.waiting(owner)] == [waits[0].id, waits[1].id]
+
+
+def test_what_is_known_of_both_stays_and_a_place_on_the_waiting_list_goes_along(owner, join):
+    here, other = join("Leo", "leo@example.org"), invite(owner, "Leo", None)
+    with transaction():
+        fields = [profile_fields.Wish("Badge"), profile_fields.Wish("Shift")]
+        badge, shift = (profile_fields.add(owner.organisation.id, wish, by=owner.person.id) for wish in fields)
+        profile_values.save(owner, here.id, {badge.id: "17"})
+        profile_values.save(owner, other.id, {badge.id: "99", shift.id: "late"})
+        seats.release(owner.organisation.id, here.id, "taken back", by=None)
+        seats.release(owner.organisation.id, other.id, "taken back", by=None)
+        waiting_places.add(owner.organisation.id, [other.id], by=owner.person.id)
+    merge(owner, here, other)
+    assert profile_values.of_people([here.id])[here.id] == {badge.id: "17", shift.id: "late"}
+    assert profile_values.of_people([other.id])[other.id] == {badge.id: "99", shift.id: "late"}
+    assert waiting_places.among(owner.organisation.id, {here.id, other.id}) == {here.id}
 
 
 def test_whoever_is_here_stays_whichever_is_asked_for(owner, join):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import arrivals, crowd, joining, roster, slips
+from app import arrivals, crowd, joining, roster, slips, waiting_list
 from app.accounts import (
     address_changes,
     credentials,
@@ -20,6 +20,7 @@ from app.accounts import (
     roles,
     sign_ins,
     teams,
+    waiting_places,
 )
 from app.accounts.memberships import Role
 from app.accounts.one_time_links import OneTimeLink, Purpose
@@ -146,6 +147,20 @@ def test_printing_keeps_the_invitation_open_as_long_as_the_slip(owner, ruth):
         clock.advance(timedelta(days=10))
     assert joining.expire_due() == 0
     assert use("ruth.adeyemi", pin)
+
+
+def test_whoever_waits_for_a_seat_gets_a_slip_once_there_is_one(owner, subscribe):
+    subscribe(owner.organisation.id, 1)
+    with transaction():
+        waiting_places.switch(owner, to=True)
+    first, second = add(owner, "Tom Barker"), add(owner, "Ann Cole")
+    assert slips.plan(owner, Selection(frozenset({second.id}))).reasons == [
+        ("wait for a seat: print theirs once they have one", 1)
+    ]
+    with transaction():
+        joining.withdraw(owner, first.id)
+    assert waiting_list.fill_due(14) == 1
+    assert use("ann.cole", printed(owner, second)["ann.cole"])
 
 
 def test_a_withdrawn_invitation_takes_the_slip_with_it(owner, ruth):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import joining, ways_in
+from app import joining, letters, ways_in
 from app.accounts import join_links, join_requests, memberships, people, teams
 from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Role
@@ -17,7 +17,7 @@ from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from app.ways_in import Outcome
-from billing import seats
+from billing import allotting, seats
 from billing.seats import Count
 
 
@@ -83,6 +83,25 @@ def test_somebody_who_is_here_gets_no_second_membership(owner, subscribe, make_g
     with pytest.raises(Conflict, match="You belong here already"):
         come(link, leo)
     assert (used(link), seats.count(owner.organisation.id).taken) == (1, 1)
+
+
+def test_a_seat_comes_from_what_is_set_aside_for_the_team_and_no_other(owner, subscribe, kitchen, make_guest):
+    subscribe(owner.organisation.id, 5)
+    with transaction():
+        allotting.allot(owner.organisation.id, kitchen, 1, by=owner.person.id)
+    link = make_link(owner, kitchen)
+    come(link, make_guest())
+    assert seats.allowances_of(owner.organisation.id)[kitchen].taken == 1
+    assert come(link, make_guest("tom")) is Outcome.NO_SEAT
+    asking, ann = make_link(owner, kitchen, needs_approval=True), make_guest("ann")
+    come(asking, ann)
+    ids = [one.request.id for one in join_requests.asking(owner)]
+    with pytest.raises(Conflict, match="1 taken"), transaction():
+        ways_in.approve(owner, ids)
+    with transaction():
+        allotting.allot(owner.organisation.id, kitchen, 2, by=owner.person.id)
+        ways_in.approve(owner, ids)
+    assert seats.allowances_of(owner.organisation.id)[kitchen].taken == 2
 
 
 def test_a_link_lets_in_as_many_as_it_was_made_for(owner, subscribe, make_guest):
@@ -264,6 +283,33 @@ def test_whoever_was_invited_in_vain_comes_under_the_same_record(owner, subscrib
     assert come(make_link(owner), leo) is Outcome.JOINED
     here = memberships.actor(leo, owner.organisation.id).membership
     assert (here.id, here.name) == (invited, "Leo")
+
+
+def test_the_mails_say_what_happened_and_lead_on(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    link, with_approval = make_link(owner), make_link(owner, needs_approval=True)
+    leo, tom, ann, ben = (make_guest(name) for name in ("leo", "tom", "ann", "ben"))
+    for person in (leo, tom, ann):
+        come(with_approval, person)
+    ways_in.sweep()
+    ids = {asking.person.id: asking.request.id for asking in join_requests.asking(owner)}
+    with transaction():
+        ways_in.approve(owner, [ids[leo.id]])
+        ways_in.decline(owner, [ids[tom.id]])
+    come(link, ben)
+    with transaction():
+        clock.advance(timedelta(days=30))
+    ways_in.sweep()
+    said = {}
+    for written in db.session.scalars(sa.select(OutboxMail)):
+        rendered = letters.render(written.kind, written.facts)
+        said[written.address, rendered.subject] = rendered.text
+    place = f"http://127.0.0.1:8000/workspace/{owner.organisation.id}/people"
+    assert f"{place}/requests\n" in said["ruth@example.org", "3 people ask to join St Mary"]
+    assert f"{place}\n" in said["ruth@example.org", "Somebody found no free seat at St Mary"]
+    assert "You have a seat" in said["leo@example.org", "You have joined St Mary"]
+    assert "has declined" in said["tom@example.org", "You have not joined St Mary"]
+    assert "nobody there has answered in time" in said["ann@example.org", "You have not joined St Mary"]
 
 
 def test_somebody_who_tries_again_and_again_is_asked_to_wait(owner, subscribe, make_guest):

@@ -15,12 +15,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import joining_slips, people, person_exports, sign_ins
 from app.accounts.invitations import Invitation
+from app.accounts.mail_choices import MailChoice
 from app.accounts.memberships import Membership
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.people_imports import PeopleImport, PeopleImportLine
+from app.accounts.profile_values import ProfileValue
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
+from app.accounts.waiting_places import WaitingPlace
 from app.kernel import batches, clock, journal, nudges, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
@@ -144,9 +147,12 @@ def forget(person: Person, members: Sequence[Membership], keys: set[str]) -> Non
     pseudonym, names = pseudonym_of(person.id), {person.name, *(member.name for member in members)}
     _forget_lines(members, keys, names)
     theirs = batches.ids(member.id for member in members)
-    notes = sa.update(Invitation).where(Invitation.membership_id.in_(theirs)).values(note="")
-    db.session.execute(notes.execution_options(synchronize_session=False))
+    for words in (Invitation, WaitingPlace):
+        notes = sa.update(words).where(words.membership_id.in_(theirs)).values(note="")
+        db.session.execute(notes.execution_options(synchronize_session=False))
     for table, which in (
+        (ProfileValue, ProfileValue.membership_id.in_(theirs)),
+        (MailChoice, MailChoice.address_key.in_(keys)),
         (SignIn, SignIn.person_id == person.id),
         (OneTimeLink, OneTimeLink.person_id == person.id),
         (Registration, Registration.address_key.in_(keys)),
@@ -176,9 +182,12 @@ def _accounts_of(person: Person, members: Sequence[Membership]) -> list[Person]:
 def _forget_lines(members: Sequence[Membership], keys: set[str], names: set[str]) -> None:
     """Empty the lines of lists that were about a person: by address everywhere, by name alone where they belonged."""
     here = sa.select(PeopleImport.id).where(PeopleImport.organisation_id.in_({member.organisation_id for member in members}))
-    by_name = sa.and_(PeopleImportLine.import_id.in_(here), PeopleImportLine.address_key == "", PeopleImportLine.name.in_(names))
+    is_named = sa.and_(PeopleImportLine.address_key == "", PeopleImportLine.name.in_(names))
+    by_name = sa.and_(PeopleImportLine.import_id.in_(here), is_named)
     statement = sa.update(PeopleImportLine).where(PeopleImportLine.address_key.in_(keys) | by_name)
-    db.session.execute(statement.values(name="", address="", address_key="").execution_options(synchronize_session=False))
+    db.session.execute(
+        statement.values(name="", address="", address_key="", values={}).execution_options(synchronize_session=False)
+    )
 
 
 def _settle(which: sa.ColumnElement[bool], to: State) -> list[UUID]:

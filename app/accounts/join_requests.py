@@ -150,6 +150,14 @@ def settle(requests: Sequence[JoinRequest], to: State, *, by: UUID | None) -> No
         journal.write(f"join_request.{to}", organisation_id=request.organisation_id, by=by, about=request.id)
 
 
+def end_all_of(person_id: UUID) -> None:
+    """End what a person still asks for, because their account goes; they are told nothing."""
+    query = sa.select(JoinRequest).where(JoinRequest.person_id == person_id, JoinRequest.state == State.OPEN)
+    open_ones = db.session.scalars(query.order_by(JoinRequest.id).with_for_update()).all()
+    if open_ones:
+        settle(open_ones, State.EXPIRED, by=None)
+
+
 def overdue(limit: int = 500) -> list[Asking]:
     """Give the open requests that nobody has answered in time, locked in id order."""
     query = sa.select(JoinRequest, Person).join(Person, Person.id == JoinRequest.person_id)

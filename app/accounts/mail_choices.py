@@ -82,12 +82,6 @@ def choose_for_person(person: Person, wanted: Mapping[Topic, Choice]) -> None:
     journal.write("mails.chosen", by=person.id, about=person.id)
 
 
-def forget(keys: Collection[str]) -> None:
-    """Forget what was chosen for addresses that nobody has any more."""
-    theirs = sa.delete(MailChoice).where(MailChoice.address_key.in_(keys))
-    db.session.execute(theirs.execution_options(synchronize_session=False))
-
-
 def move_along(old_key: str, new_key: str) -> None:
     """Have what was chosen for an address hold for the one that takes its place."""
     chosen = {topic: choice for (_, topic), choice in of([old_key]).items()}

@@ -211,8 +211,13 @@ def places_of(person_id: UUID, state: State = State.ACTIVE) -> list[Place]:
 
 
 def add(organisation: Organisation, person: Person, roles: Iterable[Role]) -> Membership:
-    """Make a person a member with roles at once, as the founder of an organisation is."""
-    now = clock.now()
+    """Make a person a member with roles at once, as the founder of an organisation is.
+
+    Raises Conflict for somebody without an address who is to be more than a learner.
+    """
+    roles, now = set(roles), clock.now()
+    if roles - {Role.LEARNER}:
+        people.address_of(person)
     membership = Membership(
         id=uuid7(),
         organisation_id=organisation.id,
@@ -267,23 +272,6 @@ def invite(organisation_id: UUID, name: str, address: str, roles: Iterable[Role]
         db.session.flush()
     except sa.exc.IntegrityError as error:
         raise Conflict(f"{address} has just been invited by somebody else.") from error
-    return membership
-
-
-def invite_without_address(organisation_id: UUID, name: str, person_id: UUID, user_name: str) -> Membership:
-    """Add somebody to learn who has an account of a user name and has yet to use their joining slip."""
-    membership = Membership(
-        id=uuid7(),
-        organisation_id=organisation_id,
-        person_id=person_id,
-        name=name,
-        user_name=user_name,
-        state=State.INVITED,
-        is_learner=True,
-        added_at=clock.now(),
-    )
-    db.session.add(membership)
-    db.session.flush()
     return membership
 
 

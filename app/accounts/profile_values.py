@@ -149,6 +149,15 @@ def put_each(organisation_id: UUID, values: Iterable[tuple[UUID, Mapping[UUID, s
     _journal(organisation_id, _upsert(sa.select(*given.c).order_by(given.c.membership_id, given.c.field_id)), by=by)
 
 
+def pass_on(from_id: UUID, to_id: UUID) -> None:
+    """Give somebody the values that another record of theirs has and this one has not; the other one keeps its own."""
+    has = sa.select(ProfileValue.field_id).where(ProfileValue.membership_id == to_id)
+    are_missing = sa.and_(ProfileValue.membership_id == from_id, ProfileValue.field_id.not_in(has))
+    parts: list[Any] = [ProfileValue.field_id, sa.literal(to_id, sa.Uuid()), ProfileValue.value, ProfileValue.value_key]
+    columns = ("field_id", "membership_id", "value", "value_key")
+    batches.insert(ProfileValue, columns, sa.select(*parts).where(are_missing))
+
+
 def change_field(organisation_id: UUID, field_id: UUID, wish: Wish, *, by: UUID) -> ProfileField:
     """Change the name and the choices of a field; raises Missing for a foreign one, and what changing it does."""
     field = profile_fields.of_organisation(organisation_id, field_id, lock=True)
@@ -163,21 +172,6 @@ def remove_field(organisation_id: UUID, field_id: UUID, *, by: UUID) -> ProfileF
     db.session.execute(theirs.execution_options(synchronize_session=False))
     profile_fields.remove(field, by=by)
     return field
-
-
-def take_over(stays_id: UUID, goes_id: UUID) -> None:
-    """Give one record what another one of the same human has in fields in which it has nothing, and leave the other none."""
-    has_own = sa.select(ProfileValue.field_id).where(ProfileValue.membership_id == stays_id)
-    theirs = sa.and_(ProfileValue.membership_id == goes_id, ProfileValue.field_id.not_in(has_own))
-    moved = sa.update(ProfileValue).where(theirs).values(membership_id=stays_id)
-    db.session.execute(moved.execution_options(synchronize_session=False))
-    forget([goes_id])
-
-
-def forget(membership_ids: Iterable[UUID]) -> None:
-    """Forget everything that is known of some people."""
-    theirs = sa.delete(ProfileValue).where(ProfileValue.membership_id.in_(batches.ids(membership_ids)))
-    db.session.execute(theirs.execution_options(synchronize_session=False))
 
 
 def matches(asked: Asked) -> sa.ColumnElement[bool]:

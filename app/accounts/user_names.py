@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from app.accounts import people
+from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
 from app.accounts.people import Person
 from app.kernel import batches, clock, journal
@@ -17,8 +18,6 @@ from app.kernel.errors import Conflict, Invalid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
-
-    from app.accounts.memberships import Membership
 
 SHORTEST = 3
 LONGEST = 40
@@ -68,6 +67,24 @@ def open_accounts(names: Sequence[str]) -> list[tuple[UUID, str]]:
         return [(person_id, user_name) for person_id, _, user_name in given]
     message = "Many user names were made at the same moment. Try again."
     raise Conflict(message)
+
+
+def invite(organisation_id: UUID, name: str) -> Membership:
+    """Add somebody to learn who has no address: an account of a user name, and a membership that waits for their joining slip."""
+    [(person_id, user_name)] = open_accounts([name])
+    membership = Membership(
+        id=uuid7(),
+        organisation_id=organisation_id,
+        person_id=person_id,
+        name=name,
+        user_name=user_name,
+        state=MembershipState.INVITED,
+        is_learner=True,
+        added_at=clock.now(),
+    )
+    db.session.add(membership)
+    db.session.flush()
+    return membership
 
 
 def change(membership: Membership, typed: str, *, by: UUID) -> None:

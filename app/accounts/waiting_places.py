@@ -135,6 +135,19 @@ def settle(organisation_id: UUID, membership_ids: Iterable[UUID], to: State, *, 
     return found
 
 
+def hand_over(organisation_id: UUID, from_id: UUID, to_id: UUID, *, is_seated: bool, by: UUID) -> None:
+    """Let one record wait in the place of another one that is merged into it, unless it has a seat or waits already."""
+    if is_seated:
+        settle(organisation_id, [from_id], State.TAKEN_OFF, by=by)
+        settle(organisation_id, [to_id], State.SEATED, by=by)
+    elif among(organisation_id, [from_id, to_id]) == {from_id}:
+        is_theirs = sa.and_(WaitingPlace.membership_id == from_id, WAITS)
+        statement = sa.update(WaitingPlace).where(is_theirs).values(membership_id=to_id)
+        db.session.execute(statement.execution_options(synchronize_session=False))
+    else:
+        settle(organisation_id, [from_id], State.TAKEN_OFF, by=by)
+
+
 def to_the_front(actor: Actor, membership_id: UUID) -> Membership:
     """Have somebody be the next to get a seat; raises Missing for whom the actor does not see, Conflict for who does not wait."""
     membership = oversight.member(actor, membership_id, lock=True)

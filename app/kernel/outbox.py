@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,8 +22,6 @@ LEASE = timedelta(minutes=2)
 BATCH = 50
 # A mail that is older has been sent, or never will be.
 A_WHILE = timedelta(days=1)
-# The fact in which a mail names somebody else than its reader.
-NAMING_FACT = "giver"
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8))
 
 
@@ -167,10 +166,14 @@ def addresses_about(person_id: UUID) -> set[str]:
 def forget(addresses: Collection[str], names: Collection[str], organisation_ids: Collection[UUID]) -> None:
     """Remove every mail to some addresses, sent or not, and those sent by some organisations that name these people to others."""
     is_theirs = OutboxMail.address.in_(addresses) | sa.func.lower(OutboxMail.address).in_(addresses)
+    says = sa.cast(OutboxMail.facts, sa.String())
+    written = {json.dumps(name, ensure_ascii=is_plain) for name in names for is_plain in (True, False)}
+    to_namesakes = OutboxMail.facts["name"].as_string().in_(names)
     names_them = sa.and_(
         OutboxMail.organisation_id.in_(organisation_ids),
         OutboxMail.written_at <= clock.now() - A_WHILE,
-        OutboxMail.facts[NAMING_FACT].as_string().in_(names),
+        sa.or_(*(says.contains(name, autoescape=True) for name in sorted(written))),
+        sa.func.coalesce(to_namesakes, False).is_(False),
     )
     which = db.session.scalars(sa.select(OutboxMail.id).where(is_theirs | names_them)).all()
     for model in (DeliveredMail, OutboxMail):

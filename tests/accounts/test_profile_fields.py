@@ -295,5 +295,9 @@ def test_what_is_known_goes_along_when_two_records_become_one_and_none_is_overwr
     set_for(owner, crowd[1:2], contract, "Volunteer")
     set_for(owner, crowd[1:], desk, "2")
     with transaction():
-        profile_values.take_over(crowd[0], crowd[1])
-    assert profile_values.of_people(crowd) == {crowd[0]: {contract: "Paid", desk: "2"}, crowd[2]: {desk: "2"}}
+        profile_values.pass_on(crowd[1], crowd[0])
+    assert profile_values.of_people(crowd) == {
+        crowd[0]: {contract: "Paid", desk: "2"},
+        crowd[1]: {contract: "Volunteer", desk: "2"},
+        crowd[2]: {desk: "2"},
+    }

@@ -393,7 +393,7 @@ STEPS: dict[str, Step] = {
     ),
     "workspace.add_missing_seats": Step(
         HERE,
-        form={"wanted": "invitation", "seats": "1", "name": "Eve", "address": "eve@example.org", "role": "learner"},
+        form={"wanted": "invitation", "seats": "1", "had": "25", "name": "Eve", "address": "eve@example.org", "role": "learner"},
         instead={Role.BILLING.value: 403},
     ),
     "workspace.drop_shortfall": SHORTFALL,
@@ -562,7 +562,7 @@ def ask(town: Town, route: Route, browser: PageReader, at: str, status: int) -> 
         browser.send(at, status=status, **step.sent(town))
     else:
         # A value of a form may be the name of something of the town.
-        known = {**town.ids, **town.tokens}
+        known = {**town.ids, "code of third": town.tokens["code of third"]}
         browser.post(at, {name: str(known.get(value, value)) for name, value in step.form.items()}, status)
 
 

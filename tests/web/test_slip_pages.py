@@ -65,6 +65,9 @@ def test_somebody_comes_in_with_a_slip_learns_and_signs_in_with_their_user_name(
     assert "Not given yet Add one" in browser.words
     for path in ("/profile/address", "/profile/password", f"/learn/{parish.id}/certificates", f"/learn/{parish.id}/worried"):
         browser.get(path)
+    browser.get("/workspace/")
+    browser.submit("Start it", {"name": "St Bede"}, status=409)
+    assert "This needs an e-mail address" in browser.words
     again = PageReader(parish.app)
     again.sign_in("Ruth.Adeyemi", PASSWORD)
     assert again.path == f"/learn/{parish.id}/"
@@ -96,7 +99,7 @@ def test_where_an_address_would_stand_its_absence_is_right(parish, added):
     assert "has no e-mail address here, so no mails go to them" in owner.words
     owner.get(f"{parish.home}people")
     assert "user name ruth.adeyemi" in owner.words
-    owner.get(f"{parish.home}people.csv")
+    owner.get(f"{parish.home}people.csv?columns=address.user_name.roles")
     assert "Ruth Adeyemi,,ruth.adeyemi,learner" in owner.response.text
     owner.get(f"{parish.home}history?who=ruth.adeyemi")
     assert "invited Ruth Adeyemi" in owner.words
@@ -122,6 +125,8 @@ def test_slips_are_printed_for_a_team(parish, added):
     owner = parish.owner
     owner.get(f"{parish.home}teams")
     owner.submit("Make it", {"name": "Kitchen"})
+    owner.get(f"{parish.home}teams")
+    owner.click("Kitchen")
     team = owner.path
     owner.get(added)
     owner.get(f"{parish.home}people/team?who={added.rpartition('/')[2]}")

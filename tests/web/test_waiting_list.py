@@ -22,7 +22,8 @@ def kept(parish):
 
 def invite(parish, name):
     parish.owner.get(f"{parish.home}people/invite")
-    parish.owner.submit("Send the invitation", {"name": name, "address": f"{name.lower()}@example.org", "role": "learner"})
+    button = parish.owner.page.select_one("form[action$=invite] button").get_text()
+    parish.owner.submit(button, {"name": name, "address": f"{name.lower()}@example.org", "role": "learner"})
 
 
 def order(parish):
@@ -59,6 +60,14 @@ def test_the_order_can_be_changed_and_somebody_taken_off(parish):
     assert order(parish) == ["Ben", "Ann"]
     parish.owner.get(parish.page_of("tom@example.org"))
     assert "invitation over" in parish.owner.words
+    parish.owner.get(f"{parish.home}history?kind=seats")
+    for words in (
+        "Ruth Amadi had a waiting list kept",
+        "Ann is on the waiting list for a seat",
+        "Ruth Amadi moved Ben to the front of the waiting list",
+        "Tom is off the waiting list",
+    ):
+        assert words in parish.owner.words
 
 
 @pytest.mark.usefixtures("kept")

@@ -73,6 +73,7 @@ def ask_for_deletion() -> ResponseReturnValue:
     form, person = DeletionForm(), signed_in_person()
     if form.validate():
         with shown_on(form):
+            erasing.demand_free(person)
             proof = profile.prove(person, form.current.data or "")
             with transaction():
                 asked = erasing.ask(proof)

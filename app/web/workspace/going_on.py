@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     from app.accounts.memberships import Actor
 
 Given = MultiDict[str, str]
-OWN_FIELDS = {"csrf_token", "wanted", "seats", "shown_minor"}
+OWN_FIELDS = {"csrf_token", "wanted", "seats", "had", "shown_minor"}
 
 
 class MissingSeatsForm(SeatsForm):
-    """How many seats to add, at which price, and what for."""
+    """How many seats to add to how many, at which price, and what for."""
 
     wanted = HiddenField()
+    had = HiddenField()
 
 
 @area.action("/<uuid:organisation>/people/add-missing-seats", allow=BUY_SEATS)
@@ -50,6 +51,9 @@ def add_missing_seats(actor: Actor) -> ResponseReturnValue:
     form, wanted = MissingSeatsForm(), _wanted(request.form)
     offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(form.seats.data or ""))
     refuse_other_price(form, offer)
+    if form.had.data != str(offer.from_seats):
+        # As when the button is pressed twice: the seats were added the first time.
+        raise changes.moved_on()
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in OWN_FIELDS]
     with transaction():
         change_id = changes.accept(actor, offer, Kind.MORE_SEATS).id

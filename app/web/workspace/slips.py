@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import flash, redirect, request, url_for
 
 from app import slips
-from app.accounts import oversight, user_names
+from app.accounts import oversight, user_names, waiting_places
 from app.crowd import Selection
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.transaction import transaction
@@ -63,7 +63,11 @@ def invite_by_slip(actor: Actor, membership: UUID) -> ResponseReturnValue:
     """Hold a seat again for somebody without an address whose invitation is over."""
     with transaction():
         found = slips.invite_again(actor, membership, days=wiring.settings().invitation_days)
-    flash(f"{found.name} is invited again. Print the joining slip and hand it over.", "success")
+    waits = waiting_places.among(actor.organisation.id, [found.id])
+    words = (
+        "waits for a seat. Print the joining slip once there is one." if waits else "is invited again. Print the joining slip."
+    )
+    flash(f"{found.name} {words}", "success")
     return redirect(url_for("workspace.person", organisation=actor.organisation.id, membership=found.id), 303)
 
 

@@ -20,7 +20,7 @@ from app.accounts.memberships import Role
 from app.accounts.memberships import State as MembershipState
 from app.accounts.organisations import Kind
 from app.kernel import clock
-from app.kernel.errors import Invalid
+from app.kernel.errors import Conflict, Invalid
 from app.kernel.transaction import transaction
 from app.permissions import BUY_SEATS, SEE_BILLING, SEE_WORKSPACE, SET_CONTACTS, SIGNED_IN
 from app.web import wiring
@@ -58,9 +58,9 @@ def found_organisation() -> ResponseReturnValue:
         with transaction():
             organisation = organisations.found(form.name.data or "", Kind.ORGANISATION, by=person.id)
             memberships.add(organisation, person, {Role.OWNER})
-    except Invalid as refusal:
+    except (Conflict, Invalid) as refusal:
         form.refuse(refusal)
-        return _organisations_page(form), 422
+        return _organisations_page(form), refusal.status
     return redirect(url_for("workspace.today", organisation=organisation.id), 303)
 
 
