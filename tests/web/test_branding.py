@@ -69,7 +69,7 @@ def test_a_logo_has_an_address_of_its_own_that_any_cache_may_keep(parish, brand)
 def test_an_invited_person_sees_the_logo_before_they_have_an_account(parish, brand, link_to):
     parish.pays_for(2)
     parish.owner.get(f"{parish.home}people/invite")
-    parish.owner.submit("Invite", {"name": "Ben", "address": "ben@example.org"})
+    parish.owner.submit("Send the invitation", {"name": "Ben", "address": "ben@example.org"})
     guest = PageReader(parish.app)
     guest.get(link_to("ben@example.org"))
     assert guest.page.select_one("main img")["src"] == brand

@@ -91,7 +91,7 @@ def test_a_choice_that_does_not_exist_is_refused_on_a_persons_page_and_on_the_in
     parish.owner.post(f"{parish.home}people/invite", {**filled, f"f_{contract.id.hex}": "Queen"}, 422)
     assert "there is no choice “Queen”" in parish.owner.words
     assert parish.owner.page.select_one("#name")["value"] == "Eve"
-    parish.owner.submit("Invite", {f"f_{contract.id.hex}": "Paid"})
+    parish.owner.submit("Send the invitation", {f"f_{contract.id.hex}": "Paid"})
     parish.owner.get(parish.page_of("eve@example.org"))
     assert "Paid" in parish.owner.words
 
