@@ -353,7 +353,7 @@ def find_ids(visitor: Visitor, password: str, role: str) -> dict[str, str]:
         visitor.open(f"/workspace/{known['organisation']}/people/invite")
         visitor.fill_in({"Their name": "Ann Lee"})
         visitor.page.get_by_label("They have no e-mail address").check()
-        visitor.press("Invite")
+        visitor.press("Send the invitation")
         visitor.heads("Ann Lee")
         known["by_name"] = _last_part(visitor.page.url)
     return known

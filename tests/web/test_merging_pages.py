@@ -8,7 +8,7 @@ from tests.page_reader import PageReader
 
 def add_by_name(parish, name):
     parish.owner.get(f"{parish.home}people/invite")
-    parish.owner.submit("Invite", {"name": name, "no_address": "y"})
+    parish.owner.submit("Send the invitation", {"name": name, "no_address": "y"})
     return parish.owner.path
 
 

@@ -19,7 +19,7 @@ def added(parish):
     """Give the page of somebody who was added by name alone."""
     parish.pays_for(3)
     parish.owner.get(f"{parish.home}people/invite")
-    parish.owner.submit("Invite", {"name": "Ruth Adeyemi", "no_address": "y"})
+    parish.owner.submit("Send the invitation", {"name": "Ruth Adeyemi", "no_address": "y"})
     return parish.owner.path
 
 
