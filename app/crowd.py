@@ -118,7 +118,8 @@ def swap(actor: Actor, from_id: UUID, to_id: UUID) -> tuple[One, One]:
     found = {one.id: one for one in _people(actor, both, lock=True)}
     if len(found) != len({from_id, to_id}):
         raise Missing
-    goes, comes = found[from_id], found[to_id]
+    # Whoever waits for a seat may be given this one before their turn.
+    goes, comes = found[from_id], replace(found[to_id], waits=False)
     for one, change in ((goes, Change.TAKE_BACK), (comes, Change.GIVE)):
         may_act = oversight.may_act_for(actor, runs_things=one.runs_things)
         why_not = REFUSALS[change](actor, one) if may_act else RUNS_THINGS

@@ -158,7 +158,7 @@ def test_what_is_known_of_them_and_what_was_to_be_done_for_them_goes_too(owner, 
     assert after(7) == 1
     assert holding(NAME, ADDRESS, "Quill-Zimmer") == set()
     db.session.expire_all()
-    assert db.session.get_one(join_requests.JoinRequest, request.id).state == "declined"
+    assert db.session.get_one(join_requests.JoinRequest, request.id).state == "expired"
     kinds = db.session.scalars(sa.select(OutboxMail.kind).where(OutboxMail.address == "ruth@example.org"))
     assert list(kinds) == ["news"]
 

@@ -494,9 +494,7 @@ STEPS: dict[str, Step] = {
     "workspace.take_back_unused_seats": TEAM,
     "workspace.seat_to_give_on": LEAVER,
     "workspace.give_seat_on": Step(
-        HERE | {"membership": "leaver", "other": "invited"},
-        foreign=LEAVER.foreign,
-        instead=dict.fromkeys((Role.OWNER.value, Role.ADMIN.value, Role.MANAGER.value), 409),
+        HERE | {"membership": "leaver", "other": "waits"}, foreign={"membership": "stays", "other": "waits there"}
     ),
     "workspace.seats_unused": Step(HERE),
     "workspace.team": TEAM,
