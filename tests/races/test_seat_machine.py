@@ -20,6 +20,7 @@ from app.accounts import (
     organisations,
     people,
     registrations,
+    teams,
     waiting_places,
 )
 from app.accounts.memberships import Role
@@ -31,7 +32,7 @@ from app.kernel.errors import Conflict, Missing, NotAllowed
 from app.kernel.transaction import transaction
 from app.roster import Show, Wanted
 from app.ways_in import Outcome
-from billing import price_cards, seats, subscriptions
+from billing import allotting, price_cards, seats, subscriptions
 from tests.provider import snapshot
 
 # Who is meant, as a place in the list sorted by address, counted round. What is drawn never depends on what is in the database,
@@ -63,6 +64,8 @@ class SeatMachine(RuleBasedStateMachine):
             self.subscription = subscriptions.begin(founded.id, snapshot(quantity=3)).id
         self.person, self.organisation = person.id, founded.id
         self.released = 0
+        with transaction():
+            self.teams = [teams.make(self.organisation, name, None, by=self.person).id for name in ("North", "South")]
         self.lists: list[object] = []
         with transaction():
             made = {
@@ -189,6 +192,46 @@ class SeatMachine(RuleBasedStateMachine):
         except Conflict:
             assert seats.count(self.organisation) == before
 
+    @rule(place=PLACES, team=st.integers(0, 1))
+    def put_into_a_team(self, place, team):
+        member_id = self.one_of(place, "invited", "active")
+        with transaction():
+            teams.put(self.organisation, self.teams[team], [member_id], by=self.person)
+
+    @rule(team=st.integers(0, 1), number=st.integers(0, 5))
+    def set_seats_aside(self, team, number):
+        before = seats.allowances_of(self.organisation)
+        try:
+            with transaction():
+                allotting.allot(self.organisation, self.teams[team], number, by=self.person)
+        except Conflict:
+            db.session.rollback()
+            assert seats.allowances_of(self.organisation) == before
+            return
+        counted = seats.count(self.organisation)
+        assert not number or counted.taken + counted.set_aside <= max(counted.bought, counted.taken)
+
+    @rule(team=st.integers(0, 1))
+    def take_back_unused_seats(self, team):
+        with transaction():
+            number = allotting.reclaim(self.organisation, self.teams[team], by=self.person)
+        found = seats.allowances_of(self.organisation).get(self.teams[team])
+        assert not number or found is None or found.unused == 0
+
+    @rule(place=PLACES, other_place=PLACES)
+    def give_a_seat_on(self, place, other_place):
+        goes, comes = self.one_of(place, "invited", "active"), self.one_of(other_place, "invited", "active", "archived")
+        before = seats.count(self.organisation).taken
+        try:
+            with transaction():
+                crowd.swap(self.actor(), goes, comes)
+        except (Conflict, Missing):
+            db.session.rollback()
+            assert seats.count(self.organisation).taken == before
+            return
+        assert (seats.has_one(goes), seats.has_one(comes)) == (False, True)
+        assert seats.count(self.organisation).taken == before
+
     @rule(kept=st.booleans())
     def keep_a_waiting_list(self, kept):
         with transaction():
@@ -260,6 +303,10 @@ class SeatMachine(RuleBasedStateMachine):
         row = db.session.get_one(subscriptions.Subscription, self.subscription)
         assert row.taken <= row.bought or row.is_over
         assert row.is_over == (row.taken > row.bought)
+
+    @invariant()
+    def no_team_has_more_than_what_is_set_aside_for_it(self):
+        assert all(found.taken <= found.allotted for found in seats.allowances_of(self.organisation).values())
 
     @invariant()
     def whoever_has_a_seat_is_here_and_learns(self):

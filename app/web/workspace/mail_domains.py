@@ -75,7 +75,7 @@ def _page(actor: Actor, form: MailDomainForm) -> str:
     return page(
         "mail_domains",
         actor,
-        "people",
+        "settings",
         form=form,
         domains=domain.of_organisation(actor.organisation.id),
         titles=titles,
