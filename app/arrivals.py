@@ -39,7 +39,7 @@ from app.kernel.transaction import transaction
 from billing import seats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from app.accounts.memberships import Actor
     from app.accounts.people_lists import Line
@@ -123,7 +123,7 @@ def undo(actor: Actor, import_id: UUID) -> int:
     Raises Conflict when somebody has accepted already, or the list was not brought in.
     """
     found = people_imports.of_organisation(actor.organisation.id, import_id)
-    ones = _brought_in(found.id)
+    ones = _brought_in(found.id, waiting_places.of_import(found.id))
     accepted = sum(one.state == MembershipState.ACTIVE for one in ones)
     if accepted:
         raise Conflict(f"{accepted:,} of this list have accepted already. Withdraw the invitations of the others under People.")
@@ -131,8 +131,7 @@ def undo(actor: Actor, import_id: UUID) -> int:
         raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
     theirs = people_imports.invitations_of(found.id)
     withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id, only=theirs)
-    for member_id in waiting_places.of_import(found.id):
-        withdrawn.append(waiting_list.take_off(actor, member_id).id)
+    withdrawn += crowd.leave_waiting_list(actor.organisation.id, [one for one in ones if one.waits], by=actor.person.id)
     facts = {"people": len(withdrawn)}
     journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
     return len(withdrawn)
@@ -218,12 +217,15 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     known = _known(organisation.id, [line.address_key for line in lines], lock=True)
     new: list[tuple[PeopleImportLine, UUID]] = []
     back: list[tuple[PeopleImportLine, UUID]] = []
+    # Two addresses may lead to one record, as where two were merged.
+    taken: set[UUID] = set()
     for line in lines:
         known_as = known.get(line.address_key) if line.address_key else named.get(line.number)
         member_id, state = known_as or (None, None)
         if member_id is None:
             new.append((line, uuid7()))
-        elif state not in HERE:
+        elif state not in HERE and member_id not in taken:
+            taken.add(member_id)
             back.append((line, member_id))
     both = new + back
     if not both:
@@ -369,6 +371,7 @@ def _take_up(ids: list[UUID]) -> None:
     db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
 
 
-def _brought_in(import_id: UUID) -> list[crowd.One]:
-    """Give those whom a list has brought in and whose invitation by it is open or accepted, locked in id order."""
-    return crowd.read(Membership.id.in_(people_imports.guests_of(import_id)), lock=True)
+def _brought_in(import_id: UUID, waiting: Collection[UUID]) -> list[crowd.One]:
+    """Give those whom a list has brought in and whose invitation by it is open or accepted, or who wait, locked in id order."""
+    are_guests = Membership.id.in_(people_imports.guests_of(import_id))
+    return crowd.read(sa.or_(are_guests, Membership.id.in_(batches.ids(waiting))), lock=True)

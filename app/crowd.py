@@ -108,8 +108,8 @@ def do(actor: Actor, change: Change, selection: Selection, *, days: int) -> Plan
     return made
 
 
-def swap(actor: Actor, from_id: UUID, to_id: UUID) -> tuple[One, One]:
-    """Give one person's seat to another one, who need not wait for it; gives both.
+def swap(actor: Actor, from_id: UUID, to_id: UUID, *, days: int) -> tuple[One, One]:
+    """Give one person's seat to another one, who need not wait for it and is invited if they were not yet; gives both.
 
     Raises Missing for people the actor may not see, Conflict with the reason where one has none to give or the other cannot
     have one.
@@ -132,6 +132,8 @@ def swap(actor: Actor, from_id: UUID, to_id: UUID) -> tuple[One, One]:
     _set_learner(actor, [comes.id], to=True)
     if comes.state == MembershipState.ACTIVE:
         _tell("seat_given", actor, [replace(comes, is_learner=True)])
+    elif comes.sent_at is None:
+        invitations.send_each(actor.organisation, _guests([replace(comes, is_learner=True)]), by=actor.person.id, days=days)
     return goes, comes
 
 
@@ -329,6 +331,17 @@ def withdraw(organisation_id: UUID, ones: Sequence[One], *, by: UUID, only: sa.S
         seats.release_each(organisation_id, sorted(settled), "withdrawn", by=by)
         waiting_places.settle(organisation_id, settled, waiting_places.State.TAKEN_OFF, by=by)
     return sorted(settled)
+
+
+def leave_waiting_list(organisation_id: UUID, ones: Sequence[One], *, by: UUID) -> list[UUID]:
+    """Take some people who were read and locked off the waiting list, so that they are not invited; gives whose places ended."""
+    everybody = [one.id for one in ones]
+    off = set(waiting_places.settle(organisation_id, everybody, waiting_places.State.TAKEN_OFF, by=by))
+    for state, are_meant in ((MembershipState.ARCHIVED, True), (MembershipState.WITHDRAWN, False)):
+        ids = [one.id for one in ones if one.id in off and one.sent_at is None and one.has_joined is are_meant]
+        if ids:
+            _move(ids, state)
+    return sorted(off)
 
 
 def _guests(ones: Sequence[One]) -> list[Guest]:

@@ -144,7 +144,9 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     for team in teams.of_people([goes.id]).get(goes.id, []):
         teams.put(organisation_id, team.id, [stays.id], by=by)
     had_seat = seats.release(organisation_id, goes.id, "merged", by=by)
-    if had_seat and not seats.has_one(stays.id):
+    # Who is still to be invited goes on waiting: the seat that came back is for whoever is next, and they are invited then.
+    is_to_be_invited = stays.state == MembershipState.INVITED and invitations.open_of(stays.id) is None
+    if had_seat and not is_to_be_invited and not seats.has_one(stays.id):
         state = seats.State.IN_USE if stays.state == MembershipState.ACTIVE else seats.State.HELD
         seats.assign(organisation_id, stays.id, state, by=by)
     waiting_places.hand_over(organisation_id, goes.id, stays.id, is_seated=seats.has_one(stays.id), by=by)

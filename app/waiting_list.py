@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+import structlog
 
 from app.accounts import invitations, memberships, organisations, oversight, people_imports, waiting_places
 from app.accounts.invitations import Guest
@@ -16,8 +17,9 @@ from app.accounts.memberships import State as MembershipState
 from app.accounts.waiting_places import State
 from app.kernel import batches, outbox
 from app.kernel.db import db
+from app.kernel.errors import Refusal
 from app.kernel.transaction import transaction
-from billing import allotting, seats
+from billing import allotting, allowances, seats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from app.accounts.organisations import Organisation
     from app.accounts.waiting_places import WaitingPlace
 
+log = structlog.get_logger(__name__)
 # So many are given their seats in one transaction; the next one goes on.
 AT_ONCE = 500
 
@@ -77,8 +80,14 @@ def fill_due(days: int) -> int:
     """Give the seats that are free to those who are next, organisation by organisation; gives how many. A sweep."""
     filled = 0
     for organisation_id in waiting_places.organisations():
-        while done := fill(organisation_id, days=days):
-            filled += done
+        try:
+            while done := fill(organisation_id, days=days):
+                filled += done
+        except Refusal as refusal:
+            log.info("waiting list not filled", organisation=str(organisation_id), kind=type(refusal).__name__)
+        except Exception:
+            # One organisation where that fails keeps no other one waiting.
+            log.exception("waiting list not filled", organisation=str(organisation_id))
     return filled
 
 
@@ -87,22 +96,31 @@ def fill(organisation_id: UUID, *, days: int) -> int:
 
     Whoever was given a seat otherwise goes off the list.
     """
-    if not seats.count(organisation_id).free:
-        return 0
     with transaction():
-        candidates = [place.membership_id for place in waiting_places.first(organisation_id, AT_ONCE)]
+        candidates = _candidates(organisation_id)
+        if not candidates:
+            return 0
         members = _locked(candidates)
         seats.lock_live(organisation_id)
-        places = [place for place in waiting_places.first(organisation_id, AT_ONCE) if place.membership_id in members]
+        places = [place for place in waiting_places.of(organisation_id, candidates) if place.membership_id in members]
         with_seat = seats.seated_among(organisation_id, candidates)
         stale = [place for place in places if _is_stale(members[place.membership_id], with_seat)]
         if stale:
             waiting_places.settle(organisation_id, [place.membership_id for place in stale], State.TAKEN_OFF, by=None)
         fit = set(allotting.fitting(organisation_id, [place.membership_id for place in places if place not in stale]))
         chosen = [place for place in places if place.membership_id in fit]
-        if chosen:
-            _seat(organisations.known(organisation_id), chosen, members, days)
-        return len(stale) + len(chosen)
+        seated = _seat(organisations.known(organisation_id), chosen, members, days) if chosen else 0
+        return len(stale) + seated
+
+
+def _candidates(organisation_id: UUID) -> list[UUID]:
+    """Give those who are next among those for whom there seems to be a seat, and whoever is next at all; none without a seat."""
+    free = seats.count(organisation_id).free
+    if not free:
+        return []
+    everybody = waiting_places.in_order(organisation_id)
+    fit = allowances.fitting(organisation_id, everybody, seats.allowances_of(organisation_id), free)
+    return list(dict.fromkeys([*fit[:AT_ONCE], *everybody[:AT_ONCE]]))
 
 
 def _locked(membership_ids: Iterable[UUID]) -> dict[UUID, Membership]:
@@ -115,20 +133,27 @@ def _is_stale(membership: Membership, with_seat: set[UUID]) -> bool:
     return membership.id in with_seat or membership.state not in {MembershipState.INVITED, MembershipState.ACTIVE}
 
 
-def _seat(organisation: Organisation, chosen: list[WaitingPlace], members: dict[UUID, Membership], days: int) -> None:
-    """Give seats to some who wait: in use and with a mail to who has joined, held and with an invitation to everybody else."""
-    ids = [place.membership_id for place in chosen]
+def _seat(organisation: Organisation, chosen: list[WaitingPlace], members: dict[UUID, Membership], days: int) -> int:
+    """Give seats to some who wait, in use and with a mail to who has joined, held and with an invitation to everybody else.
+
+    Gives how many: whoever finds the seats of their team gone to others by then goes on waiting.
+    """
+    ids: list[UUID] = []
+    for state, seat in ((MembershipState.ACTIVE, seats.State.IN_USE), (MembershipState.INVITED, seats.State.HELD)):
+        theirs = [place.membership_id for place in chosen if members[place.membership_id].state == state]
+        theirs = allotting.fitting(organisation.id, theirs)
+        if theirs:
+            seats.assign_each(organisation.id, theirs, seat, by=None)
+            ids += theirs
     joined = [one for one in ids if members[one].state == MembershipState.ACTIVE]
-    invited = [one for one in ids if members[one].state == MembershipState.INVITED]
+    invited = set(ids) - set(joined)
     is_meant = sa.and_(Membership.organisation_id == organisation.id, Membership.id.in_(batches.ids(ids)))
     statement = sa.update(Membership).where(is_meant, ~Membership.is_learner).values(is_learner=True)
     db.session.execute(statement.execution_options(synchronize_session=False))
-    for theirs, seat in ((joined, seats.State.IN_USE), (invited, seats.State.HELD)):
-        if theirs:
-            seats.assign_each(organisation.id, theirs, seat, by=None)
     waiting_places.settle(organisation.id, ids, State.SEATED, by=None)
     _tell(organisation, [members[one] for one in joined])
     _invite(organisation, [place for place in chosen if place.membership_id in invited], members, days)
+    return len(ids)
 
 
 def _tell(organisation: Organisation, joined: list[Membership]) -> None:

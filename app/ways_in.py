@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from app import joining, waiting_list
-from app.accounts import invitations, join_links, join_requests, newcomers, organisations, teams
+from app.accounts import invitations, join_links, join_requests, newcomers, organisations, oversight, teams
 from app.accounts.join_requests import State as RequestState
 from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, limits, outbox
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from uuid import UUID
 
+    from app.accounts.invitations import Invitation
     from app.accounts.join_links import JoinLink
     from app.accounts.join_requests import Asking, JoinRequest
     from app.accounts.mail_domains import Offered
@@ -115,11 +116,14 @@ def approve(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
     join_requests.settle([asking.request for asking in askings], RequestState.APPROVED, by=actor.person.id)
     newcomers.lock_records(organisation.id, [asking.person for asking in askings])
     new: list[tuple[Asking, Membership]] = []
+    invited: list[tuple[Asking, Invitation]] = []
     for asking in askings:
         record = newcomers.record_of(organisation.id, asking.person)
         invitation = invitations.open_of(record.id) if record is not None else None
+        if record is not None and record.state == MembershipState.ARCHIVED:
+            oversight.demand_everybody(actor, f"bring {asking.person.name} back, who was here before")
         if invitation is not None:
-            joining.accept(invitation, asking.person)
+            invited.append((asking, invitation))
         elif record is None or record.state != MembershipState.ACTIVE:
             new.append((asking, newcomers.take_in(organisation.id, asking.person, by=actor.person.id)))
     ids = [membership.id for _, membership in new]
@@ -128,6 +132,10 @@ def approve(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
     pairs = [(asking.request.team_id, membership.id) for asking, membership in new]
     teams.put_each(organisation.id, [(team, one) for team, one in pairs if team is not None], by=actor.person.id)
     waiting = waiting_list.give(organisation.id, ids, seats.State.IN_USE, by=actor.person.id)
+    # The seats of those who were invited anyhow come last, after the subscription's row.
+    seats.lock_live(organisation.id)
+    for asking, invitation in invited:
+        joining.accept(invitation, asking.person)
     waits = {asking.person.id for asking, membership in new if membership.id in waiting}
     _answer(organisation, askings, RequestState.APPROVED, waits)
     return askings
@@ -168,7 +176,7 @@ def _let_in(way: WayIn, person: Person) -> bool:
     try:
         return bool(waiting_list.give(way.organisation_id, [membership.id], seats.State.IN_USE, by=person.id))
     except Conflict as refusal:
-        raise NoSeat(refusal.message, needed=1, free=0) from refusal
+        raise NoSeat(refusal.message, missing=1) from refusal
 
 
 def _end_overdue() -> int:

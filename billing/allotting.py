@@ -28,10 +28,10 @@ def allot(organisation_id: UUID, team_id: UUID, number: int, *, by: UUID) -> Non
     teams.of_organisation(organisation_id, team_id)
     seats.lock_live(organisation_id)
     found = seats.allowances_of(organisation_id)
-    before = found.get(team_id, Allowance(0, 0))
     if number:
-        taken = before.taken + _count_in(organisation_id, team_id, found)
-        free = seats.count(organisation_id).common + before.unused
+        counted_in = _count_in(organisation_id, team_id, found)
+        own = seats.allowances_of(organisation_id).get(team_id, Allowance(0, counted_in))
+        taken, free = own.taken, seats.count(organisation_id).common + own.unused
         if number < taken:
             raise Conflict(f"Its people have {taken:,} seats, so {taken:,} is the fewest. Take some back first.")
         if number - taken > free:
@@ -39,18 +39,22 @@ def allot(organisation_id: UUID, team_id: UUID, number: int, *, by: UUID) -> Non
                 f"Its people have {taken:,} seats and {free:,} more are free for them. Choose fewer, or add seats first."
             )
     allowances.keep(organisation_id, team_id, number)
+    _note(organisation_id, team_id, number, by)
+
+
+def _note(organisation_id: UUID, team_id: UUID, number: int, by: UUID) -> None:
     journal.write("seat_allowance.set", organisation_id=organisation_id, by=by, about=team_id, team=str(team_id), seats=number)
 
 
 def _count_in(organisation_id: UUID, team_id: UUID, found: Collection[UUID]) -> int:
-    """Count the seats that a team's people have from no allowance among those of its own; gives how many there are."""
+    """Count the seats that a team's people have from no allowance that is there among those of its own; gives how many."""
     sources = allowances.sources(organisation_id, {*found, team_id})
     drawing = [below for below, source in sources.items() if source == team_id]
     theirs = sa.select(TeamMember.membership_id).where(TeamMember.team_id.in_(drawing))
     are_meant = sa.and_(
         SeatAssignment.organisation_id == organisation_id,
         SeatAssignment.released_at.is_(None),
-        SeatAssignment.allowance_id.is_(None),
+        sa.or_(SeatAssignment.allowance_id.is_(None), SeatAssignment.allowance_id.not_in({*found, team_id})),
         SeatAssignment.membership_id.in_(theirs),
     )
     statement = sa.update(SeatAssignment).where(are_meant).values(allowance_id=team_id).returning(SeatAssignment.id)
@@ -64,7 +68,8 @@ def reclaim(organisation_id: UUID, team_id: UUID, *, by: UUID) -> int:
     found = seats.allowances_of(organisation_id).get(team_id)
     if found is None or not found.unused:
         return 0
-    allot(organisation_id, team_id, found.taken, by=by)
+    allowances.keep(organisation_id, team_id, found.taken)
+    _note(organisation_id, team_id, found.taken, by)
     return found.unused
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from app.accounts.memberships import Membership, State
+from app.kernel import batches
 from app.kernel.db import db
 from billing import allotting, seats
 from billing.seats import SeatAssignment
@@ -29,7 +30,11 @@ def are_there(organisation_id: UUID) -> bool:
 
 def give_again(organisation_id: UUID, *, by: UUID) -> int:
     """Give their seats back to those members, as many as are free, in one go; gives how many."""
-    wanted = allotting.fitting(organisation_id, [membership.id for membership in of_organisation(organisation_id)])
+    former = [membership.id for membership in of_organisation(organisation_id)]
+    here = sa.select(Membership.id).where(Membership.id.in_(batches.ids(former)), Membership.state == State.ACTIVE)
+    # Locked first: whoever is archived at the same moment is so before or after, and has no seat then.
+    still_here = set(db.session.scalars(here.order_by(Membership.id).with_for_update()))
+    wanted = allotting.fitting(organisation_id, [one for one in former if one in still_here])
     return len(seats.assign_each(organisation_id, wanted, seats.State.IN_USE, by=by))
 
 

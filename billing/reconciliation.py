@@ -108,6 +108,10 @@ def _look_at_others(gateway: Gateway, seen: set[str]) -> list[str]:
         asked |= {note.invoice_id for note in gateway.credit_notes() if vat_documents.is_behind(note)}
     except Refusal as refusal:
         differences.append(f"Credit notes: {refusal.message}")
+    except Exception as error:
+        # Whatever is wrong here must not keep the invoices from being asked about.
+        log.exception("reconciliation failed")
+        differences.append(f"Credit notes: something unexpected ({type(error).__name__}); the log says more.")
     for invoice_id in sorted(asked):
         try:
             reactions.refresh_invoice(gateway, invoice_id)

@@ -30,7 +30,7 @@ SUBSCRIPTION_ENDED = "subscription ended"
 
 
 class NoSeat(Conflict):
-    """More seats were asked for than are free: its facts say how many were `needed` and how many are `free`."""
+    """More seats were asked for than are free: its facts say how many are `missing`."""
 
 
 class State(StrEnum):
@@ -110,7 +110,7 @@ class Count:
 
     def missing_for(self, number: int) -> int:
         """How many seats would have to be added to give so many; more than one thinks where more are taken than fit."""
-        return max(0, self.taken + self.set_aside + number - self._capacity)
+        return max(0, self.taken + number - self._capacity)
 
     @property
     def _capacity(self) -> int:
@@ -351,26 +351,26 @@ def _take(organisation_id: UUID, membership_ids: Sequence[UUID]) -> tuple[UUID, 
         .execution_options(synchronize_session=False)
     ).scalar()
     if subscription_id is None:
-        raise _too_few(organisation_id, number)
+        raise _too_few(organisation_id, number, needed)
     return subscription_id, drawn.teams
 
 
-def _too_few(organisation_id: UUID, number: int) -> NoSeat:
-    """Say how many are free and how many were asked for."""
+def _too_few(organisation_id: UUID, number: int, needed: int) -> NoSeat:
+    """Say how many are free, how many were asked for, and how many would have to be added; others keep what is set aside."""
     counted = count(organisation_id)
     words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
     if counted.set_aside:
         aside = f"{counted.set_aside:,} of the free seats are set aside for teams, and {counted.common:,} for nobody."
         words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
-        return NoSeat(words, needed=number, free=counted.common)
+        return NoSeat(words, missing=counted.missing_for(needed))
     if number > 1 and counted.free:
         seats_are = "seat is" if counted.free == 1 else "seats are"
-        needed = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."
-        words = f"{needed} Choose fewer people, or add seats under Billing."
+        asked = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."
+        words = f"{asked} Choose fewer people, or add seats under Billing."
     elif counted.coming is not None:
         planned = f"You have planned {counted.coming:,} seats for the renewal, and that many are taken."
         words = f"{planned} Undo the plan under Billing, or take a seat back first."
-    return NoSeat(words, needed=number, free=counted.free)
+    return NoSeat(words, missing=counted.missing_for(needed))
 
 
 def _give_back(subscription_id: UUID, number: int) -> None:

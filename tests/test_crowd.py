@@ -221,7 +221,7 @@ def test_the_number_of_statements_is_the_same_for_ten_and_for_a_thousand(owner, 
 
 def swap(owner, goes, comes):
     with transaction():
-        return crowd.swap(owner, goes, comes)
+        return crowd.swap(owner, goes, comes, days=14)
 
 
 def test_a_seat_changes_hands_in_one_step_also_when_none_is_free_and_others_wait(owner, subscribe, add, do):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from app import arrivals, crowd, joining, waiting_list, ways_in
+from app import arrivals, crowd, joining, merging, waiting_list, ways_in
 from app.accounts import join_links, memberships, people, teams, waiting_places
 from app.accounts.memberships import Role
 from app.crowd import Change, Selection
@@ -14,7 +14,7 @@ from app.kernel.errors import Conflict, Missing, NotAllowed
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from app.ways_in import Outcome
-from billing import seats, subscriptions
+from billing import allotting, seats, subscriptions
 from billing.seats import Count
 from tests import people_making
 from tests.provider import snapshot
@@ -279,3 +279,91 @@ def test_somebody_who_runs_things_is_taken_off_by_those_who_see_everybody(owner,
         waiting_places.add(owner.organisation.id, [membership.id], by=owner.person.id)
     with pytest.raises(NotAllowed), transaction():
         waiting_list.take_off(memberships.actor(mei, owner.organisation.id), membership.id)
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_seat_that_is_given_on_to_who_was_still_to_be_invited_comes_with_the_invitation(owner, subscribe):
+    subscribe(owner.organisation.id, 1)
+    [anna] = add_seated(owner, 1)
+    ben = invite(owner, 2)
+    assert waiting(owner) == [ben]
+    with transaction():
+        crowd.swap(owner, anna, ben, days=14)
+    assert waiting(owner) == []
+    assert [kind for kind, _ in mails("person2@example.org")] == ["invitation"]
+    with transaction():
+        joining.withdraw(owner, ben)
+    assert seats.count(owner.organisation.id) == Count(1, 0, 0)
+
+
+@pytest.mark.usefixtures("kept")
+def test_who_waits_stays_waiting_when_a_record_with_a_held_seat_is_merged_into_theirs(owner, subscribe):
+    subscribe(owner.organisation.id, 1)
+    has_one, waits = invite(owner, 1), invite(owner, 2)
+    with transaction():
+        merging.merge(owner, waits, has_one, takes_name=False)
+    assert waiting(owner) == [waits]
+    assert fill(owner) == 1
+    assert [kind for kind, _ in mails("person2@example.org")] == ["invitation"]
+    assert seats.count(owner.organisation.id) == Count(1, 0, 1)
+
+
+@pytest.mark.usefixtures("kept")
+def test_seats_set_aside_that_run_out_on_the_way_leave_the_others_waiting_and_nobody_stuck(owner, subscribe, make_person):
+    subscription = subscribe(owner.organisation.id, 2)
+    school, choir = (make_team(owner, name) for name in ("School", "Choir"))
+    full = add_seated(owner, 2)
+    invited = invite(owner, 1, team_id=school)
+    joined = memberships_of(owner, make_person("Tom", "tom@example.org", "Elsewhere"))
+    with transaction():
+        for team in (school, choir):
+            teams.put(owner.organisation.id, team, [joined], by=owner.person.id)
+    give(owner, [joined])
+    assert waiting(owner) == [invited, joined]
+    archive(owner, full)
+    with transaction():
+        allotting.allot(owner.organisation.id, school, 1, by=owner.person.id)
+    fill(owner)
+    assert waiting(owner) == [invited]
+    assert seats.count(owner.organisation.id).taken == 1
+    assert subscriptions.known(subscription).taken == 1
+
+
+@pytest.mark.usefixtures("kept")
+def test_who_is_far_back_gets_a_seat_that_those_before_them_may_not_have(owner, subscribe, monkeypatch):
+    monkeypatch.setattr(waiting_list, "AT_ONCE", 2)
+    subscribe(owner.organisation.id, 2)
+    school = make_team(owner, "School")
+    [one] = add_seated(owner, 1)
+    with transaction():
+        teams.put(owner.organisation.id, school, [one], by=owner.person.id)
+        allotting.allot(owner.organisation.id, school, 1, by=owner.person.id)
+    [other] = add_seated(owner, 1, start=10)
+    of_school = [invite(owner, number, team_id=school) for number in range(4)]
+    outside = invite(owner, 9)
+    archive(owner, [other])
+    assert fill(owner) == 1
+    assert waiting(owner) == of_school
+    assert seats.has_one(outside)
+
+
+def add_seated(actor, number, start=100):
+    with transaction():
+        ids = people_making.add(actor.organisation.id, number, start=start)
+        seats.assign_each(actor.organisation.id, ids, seats.State.IN_USE, by=actor.person.id)
+    return list(ids)
+
+
+def make_team(actor, name):
+    with transaction():
+        return teams.make(actor.organisation.id, name, None, by=actor.person.id).id
+
+
+def memberships_of(actor, person_id):
+    with transaction():
+        return memberships.add(actor.organisation, people.known(person_id), {Role.LEARNER}).id
+
+
+def give(actor, ids):
+    with transaction():
+        crowd.do(actor, Change.GIVE, Selection(frozenset(ids)), days=14)

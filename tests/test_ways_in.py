@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import joining, letters, ways_in
-from app.accounts import join_links, join_requests, memberships, people, teams
+from app.accounts import join_links, join_requests, memberships, people, teams, waiting_places
 from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Role
 from app.kernel import clock
@@ -200,7 +200,7 @@ def test_with_too_few_seats_nobody_of_those_approved_comes_in(owner, subscribe, 
     ids = [asking.request.id for asking in join_requests.asking(owner)]
     with pytest.raises(seats.NoSeat) as refusal, transaction():
         ways_in.approve(owner, ids)
-    assert (refusal.value.facts["needed"], refusal.value.facts["free"]) == (2, 1)
+    assert refusal.value.facts["missing"] == 1
     assert join_requests.number_asking(owner) == 2
     assert seats.count(owner.organisation.id).taken == 0
 
@@ -320,3 +320,32 @@ def test_somebody_who_tries_again_and_again_is_asked_to_wait(owner, subscribe, m
         come(link, leo)
     with pytest.raises(NotAllowed, match="Wait an hour"):
         come(link, leo)
+
+
+def test_a_manager_does_not_bring_back_who_joined_and_left_after_asking(owner, subscribe, manager, kitchen, make_guest):
+    subscribe(owner.organisation.id, 3)
+    leo = make_guest("leo")
+    come(make_link(owner, kitchen, needs_approval=True), leo)
+    with transaction():
+        member = memberships.add(owner.organisation, leo, {Role.LEARNER})
+    with transaction():
+        joining.archive(owner, member.id)
+    ids = [asking.request.id for asking in join_requests.asking(manager)]
+    with pytest.raises(NotAllowed), transaction():
+        ways_in.approve(manager, ids)
+    with transaction():
+        ways_in.approve(owner, ids)
+    assert memberships.actor(leo, owner.organisation.id).roles == {Role.LEARNER}
+
+
+def test_whoever_was_invited_to_run_things_and_comes_by_a_link_does_so(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    with transaction():
+        waiting_places.switch(owner, to=True)
+    with transaction():
+        joining.invite(owner, "Other", "other@example.org", {Role.LEARNER}, days=14)
+    leo = make_guest("leo")
+    with transaction():
+        joining.invite(owner, "Leo", "leo@example.org", {Role.ADMIN, Role.LEARNER}, days=14)
+    come(make_link(owner), leo)
+    assert memberships.actor(leo, owner.organisation.id).roles == {Role.ADMIN, Role.LEARNER}

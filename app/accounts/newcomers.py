@@ -56,13 +56,15 @@ def take_in(organisation_id: UUID, person: Person, *, by: UUID) -> Membership:
     if membership is None:
         membership = Membership(id=uuid7(), organisation_id=organisation_id, name=person.name, state=State.ACTIVE, added_at=now)
         db.session.add(membership)
-    else:
+    was_invited = membership.state == State.INVITED
+    if membership.state != State.ACTIVE:
         memberships.move(membership, State.ACTIVE)
     if membership.person_id is None:
         membership.person_id, membership.name, membership.joined_at = person.id, person.name, now
         membership.address, membership.address_key, membership.user_name = person.address, person.address_key, person.user_name
+    # Whoever was invited to more keeps what they were invited to.
     for role in Role:
-        setattr(membership, f"is_{role}", role is Role.LEARNER)
+        setattr(membership, f"is_{role}", role is Role.LEARNER or (was_invited and getattr(membership, f"is_{role}")))
     try:
         with db.session.begin_nested():
             db.session.flush()

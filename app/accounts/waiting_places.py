@@ -195,10 +195,17 @@ def among(organisation_id: UUID, membership_ids: Collection[UUID]) -> set[UUID]:
     return set(db.session.scalars(query.where(WaitingPlace.membership_id.in_(batches.ids(membership_ids)))))
 
 
-def first(organisation_id: UUID, number: int) -> list[WaitingPlace]:
-    """Give the places of those who are next, in their order."""
+def in_order(organisation_id: UUID) -> list[UUID]:
+    """Give the memberships of all who wait, the next one first."""
+    query = sa.select(WaitingPlace.membership_id).where(WaitingPlace.organisation_id == organisation_id, WAITS)
+    return list(db.session.scalars(query.order_by(WaitingPlace.rank, WaitingPlace.id)))
+
+
+def of(organisation_id: UUID, membership_ids: Collection[UUID]) -> list[WaitingPlace]:
+    """Give the places of those of some memberships who wait, in their order."""
     query = sa.select(WaitingPlace).where(WaitingPlace.organisation_id == organisation_id, WAITS)
-    query = query.order_by(WaitingPlace.rank, WaitingPlace.id).limit(number)
+    query = query.where(WaitingPlace.membership_id.in_(batches.ids(membership_ids)))
+    query = query.order_by(WaitingPlace.rank, WaitingPlace.id)
     return list(db.session.scalars(query.execution_options(populate_existing=True)))
 
 

@@ -197,3 +197,43 @@ def test_a_team_of_another_organisation_is_missing(owner, subscribe, make_person
         foreign = teams.make(elsewhere, "Tower", None, by=other).id
     with pytest.raises(Missing):
         allot(foreign, 1)
+
+
+def test_seats_of_those_who_came_into_the_team_are_not_counted_twice(owner, subscribe, make_team, allot, give):
+    subscribe(owner.organisation.id, 30)
+    school, people = make_team("School", 5)
+    _, others = make_team("Others", 10)
+    allot(school, 10)
+    give(*people, *others)
+    with transaction():
+        teams.put(owner.organisation.id, school, others[:3], by=owner.person.id)
+    with pytest.raises(Conflict, match="Its people have 8 seats and 15 more are free"):
+        allot(school, 24)
+    allot(school, 23)
+    counted = seats.count(owner.organisation.id)
+    assert counted.taken + counted.set_aside == 30
+
+
+def test_what_is_unused_is_taken_back_also_when_somebody_with_a_seat_came_in(owner, subscribe, make_team, allot, give):
+    subscribe(owner.organisation.id, 10)
+    school, people = make_team("School", 2)
+    _, [other] = make_team("Others", 1)
+    allot(school, 4)
+    give(*people, other)
+    with transaction():
+        teams.put(owner.organisation.id, school, [other], by=owner.person.id)
+        assert allotting.reclaim(owner.organisation.id, school, by=owner.person.id) == 2
+    assert allowance(owner, school) == Allowance(2, 2)
+
+
+def test_seats_of_an_allowance_that_is_gone_count_among_those_of_a_new_one(owner, subscribe, make_team, allot, give):
+    subscribe(owner.organisation.id, 10)
+    site, _ = make_team("Site")
+    kitchen, people = make_team("Kitchen", 4, site)
+    allot(site, 6)
+    give(*people)
+    allot(site, 0)
+    with pytest.raises(Conflict, match="Its people have 4 seats, so 4 is the fewest"):
+        allot(kitchen, 3)
+    allot(kitchen, 5)
+    assert allowance(owner, kitchen) == Allowance(5, 4)

@@ -224,7 +224,7 @@ class SeatMachine(RuleBasedStateMachine):
         before = seats.count(self.organisation).taken
         try:
             with transaction():
-                crowd.swap(self.actor(), goes, comes)
+                crowd.swap(self.actor(), goes, comes, days=14)
         except (Conflict, Missing):
             db.session.rollback()
             assert seats.count(self.organisation).taken == before

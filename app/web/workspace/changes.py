@@ -92,14 +92,14 @@ def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> st
         missing=missing_seats.of(actor, count.missing_for(plan.seats_needed), Kind.PEOPLE, fields)
         if is_too_many and count.bought
         else None,
-        number_to_wait=_number_to_wait(actor, plan.seats_needed, count.free) if has_list else 0,
+        number_to_wait=number_to_wait(actor, plan.seats_needed, count.free) if has_list else 0,
         fields=fields,
         back=choosing.back(actor, given),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 
 
-def _number_to_wait(actor: Actor, needed: int, free: int) -> int:
+def number_to_wait(actor: Actor, needed: int, free: int) -> int:
     """Give how many of those who need a seat would go on the waiting list."""
     return needed if waiting_places.has_any(actor.organisation.id) else max(0, needed - free)
 

@@ -11,7 +11,7 @@ from wtforms import HiddenField
 from app import arrivals, shortfalls, ways_in
 from app.kernel.errors import Missing, NotAllowed, Refusal
 from app.kernel.transaction import transaction
-from app.permissions import BUY_SEATS, GIVE_SEATS
+from app.permissions import BRING_IN_LISTS, BUY_SEATS, GIVE_SEATS
 from app.shortfalls import Kind as Wanted
 from app.shortfalls import State
 from app.web import context, wiring
@@ -48,7 +48,7 @@ def add_missing_seats(actor: Actor) -> ResponseReturnValue:
     """Add the seats that are missing at the price that was shown, and go on with what they are for as soon as they are there."""
     if not actor.roles & GIVE_SEATS.roles:
         raise NotAllowed("You see what is paid, and give no seats. Ask an owner or an admin.")
-    form, wanted = MissingSeatsForm(), _wanted(request.form)
+    form, wanted = MissingSeatsForm(), _wanted(actor, request.form)
     offer = changing.offer_seats(wiring.gateway(), actor.organisation.id, wishes.whole_number(form.seats.data or ""))
     refuse_other_price(form, offer)
     if form.had.data != str(offer.from_seats):
@@ -118,11 +118,16 @@ def _place(actor: Actor, name: str, **more: Any) -> str:
     return url_for(f"workspace.{name}", organisation=actor.organisation.id, **more)
 
 
-def _wanted(given: Given) -> Wanted:
+def _wanted(actor: Actor, given: Given) -> Wanted:
     try:
-        return Wanted(given.get("wanted", ""))
+        wanted = Wanted(given.get("wanted", ""))
     except ValueError as error:
         raise Missing from error
+    if wanted is Wanted.LIST and not actor.roles & BRING_IN_LISTS.roles:
+        raise NotAllowed("Lists are brought in by an owner or an admin. Ask one of them.")
+    if wanted is Wanted.LIST and not wishes.uuids([given.get("people_list", "")]):
+        raise Missing
+    return wanted
 
 
 DOERS: dict[Wanted, Callable[[Actor, Given], tuple[str, str]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import flash, redirect, request, url_for
 from wtforms import BooleanField, SelectField, SubmitField, TextAreaField
@@ -75,7 +75,7 @@ def invite(actor: Actor) -> ResponseReturnValue:
             found, words = carry_out(actor, form)
     except seats.NoSeat as refusal:
         form.refuse(refusal)
-        return _page(actor, form, missing=_missing(actor, form)), refusal.status
+        return _page(actor, form, missing=_missing(actor, form, cast("int", refusal.facts["missing"]))), refusal.status
     except (Conflict, Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
         return _page(actor, form), refusal.status
@@ -152,8 +152,7 @@ def _preview(actor: Actor, form: InvitationForm) -> Rendered:
     return letters.render(open_invitations.MAIL, facts, organisation_id=actor.organisation.id)
 
 
-def _missing(actor: Actor, form: InvitationForm) -> MissingSeats:
-    number = seats.count(actor.organisation.id).missing_for(1)
+def _missing(actor: Actor, form: InvitationForm, number: int) -> MissingSeats:
     typed = [(name, value) for name, value in request.form.items() if name in form and name not in {"csrf_token", "preview"}]
     return missing_seats.of(actor, number, Kind.INVITATION, typed)
 

@@ -40,7 +40,7 @@ def approve_join_requests(actor: Actor) -> ResponseReturnValue:
         with transaction():
             number = len(ways_in.approve(actor, chosen))
     except seats.NoSeat as refusal:
-        number = seats.count(actor.organisation.id).missing_for(cast("int", refusal.facts["needed"]))
+        number = cast("int", refusal.facts["missing"])
         missing = missing_seats.of(actor, number, Kind.REQUESTS, [("who", str(one)) for one in sorted(chosen)])
         return _page(actor, refusal.message, missing), refusal.status
     except Conflict as refusal:

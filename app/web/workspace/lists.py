@@ -18,6 +18,7 @@ from app.permissions import BRING_IN_LISTS, SEE_BILLING
 from app.shortfalls import Kind
 from app.web import context, uploads
 from app.web.forms import Form, trimmed
+from app.web.workspace import changes as people_changes
 from app.web.workspace import missing_seats, wishes
 from app.web.workspace.area import area, page
 from billing import seats
@@ -176,7 +177,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         if is_too_many and count.bought
         else None,
         is_too_many=is_too_many,
-        number_to_wait=max(0, needed - count.free) if has_list else 0,
+        number_to_wait=people_changes.number_to_wait(actor, needed, count.free) if has_list else 0,
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 

@@ -11,6 +11,7 @@ from app.accounts import oversight
 from app.kernel.transaction import transaction
 from app.permissions import ARCHIVE_PEOPLE, GIVE_SEATS, SEE_BILLING
 from app.roster import Seat, Turn, Wanted
+from app.web import wiring
 from app.web.workspace.area import area, page
 from app.web.workspace.merging import LONGEST_SEARCH, SearchForm
 from billing import subscriptions
@@ -43,7 +44,7 @@ def seat_to_give_on(actor: Actor, membership: UUID) -> ResponseReturnValue:
 def give_seat_on(actor: Actor, membership: UUID, other: UUID) -> ResponseReturnValue:
     """Take somebody's seat back and give it to another one, or do neither."""
     with transaction():
-        goes, comes = crowd.swap(actor, membership, other)
+        goes, comes = crowd.swap(actor, membership, other, days=wiring.settings().invitation_days)
     flash(f"{comes.name} has the seat of {goes.name} now.", "success")
     return redirect(url_for("workspace.person", organisation=actor.organisation.id, membership=other), 303)
 
