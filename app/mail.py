@@ -59,21 +59,26 @@ class Carrier(Protocol):
 
 
 def send_due() -> int:
-    """Send the mails that are due and give how many were tried; a mail that fails is kept for later. The sweep of the outbox."""
+    """Send what is due, batch by batch, and give how many were tried; one that fails waits for later. The sweep of the outbox."""
     stop_at = time.monotonic() + STOP_AFTER_SECONDS
-    due = _take(stop_at)
     carrier = _carrier()
     tried = 0
     try:
-        for letter in due:
-            if time.monotonic() > stop_at:
-                log.warning("mail is slow", left=len(due) - tried)
-                break
-            _send(carrier, letter)
-            tried += 1
+        while batch := _take(stop_at):
+            tried += _send_each(carrier, batch, stop_at)
     finally:
         carrier.close()
     return tried
+
+
+def _send_each(carrier: Carrier, batch: list[Letter], stop_at: float) -> int:
+    """Send the mails of one batch until it is time to stop, and give how many were tried."""
+    for tried, letter in enumerate(batch):
+        if time.monotonic() > stop_at:
+            log.warning("mail is slow", left=len(batch) - tried)
+            return tried
+        _send(carrier, letter)
+    return len(batch)
 
 
 def _take(stop_at: float) -> list[Letter]:

@@ -75,7 +75,6 @@ KINDS: dict[str, Kind] = {
         "you may let them in",
         is_theirs=True,
         can_wait=True,
-        topic=Topic.NOTICES,
         is_single=False,
     ),
     "join_answered": Kind("Answer to a request", "they had asked to join", "you had asked to join", is_theirs=True),
@@ -107,12 +106,12 @@ KINDS: dict[str, Kind] = {
     "person_export_ready": _account("Your data is ready"),
     "erasure_asked": _account("Your account is to be deleted"),
     "certificate": Kind("Certificate", "they passed a course", "you passed a course", is_theirs=True, topic=Topic.COURSES),
+    # What is in it has rested already.
     "course_digest": Kind(
         "Several mails in one",
         "several mails about their courses were due at once",
         "several mails about your courses were due at once",
         is_theirs=True,
-        can_wait=True,
         topic=Topic.COURSES,
         is_single=False,
     ),

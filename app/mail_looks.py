@@ -37,9 +37,10 @@ def of(kind: str, organisation_id: UUID | None) -> Look:
     """Give the look of a mail of a kind that is written for an organisation, or for none."""
     if organisation_id is None or not mail_kinds.of(kind).is_theirs:
         return Look()
-    brand, name = brands.of(organisation_id), organisations.known(organisation_id).name
+    brand, organisation = brands.of(organisation_id), organisations.known(organisation_id)
+    name = organisation.name
     if brand is None:
-        return Look(name)
+        return Look() if organisation.kind == organisations.Kind.INDIVIDUAL else Look(name)
     if brand.logo_digest is None:
         return Look(name, brand.colour, brand.dark_colour)
     # On a screen of high density a logo is drawn at half its size.

@@ -181,3 +181,7 @@ def test_old_notices_go_and_untold_ones_stay(shop, owner):
     with transaction():
         assert notices.forget_old() == 1
     assert len(notices.waiting()) == 1
+
+
+def test_a_notice_locks_nobody_who_is_told():
+    assert not Notice.__table__.foreign_keys

@@ -16,6 +16,8 @@ from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from app.accounts.sign_ins import Proof
 
 LIFETIME = timedelta(hours=24)
@@ -66,12 +68,18 @@ def confirm(given: str) -> None:
 
 
 def _tell_organisations(person: Person) -> None:
-    """Give the person's memberships the new address, except where somebody else is known by it."""
+    """Give the person's memberships the new address, except where somebody else is known by it, and the mails that wait."""
+    moved: list[tuple[UUID, str]] = []
     query = sa.select(Membership).where(Membership.person_id == person.id).order_by(Membership.id)
     for membership in db.session.scalars(query).all():
+        had = membership.address
         try:
             with db.session.begin_nested():
                 membership.address = person.address
                 membership.address_key = person.address_key
         except sa.exc.IntegrityError:
             db.session.refresh(membership)
+        else:
+            moved += [(membership.organisation_id, had)] if had else []
+    if moved and person.address:
+        outbox.redirect(moved, person.address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,9 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import people
 from app.accounts.organisations import LONGEST_NAME, Organisation
-from app.kernel import clock, contrast, journal, pictures
+from app.kernel import clock, contrast, journal, limits, pictures
 from app.kernel.db import Model, db
-from app.kernel.errors import Invalid, Missing
+from app.kernel.errors import Invalid, Missing, NotAllowed
 
 if TYPE_CHECKING:
     from app.kernel.pictures import Picture
@@ -24,6 +24,7 @@ USUAL_COLOUR = "#0b5d55"
 # On what mails stand where the reader's are dark.
 DARK_GROUND = "#18212a"
 LOGO_WIDTH, LOGO_HEIGHT = 360, 120
+PICTURES_AN_HOUR = 20
 
 
 class Brand(Model):
@@ -47,11 +48,11 @@ class Brand(Model):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody filled in: the organisation's name, its colour, and the picture they sent, if any."""
+    """What somebody filled in: the organisation's name, its colour, and the logo they sent, if any."""
 
     name: str
     colour: str
-    logo: bytes = b""
+    logo: Picture | None = None
 
 
 def of(organisation_id: UUID) -> Brand | None:
@@ -59,18 +60,31 @@ def of(organisation_id: UUID) -> Brand | None:
     return db.session.get(Brand, organisation_id)
 
 
+def spend_picture(organisation_id: UUID) -> None:
+    """Count a picture that is sent to an organisation; raises NotAllowed beyond some in an hour."""
+    if not limits.spend(f"logo:{organisation_id}", PICTURES_AN_HOUR, timedelta(hours=1)):
+        raise NotAllowed("That is as many pictures as one organisation may send in an hour. Please try again later.")
+
+
+def fitted(content: bytes) -> Picture:
+    """Give a picture as a logo. It takes a while, so no transaction may wait for it.
+
+    Raises Invalid, for the form's field, for what cannot be used.
+    """
+    return pictures.fitted(content, LOGO_WIDTH, LOGO_HEIGHT)
+
+
 def save(organisation_id: UUID, wish: Wish, *, by: UUID) -> None:
     """Change the name, the colour and, when a picture was sent, the logo of an organisation.
 
-    Raises Invalid, for the form's field, for a name, a colour or a picture that cannot be used.
+    Raises Invalid, for the form's field, for a name or a colour that cannot be used.
     """
     name, colour = people.read_name(wish.name, "name", LONGEST_NAME), read_colour(wish.colour)
-    logo = pictures.fitted(wish.logo, LOGO_WIDTH, LOGO_HEIGHT) if wish.logo else None
     organisation = db.session.get_one(Organisation, organisation_id)
     if organisation.name != name:
         organisation.name = name
         journal.write("organisation.renamed", organisation_id=organisation_id, by=by, about=organisation_id)
-    values = {"colour": colour, "changed_at": clock.now()} | (_columns(logo) if logo else {})
+    values = {"colour": colour, "changed_at": clock.now()} | (_columns(wish.logo) if wish.logo else {})
     insert: Any = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = insert(Brand).values(organisation_id=organisation_id, **values)
     db.session.execute(row.on_conflict_do_update(index_elements=[Brand.organisation_id], set_=values))

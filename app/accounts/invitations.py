@@ -155,6 +155,12 @@ def open_of(membership_id: UUID) -> Invitation | None:
     return db.session.scalar(query.execution_options(populate_existing=True))
 
 
+def open_links(link_ids: Iterable[UUID]) -> set[UUID]:
+    """Give those of some links by which an invitation is still open, in one query."""
+    query = sa.select(Invitation.link_id).where(Invitation.link_id.in_(batches.ids(link_ids)), IS_OPEN)
+    return set(db.session.scalars(query))
+
+
 def is_overdue(invitation: Invitation) -> bool:
     """Whether the time of an open invitation is over; that of the only way into an organisation never is."""
     if clock.now() < invitation.expires_at:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from app.accounts import people
 from app.accounts.organisations import Organisation
-from app.kernel import clock
+from app.kernel import batches, clock
 from app.kernel.db import PLAIN_ORDER, Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing
 
@@ -341,6 +341,16 @@ def ever_with_login(organisation_id: UUID, key: str) -> Membership:
     if membership is None:
         raise Invalid("Nobody here has or had this address or user name.", field="who")
     return membership
+
+
+def left(keys: Iterable[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Give those of some people, each an organisation and the key of an address, who left and are not back, in one query."""
+    given = batches.of(keys, organisation_id=sa.Uuid(), address_key=sa.String())
+    query = sa.select(Membership.organisation_id, Membership.address_key, Membership.state)
+    are_meant = sa.tuple_(Membership.organisation_id, Membership.address_key).in_(sa.select(*given.c))
+    found = db.session.execute(query.where(are_meant)).all()
+    here = {(place, key) for place, key, state in found if key and state in {State.INVITED, State.ACTIVE}}
+    return {(place, key) for place, key, state in found if key and state == State.ARCHIVED} - here
 
 
 def people_of(organisation_id: UUID, *, archived: bool = False) -> list[Membership]:

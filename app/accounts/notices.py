@@ -35,10 +35,13 @@ class What(StrEnum):
 
 
 class Notice(Model):
-    """That something happened, for one person who is to be told; `about` is the membership or the list it is about."""
+    """That something happened, for one person who is to be told; `about` is the membership or the list it is about.
+
+    Neither is a foreign key: its check would lock those who are told, after the row of whom it is about. Memberships stay.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    recipient_id: Mapped[UUID] = mapped_column(sa.ForeignKey("membership.id"))
+    recipient_id: Mapped[UUID]
     what: Mapped[str]
     about: Mapped[UUID]
     number: Mapped[int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime
 from uuid import UUID
@@ -41,6 +42,11 @@ class Person(Model):
     def login(self) -> str:
         """What they sign in with: their address or, without one, their user name."""
         return self.address or self.user_name or ""
+
+
+def plain_title(title: str) -> str:
+    """Give a title by its letters alone, as those of the columns of lists are compared."""
+    return re.sub(r"[\W_]", "", name_key(title))
 
 
 def read_name(typed: str, field: str = "name", longest: int = LONGEST_NAME) -> str:

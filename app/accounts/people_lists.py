@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 MOST = 20_000
 LOOKED_AT = 10
 HEAD = ("Name", "E-mail", "Team")
-TITLES = {
-    "address": {"email", "emailaddress", "mail", "eaddress", "workemail", "emailadresse", "address", "username", "login"},
-    "name": {"name", "fullname", "displayname", "person", "employee", "volunteer", "staff"},
-    "first": {"firstname", "first", "forename", "givenname", "forenames", "preferredname"},
-    "last": {"lastname", "last", "surname", "familyname"},
-    "team": {"team", "department", "group", "site", "school", "class", "teams"},
-}
 # What stands between two signs that no address holds; one search for all of an address would take quadratic time.
 TOKEN = re.compile(r"[^\s<>(),;:\"|\[\]]+")
 AROUND = " \t<>()[]\"',;|:-\u2013\u2014\u200b\u200e\u200f\ufeff"
@@ -105,21 +98,16 @@ def checked(lines: Iterable[Line]) -> list[Line]:
 def _titles(row: Sequence[str], fields: Sequence[ProfileField] = ()) -> dict[str, int]:
     """Give which column is which by the titles in a row, a field by its id; empty for a row without titles."""
     found: dict[str, int] = {}
-    named = {_plain(one.name): str(one.id) for one in fields}
+    named = {people.plain_title(one.name): str(one.id) for one in fields}
     for column, cell in enumerate(row):
-        plain = _plain(cell[:LONGEST_TITLE])
+        plain = people.plain_title(cell[:LONGEST_TITLE])
         if plain in named:
             found.setdefault(named[plain], column)
             continue
-        for kind, titles in TITLES.items():
+        for kind, titles in profile_fields.TITLES.items():
             if plain in titles:
                 found.setdefault(kind, column)
     return found
-
-
-def _plain(title: str) -> str:
-    """Give a title by its letters alone."""
-    return re.sub(r"[\W_]", "", people.name_key(title))
 
 
 def _is_head(columns: Mapping[str, int], *, by_name: bool) -> bool:

@@ -27,13 +27,19 @@ LONGEST_CHOICE = 60
 LONGEST_TEXT = 200
 # Orders in which people write a date, day first as in Britain; a sheet gives the first one, with a time of midnight.
 DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %B %Y", "%d %b %Y", "%d/%m/%y")
+# By which titles a list of people knows its columns, compared by their letters alone.
+TITLES = {
+    "address": {"email", "emailaddress", "mail", "eaddress", "workemail", "emailadresse", "address", "username", "login"},
+    "name": {"name", "fullname", "displayname", "person", "employee", "volunteer", "staff"},
+    "first": {"firstname", "first", "forename", "givenname", "forenames", "preferredname"},
+    "last": {"lastname", "last", "surname", "familyname"},
+    "team": {"team", "department", "group", "site", "school", "class", "teams"},
+}
 # What a list of people has columns for already, and the table too.
-TAKEN = frozenset(
-    {
-        *("name", "first name", "forename", "last name", "surname", "email", "e-mail", "address", "team", "teams"),
-        *("role", "roles", "state", "seat", "added", "joined", "accepted", "left"),
-    }
-)
+TAKEN = frozenset({"role", "roles", "state", "seat", "added", "joined", "accepted", "left"}.union(*TITLES.values()))
+
+
+NAME_TAKEN = "There is a field of this name already. Choose another name."
 
 
 class Kind(StrEnum):
@@ -109,6 +115,7 @@ def add(organisation_id: UUID, wish: Wish, *, by: UUID) -> ProfileField:
     ).one()
     if number >= MOST:
         raise Conflict("There are ten fields already, and ten is the most. Remove one that nobody needs any more.")
+    _demand_new(organisation_id, name)
     field = ProfileField(
         id=uuid7(),
         organisation_id=organisation_id,
@@ -128,7 +135,9 @@ def change(field: ProfileField, wish: Wish, *, by: UUID, in_use: Sequence[str]) 
 
     Raises Invalid for what cannot be used, Conflict for a name that is taken.
     """
-    field.name = _read_name(wish.name)
+    name = _read_name(wish.name)
+    _demand_new(field.organisation_id, name, but=field.id)
+    field.name = name
     if field.kind == Kind.CHOICE:
         choices = _read_choices(Wish(wish.name, field.kind, wish.choices))
         missing = next((choice for choice in in_use if choice not in choices), None)
@@ -217,8 +226,11 @@ def _read_date(field: ProfileField, value: str, at: str) -> str:
 
 def _read_name(typed: str) -> str:
     name = people.read_name(typed, "name", LONGEST_NAME)
-    if people.name_key(name) in TAKEN:
-        raise Invalid(f"“{name}” is a column of the table already. Choose another name.", field="name")
+    plain = people.plain_title(name)
+    if not plain:
+        raise Invalid("Give a name that holds letters or digits. Lists know a field by these.", field="name")
+    if plain in TAKEN:
+        raise Invalid(f"The table, or a list of people, has a column “{name}” already. Choose another name.", field="name")
     return name
 
 
@@ -239,6 +251,13 @@ def _read_choices(wish: Wish) -> list[str]:
     return choices
 
 
+def _demand_new(organisation_id: UUID, name: str, *, but: UUID | None = None) -> None:
+    """Demand that no other field goes by the same letters, as the columns of a list would not be told apart."""
+    plain = people.plain_title(name)
+    if any(people.plain_title(field.name) == plain for field in of(organisation_id) if field.id != but):
+        raise Conflict(NAME_TAKEN)
+
+
 def _flush(field: ProfileField, *, add: bool = False) -> None:
     try:
         with db.session.begin_nested():
@@ -246,7 +265,7 @@ def _flush(field: ProfileField, *, add: bool = False) -> None:
                 db.session.add(field)
             db.session.flush()
     except sa.exc.IntegrityError as error:
-        raise Conflict("There is a field of this name already. Choose another name.") from error
+        raise Conflict(NAME_TAKEN) from error
 
 
 def _lock_fields(organisation_id: UUID) -> None:

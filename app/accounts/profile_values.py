@@ -151,6 +151,7 @@ def put_each(organisation_id: UUID, values: Iterable[tuple[UUID, Mapping[UUID, s
 
 def pass_on(from_id: UUID, to_id: UUID) -> None:
     """Give somebody the values that another record of theirs has and this one has not; the other one keeps its own."""
+    profile_fields.of(db.session.get_one(Membership, to_id).organisation_id, share=True)
     has = sa.select(ProfileValue.field_id).where(ProfileValue.membership_id == to_id)
     are_missing = sa.and_(ProfileValue.membership_id == from_id, ProfileValue.field_id.not_in(has))
     parts: list[Any] = [ProfileValue.field_id, sa.literal(to_id, sa.Uuid()), ProfileValue.value, ProfileValue.value_key]
@@ -178,7 +179,7 @@ def matches(asked: Asked) -> sa.ColumnElement[bool]:
     """Give the condition under which a membership is what a filter asks for."""
     is_its = ProfileValue.field_id == asked.field
     if asked.is_none:
-        return Membership.id.not_in(sa.select(ProfileValue.membership_id).where(is_its))
+        return ~sa.exists().where(is_its, ProfileValue.membership_id == Membership.id).correlate(Membership)
     conditions = [is_its]
     if asked.choice:
         conditions.append(ProfileValue.value_key == people.name_key(asked.choice))

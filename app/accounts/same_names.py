@@ -43,7 +43,8 @@ def of_lines(organisation_id: UUID, lines: Sequence[NamedLine], *, lock: bool = 
     if not lines:
         return {}
     if lock:
-        db.session.execute(sa.select(Organisation.id).where(Organisation.id == organisation_id).with_for_update())
+        one = sa.select(Organisation.id).where(Organisation.id == organisation_id)
+        db.session.execute(one.with_for_update(key_share=True))
     keys = sa.select(batches.of(((people.name_key(line.name),) for line in lines), key=sa.String()).c.key)
     may_be_meant = sa.or_(
         Membership.state.in_(HERE), sa.and_(Membership.state == MembershipState.WITHDRAWN, Membership.joined_at.is_(None))

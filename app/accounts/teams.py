@@ -396,4 +396,4 @@ def _read_name(typed: str) -> str:
 
 def _lock_tree(organisation_id: UUID) -> None:
     """Let one change of an organisation's tree happen after the other, so that no two of them make a ring."""
-    db.session.execute(sa.select(Organisation.id).where(Organisation.id == organisation_id).with_for_update())
+    db.session.execute(sa.select(Organisation.id).where(Organisation.id == organisation_id).with_for_update(key_share=True))

@@ -28,7 +28,8 @@ BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), ti
 class OutboxMail(Model):
     """A mail to be sent once; the times by which it is sent are real ones, because other machines keep them.
 
-    It may be held until a moment of the shop's clock, go out in one mail with others, or be put away as not wanted.
+    It may be held until a moment of the shop's clock, go out in one mail with others, or be put away as not wanted or not true
+    any more.
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -44,6 +45,7 @@ class OutboxMail(Model):
     held_until: Mapped[datetime | None]
     bundled_in: Mapped[UUID | None]
     unwanted_at: Mapped[datetime | None]
+    outdated_at: Mapped[datetime | None]
 
     __table_args__ = (sa.Index(None, "due_at"), sa.Index(None, "organisation_id", "address"), sa.Index(None, "held_until"))
 
@@ -93,14 +95,17 @@ def write_all(kind: str, mails: Iterable[tuple[str | None, Mapping[str, object]]
 
 
 def lease_due() -> list[OutboxMail]:
-    """Take the mails that are due, oldest first, so that no other worker takes them for a while."""
+    """Take the mails that are due, oldest first, so that no other worker takes them for a while.
+
+    Those about accounts, which somebody sits and waits for, go before those that organisations send.
+    """
     now = clock.real_now()
-    due = sa.select(OutboxMail.id).where(OutboxMail.due_at <= now).order_by(OutboxMail.due_at, OutboxMail.id).limit(BATCH)
+    order = (OutboxMail.organisation_id.is_not(None), OutboxMail.due_at, OutboxMail.id)
+    due = sa.select(OutboxMail.id).where(OutboxMail.due_at <= now).order_by(*order).limit(BATCH)
     leased = sa.update(OutboxMail).where(OutboxMail.id.in_(due.with_for_update(skip_locked=True)), OutboxMail.due_at <= now)
     ids = db.session.scalars(leased.values(due_at=now + LEASE).returning(OutboxMail.id)).all()
-    return list(
-        db.session.scalars(sa.select(OutboxMail).where(OutboxMail.id.in_(ids)).order_by(OutboxMail.written_at, OutboxMail.id))
-    )
+    in_order = (OutboxMail.organisation_id.is_not(None), OutboxMail.written_at, OutboxMail.id)
+    return list(db.session.scalars(sa.select(OutboxMail).where(OutboxMail.id.in_(ids)).order_by(*in_order)))
 
 
 def hold(mail_ids: Collection[UUID], until: datetime) -> None:
@@ -117,6 +122,19 @@ def release() -> int:
 def put_away(mail_ids: Collection[UUID]) -> None:
     """Keep leased mails without sending them, because their readers do not want them."""
     _set_aside(mail_ids, unwanted_at=clock.now())
+
+
+def put_away_outdated(mail_ids: Collection[UUID]) -> None:
+    """Keep leased mails without sending them, because what they say is not true any more."""
+    _set_aside(mail_ids, outdated_at=clock.now())
+
+
+def redirect(readers: Iterable[tuple[UUID, str]], address: str) -> None:
+    """Have what some readers, each an organisation and an address, have not been sent yet go to another address."""
+    given = batches.of(readers, organisation_id=sa.Uuid(), address=sa.String())
+    is_theirs = sa.tuple_(OutboxMail.organisation_id, OutboxMail.address).in_(sa.select(*given.c))
+    statement = sa.update(OutboxMail).where(is_theirs, OutboxMail.sent_at.is_(None)).values(address=address)
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def gather(readers: Iterable[tuple[UUID | None, str]], kinds: Collection[str]) -> list[OutboxMail]:
@@ -147,9 +165,9 @@ def mark_sent(mail_id: UUID) -> bool:
 def mark_failed(mail_id: UUID, error: str) -> None:
     """Keep a failed mail with its error and try again later; after the last try it stays for the operator to see.
 
-    One that somebody else has sent meanwhile stays as it is.
+    One that somebody else has sent or set aside meanwhile stays as it is.
     """
-    is_unsent = sa.and_(OutboxMail.id == mail_id, OutboxMail.sent_at.is_(None))
+    is_unsent = sa.and_(OutboxMail.id == mail_id, OutboxMail.held_until.is_(None), _goes_out())
     tries = db.session.scalar(sa.select(OutboxMail.tries).where(is_unsent))
     if tries is None:
         return
@@ -183,7 +201,7 @@ def forget(addresses: Collection[str], names: Collection[str], organisation_ids:
 
 def failed(limit: int = 50) -> list[OutboxMail]:
     """Give the mails that could not be sent so far, newest first."""
-    query = sa.select(OutboxMail).where(OutboxMail.last_error.is_not(None), OutboxMail.sent_at.is_(None))
+    query = sa.select(OutboxMail).where(OutboxMail.last_error.is_not(None), _goes_out())
     return list(db.session.scalars(query.order_by(OutboxMail.written_at.desc(), OutboxMail.id).limit(limit)))
 
 
@@ -221,6 +239,14 @@ def delivered_mail(mail_id: UUID) -> DeliveredMail:
     if mail is None:
         raise Missing
     return mail
+
+
+def _goes_out() -> sa.ColumnElement[bool]:
+    """Pick the mails that have not been sent and still are to be, by themselves."""
+    is_put_away = sa.or_(
+        OutboxMail.bundled_in.is_not(None), OutboxMail.unwanted_at.is_not(None), OutboxMail.outdated_at.is_not(None)
+    )
+    return sa.and_(OutboxMail.sent_at.is_(None), ~is_put_away)
 
 
 def _set_aside(mail_ids: Collection[UUID], **why: object) -> None:

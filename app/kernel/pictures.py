@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
@@ -12,8 +13,13 @@ from app.kernel.errors import Invalid
 
 LARGEST = 1024 * 1024
 # A picture of few bytes may unfold into very many points.
-MOST_POINTS = 30_000_000
+MOST_POINTS = 4_000_000
+# Each scan of a JPEG is drawn over the whole picture once more; programs write about ten.
+MOST_SCANS = 64
+JPEG, SCAN = b"\xff\xd8", b"\xff\xda"
 FORMATS = ("PNG", "JPEG", "WEBP")
+# Pictures unfold one after the other, so that several at once do not take all of the memory.
+_turn = threading.Lock()
 NO_PICTURE = (
     "This is no PNG, JPEG or WebP picture that can be read. Save it as one of these, and send that. An SVG cannot be used."
 )
@@ -33,6 +39,13 @@ def fitted(content: bytes, width: int, height: int) -> Picture:
     """Give a picture on white, no larger than this; raises Invalid, for the form's logo, with what to do."""
     if len(content) > LARGEST:
         raise Invalid("This picture is larger than 1 MB. Save it smaller, and send that.", field="logo")
+    if content.startswith(JPEG) and content.count(SCAN) > MOST_SCANS:
+        raise Invalid("This JPEG is written in too many parts. Save it as a PNG, and send that.", field="logo")
+    with _turn:
+        return _fitted(content, width, height)
+
+
+def _fitted(content: bytes, width: int, height: int) -> Picture:
     drawn = _drawn(content)
     drawn.thumbnail((width, height), Image.Resampling.LANCZOS)
     # Dark letters without a ground would vanish where a reader's mails are dark.
@@ -58,4 +71,4 @@ def _drawn(content: bytes) -> Image.Image:
 
 def _demand_few_points(sent: Image.Image) -> None:
     if sent.width * sent.height > MOST_POINTS:
-        raise Invalid("This picture has too many points. Make it at most 5,000 wide and high.", field="logo")
+        raise Invalid("This picture has too many points. Make it at most 2,000 wide and high.", field="logo")

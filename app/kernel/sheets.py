@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import xlsxwriter
@@ -38,8 +39,7 @@ def as_csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Write a table as CSV in UTF-8, with the mark by which spreadsheet programs know it."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows([guarded(cell) for cell in row] for row in rows)
+    writer.writerows([guarded(cell) for cell in row] for row in chain([head], rows))
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 

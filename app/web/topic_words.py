@@ -6,7 +6,10 @@ from app.accounts.mail_choices import Choice, Topic
 
 # What a topic is called, and what comes with it.
 TOPICS = {
-    Topic.NOTICES: ("What happened in your organisation", "Who accepted, whose invitation expired, which lists came in."),
+    Topic.NOTICES: (
+        "What happened in your organisation",
+        "Who accepted, whose invitation expired, which lists came in, and who found no free seat. Who asks to join always comes.",
+    ),
     Topic.COURSES: ("Your courses", "That you were given a seat, and your certificates. They wait for you under My learning."),
     Topic.REMINDERS: ("Reminders of an invitation", "When you have not accepted yet. The invitation itself always comes."),
 }

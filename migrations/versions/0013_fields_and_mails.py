@@ -70,7 +70,6 @@ def upgrade() -> None:
     sa.Column('number', sa.Integer(), nullable=False),
     sa.Column('at', app.kernel.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('told_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['recipient_id'], ['membership.id'], name=op.f('fk_notice_recipient_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_notice'))
     )
     with op.batch_alter_table('notice', schema=None) as batch_op:
@@ -113,6 +112,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('held_until', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('bundled_in', sa.Uuid(), nullable=True))
         batch_op.add_column(sa.Column('unwanted_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('outdated_at', app.kernel.db.UtcDateTime(timezone=True), nullable=True))
         batch_op.create_index(batch_op.f('ix_outbox_mail_held_until'), ['held_until'], unique=False)
 
     with op.batch_alter_table('people_import_line', schema=None) as batch_op:
@@ -125,6 +125,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table('outbox_mail', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_outbox_mail_held_until'))
+        batch_op.drop_column('outdated_at')
         batch_op.drop_column('unwanted_at')
         batch_op.drop_column('bundled_in')
         batch_op.drop_column('held_until')

@@ -12,8 +12,8 @@ from app.accounts.memberships import Membership, Role
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.organisations import Kind
 from app.accounts.people import Person
-from app.kernel import clock
-from app.kernel.db import db
+from app.kernel import clock, outbox
+from app.kernel.db import db, uuid7
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
@@ -128,3 +128,18 @@ def test_a_network_asks_for_thirty_mails_an_hour(app, ruth, password):
     for number in range(32):
         ask(app, ruth, password, f"ruth{number}@example.net")
     assert len(mails(app)) == 30
+
+
+def test_what_an_organisation_has_not_sent_yet_goes_to_the_new_address(app, ruth, password):
+    token = ask(app, ruth, password)
+    with app.app_context():
+        [place] = memberships.places_of(ruth)
+        with transaction():
+            sent = outbox.write("seat_given", "ruth@example.org", organisation_id=place.organisation.id)
+            outbox.mark_sent(sent)
+            outbox.write("welcome_back", "ruth@example.org", organisation_id=place.organisation.id)
+            outbox.write("certificate", "ruth@example.org", organisation_id=uuid7())
+    confirm(app, token)
+    known = dict(mails(app))
+    assert known["welcome_back"] == NEW
+    assert (known["seat_given"], known["certificate"]) == ("ruth@example.org", "ruth@example.org")

@@ -21,8 +21,9 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 def save(owner, colour="#1c4477", logo=b"", name="St Mary"):
+    wish = Wish(name, colour, brands.fitted(logo) if logo else None)
     with transaction():
-        brands.save(owner.organisation.id, Wish(name, colour, logo), by=owner.person.id)
+        brands.save(owner.organisation.id, wish, by=owner.person.id)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_nothing_travels_along_with_a_logo_and_what_is_clear_becomes_white(owner
         (b"GIF89a", "PNG, JPEG or WebP"),
         (picture()[:200], "PNG, JPEG or WebP"),
         (b"x" * (pictures.LARGEST + 1), "larger than 1 MB"),
-        (picture(6000, 6000), "too many points"),
+        (picture(2001, 2000), "too many points"),
+        (picture(kind="JPEG") + pictures.SCAN * 64, "too many parts"),
     ],
 )
 def test_what_is_no_picture_of_ours_is_refused_and_changes_nothing(owner, content, words):

@@ -254,9 +254,9 @@ def test_somebody_is_invited_with_what_is_known_of_them(owner, subscribe, add):
 
 def test_a_list_fills_the_fields_whose_names_stand_above_its_columns(owner, subscribe, add):
     subscribe(owner.organisation.id, 9)
-    contract, began = add("Department"), add("Start date", "date")
+    contract, began = add("Contract"), add("Start date", "date")
     text = (
-        "E-mail,DEPARTMENT,Start-Date,Team\n"
+        "E-mail,CONTRACT,Start-Date,Team\n"
         "a@example.org,volunteer,1/9/2026,\nb@example.org,,,\nc@example.org,Queen,,\nd@example.org,Paid,some day,\n"
     )
     with transaction():
@@ -301,3 +301,22 @@ def test_what_is_known_goes_along_when_two_records_become_one_and_none_is_overwr
         crowd[1]: {contract: "Volunteer", desk: "2"},
         crowd[2]: {desk: "2"},
     }
+
+
+@pytest.mark.parametrize("name", ["E mail", "User-name", "Given name", "Department", "!!"])
+def test_a_name_that_lists_take_for_another_column_or_cannot_tell_is_refused(owner, add, name):
+    with pytest.raises(Invalid) as refused:
+        add(name, "text")
+    assert refused.value.field == "name"
+
+
+def test_two_fields_are_told_apart_by_their_letters_alone(owner, add):
+    add("Start date", "date")
+    with pytest.raises(Conflict, match="this name already"):
+        add("start-date", "date")
+    desk = add("Desk", "text")
+    with pytest.raises(Conflict, match="this name already"), transaction():
+        profile_values.change_field(owner.organisation.id, desk, Wish("Start_Date", "text"), by=owner.person.id)
+    with transaction():
+        profile_values.change_field(owner.organisation.id, desk, Wish("DESK!", "text"), by=owner.person.id)
+    assert names(owner) == ["Start date", "DESK!"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from app import arrivals, crowd, joining
-from app.accounts import memberships, oversight, people, roles, teams
+from app.accounts import memberships, oversight, people, roles, same_names, teams
 from app.accounts.memberships import Role
 from app.accounts.teams import TeamMember
 from app.crowd import Change, Selection
@@ -17,6 +18,7 @@ from app.kernel.errors import Conflict, Invalid, Missing
 from app.kernel.journal import JournalEntry
 from app.kernel.transaction import transaction
 from tests import people_making
+from tests.house.statements import Recorder
 
 
 @pytest.fixture
@@ -248,3 +250,13 @@ def test_the_last_owner_cannot_leave(owner, manager):
     with transaction():
         roles.leave(owner)
     assert memberships.owners(owner.organisation.id) == 1
+
+
+def test_others_may_refer_to_an_organisation_while_its_tree_or_a_list_of_names_is_held(owner, make):
+    with Recorder(db.engine) as recorder:
+        make("North")
+        with transaction():
+            same_names.of_lines(owner.organisation.id, [SimpleNamespace(number=1, name="Ben")], lock=True)
+    of_organisation = [one for one in recorder.statements if "FROM organisation" in one]
+    assert len(of_organisation) >= 2
+    assert [one for one in of_organisation if one.rstrip().endswith("FOR UPDATE")] == []

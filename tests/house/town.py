@@ -246,7 +246,7 @@ def _people(town: Town) -> None:
         for key, actor in (("field", owner), ("field there", other)):
             wish = Wish("Began", profile_fields.Kind.DATE)
             town.ids[key] = profile_fields.add(actor.organisation.id, wish, by=actor.person.id).id
-        look = brands.Wish(owner.organisation.name, "#1c4477", picture_making.picture())
+        look = brands.Wish(owner.organisation.name, "#1c4477", brands.fitted(picture_making.picture()))
         brands.save(owner.organisation.id, look, by=owner.person.id)
         brand = brands.of(owner.organisation.id)
         assert brand is not None

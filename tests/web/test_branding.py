@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from app import letters, mail
-from app.accounts import brands, invitations, organisations
+from app import letters, mail, mail_looks
+from app.accounts import brands, invitations, memberships, organisations
 from app.accounts.brands import Wish
+from app.accounts.memberships import Role
 from app.kernel import clock, outbox
-from app.kernel.db import uuid7
+from app.kernel.db import db, uuid7
 from app.kernel.transaction import transaction
 from tests.page_reader import PageReader
 from tests.picture_making import picture
@@ -22,7 +23,7 @@ from tests.picture_making import picture
 def brand(parish):
     """Give the address of the logo of an organisation that has one."""
     with parish.app.app_context(), transaction():
-        brands.save(parish.id, Wish("St Mary's", "#1c4477", picture()), by=parish.owner_id)
+        brands.save(parish.id, Wish("St Mary's", "#1c4477", brands.fitted(picture())), by=parish.owner_id)
     with parish.app.app_context():
         return f"/logos/{parish.id}/{brands.of(parish.id).logo_digest}.png"
 
@@ -106,9 +107,10 @@ def test_a_mail_is_seen_before_it_goes_out_and_in_the_mailbox_with_its_logo(pari
     picture_in_page = parish.owner.page.select_one("img")["src"]
     assert picture_in_page.startswith("data:image/png;base64,")
     with parish.app.app_context():
-        kind, facts = invitation(parish)
         with transaction():
-            outbox.write(kind, "ben@example.org", organisation_id=parish.id, **facts)
+            guest = memberships.invite(parish.id, "Ben", "ben@example.org", {Role.LEARNER})
+            db.session.flush()
+            invitations.send(guest, by=parish.owner_id, days=14)
         mail.send_due()
         [delivered] = outbox.delivered("ben@")
     parish.owner.get(f"/sandbox/mailbox/{delivered.id}/html")
@@ -123,3 +125,21 @@ def test_another_name_is_on_the_next_mail_at_once(parish):
         rendered = letters.render(kind, facts, organisation_id=parish.id)
     assert "St Mary the Great" in rendered.html
     assert rendered.look.sender == "St Mary the Great via Lanyard"
+
+
+def test_more_pictures_than_an_hour_has_room_for_are_refused_and_the_rest_can_still_be_saved(parish, monkeypatch):
+    monkeypatch.setattr(brands, "PICTURES_AN_HOUR", 1)
+    words = {"name": "St Mary", "colour": "#1c4477"}
+    parish.owner.get(f"{parish.home}brand")
+    for status in (303, 403):
+        parish.owner.post(f"{parish.home}brand", words | {"logo": (io.BytesIO(picture()), "logo.png")}, status)
+    assert "as many pictures as one organisation may send in an hour" in parish.owner.words
+    parish.owner.post(f"{parish.home}brand", words)
+
+
+def test_somebody_who_bought_for_themselves_gets_mails_in_the_name_of_the_shop(parish):
+    with parish.app.app_context():
+        with transaction():
+            alone = organisations.found("Ruth Amadi", organisations.Kind.INDIVIDUAL, by=parish.owner_id)
+        assert mail_looks.of("certificate", alone.id) == mail_looks.Look()
+        assert mail_looks.of("certificate", parish.id).name == "St Mary"

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 import time_machine
 
 from app import letters, mail
-from app.accounts import mail_choices
+from app.accounts import mail_choices, memberships
 from app.accounts.mail_choices import Choice, Topic
-from app.accounts.memberships import Role
+from app.accounts.memberships import Role, State
 from app.kernel import links, outbox
 from app.kernel.db import db
 from app.kernel.outbox import OutboxMail
@@ -137,3 +137,14 @@ def test_everybody_of_a_mail_finds_why_it_was_sent_in_its_foot(parish, write):
         rendered = letters.render_mail(written.id, written.kind, written.facts, written.organisation_id)
     assert "You get this mail because you were given a seat." in rendered.text
     assert re.search(r"You get this mail because you were given a seat\..*Sent by Lanyard for St Mary", rendered.html, re.DOTALL)
+
+
+def test_a_persons_page_says_of_a_mail_that_it_was_no_longer_true(parish, write):
+    parish.member("ben@example.org", Role.LEARNER)
+    write()
+    with parish.app.app_context():
+        with transaction():
+            memberships.move(memberships.with_address(parish.id, "ben@example.org"), State.ARCHIVED)
+        mail.send_due()
+    parish.owner.get(parish.page_of("ben@example.org"))
+    assert "A seat (not sent: it was no longer true by then)" in parish.owner.words

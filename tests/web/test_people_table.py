@@ -231,3 +231,7 @@ def test_words_that_could_lure_are_refused(parish, note):
     page = parish.owner.submit("Send the invitation", {"name": "T", "address": "t@example.org", "note": note}, status=422)
     assert page.select_one(".error-summary a")["href"] == "#note"
     assert re.search("Write", page.select_one(".error-summary").text)
+
+
+def test_a_title_that_a_program_takes_for_a_formula_is_guarded_as_well():
+    assert sheets.as_csv(("Name", "=1+1"), [("Ruth", "2")]) == b"\xef\xbb\xbfName,'=1+1\r\nRuth,2\r\n"

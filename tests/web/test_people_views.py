@@ -8,8 +8,9 @@ import io
 import pytest
 import sqlalchemy as sa
 
-from app.accounts import memberships, people, people_views, teams
+from app.accounts import memberships, people, people_views, profile_fields, profile_values, teams
 from app.accounts.memberships import Role
+from app.accounts.profile_fields import Wish
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.transaction import transaction
@@ -175,3 +176,22 @@ def test_a_manager_has_the_views_for_everybody_and_sees_only_their_people_in_the
     assert "Save as a view" not in manager.words
     manager.get(f"{parish.home}people/views", 403)
     manager.post(f"{parish.home}people/views", {"name": "x"}, 403)
+
+
+def test_a_view_that_asks_for_a_field_or_team_that_is_gone_is_offered_no_more_and_marked(parish, crowd):
+    with parish.app.app_context(), transaction():
+        desk = profile_fields.add(parish.id, Wish("Desk", "text"), by=parish.owner_id).id
+        tower = teams.make(parish.id, "Tower", None, by=parish.owner_id).id
+    save(parish, "At desk 2", f"by_{desk.hex}=2", is_default=True)
+    save(parish, "Tower people", f"team={tower}")
+    parish.owner.get(f"{parish.home}people")
+    assert (tabs(parish.owner), names(parish.owner)) == (["Everyone", "At desk 2", "Tower people"], [])
+    with parish.app.app_context(), transaction():
+        profile_values.remove_field(parish.id, desk, by=parish.owner_id)
+        teams.archive(parish.id, tower, by=parish.owner_id)
+    parish.owner.get(f"{parish.home}people")
+    assert (tabs(parish.owner), len(names(parish.owner))) == ([], 4)
+    parish.owner.click("Manage views")
+    assert parish.owner.words.count("asks for a team or field that is gone") == 2
+    assert names(parish.owner) == []
+    assert "opens the table" not in parish.owner.words

@@ -11,7 +11,7 @@ from app import letters
 from app.accounts import brands, invitations
 from app.accounts.brands import Wish
 from app.kernel import clock
-from app.kernel.errors import Invalid
+from app.kernel.errors import Invalid, NotAllowed
 from app.kernel.transaction import transaction
 from app.permissions import SET_BRAND
 from app.web import lone_mail, wiring
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from app.accounts.memberships import Actor
+    from app.kernel.pictures import Picture
 
 
 class BrandForm(Form):
@@ -43,12 +44,12 @@ def name_and_colours(actor: Actor) -> ResponseReturnValue:
 @area.action("/<uuid:organisation>/brand", allow=SET_BRAND)
 def set_name_and_colours(actor: Actor) -> ResponseReturnValue:
     """Change how the organisation looks; without a new picture the logo stays."""
-    form, sent = BrandForm(), request.files.get("logo")
-    wish = Wish(form.name.data or "", form.colour.data or "", sent.read() if sent else b"")
+    form = BrandForm()
     try:
+        wish = Wish(form.name.data or "", form.colour.data or "", _logo(actor))
         with transaction():
             brands.save(actor.organisation.id, wish, by=actor.person.id)
-    except Invalid as refusal:
+    except (Invalid, NotAllowed) as refusal:
         form.refuse(refusal)
         return _page(actor, form), refusal.status
     flash("Saved. Your mails look like this from now on.", "success")
@@ -72,6 +73,17 @@ def brand_mail(actor: Actor) -> ResponseReturnValue:
     facts = invitations.facts_of_preview(actor.organisation, guest, clock.now(), days, "")
     rendered = letters.render(invitations.MAIL, facts, organisation_id=actor.organisation.id)
     return lone_mail.page(rendered.html, rendered.look)
+
+
+def _logo(actor: Actor) -> Picture | None:
+    """Give the picture that was sent, if any, as a logo, outside of any transaction."""
+    sent = request.files.get("logo")
+    content = sent.read() if sent else b""
+    if not content:
+        return None
+    with transaction():
+        brands.spend_picture(actor.organisation.id)
+    return brands.fitted(content)
 
 
 def _page(actor: Actor, form: BrandForm) -> str:

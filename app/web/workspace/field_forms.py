@@ -79,6 +79,12 @@ def is_asked(given: Mapping[str, str]) -> bool:
     return any(name.startswith(FILTER) for name in given)
 
 
+def asks_for_others(given: Mapping[str, str], fields: Sequence[ProfileField]) -> bool:
+    """Whether an address asks something of a field that is not among these."""
+    known = {_filter_name(field.id) for field in fields}
+    return any(name.startswith(FILTER) and name.removesuffix("_from").removesuffix("_to") not in known for name in given)
+
+
 def asked(fields: Sequence[ProfileField], given: Mapping[str, str]) -> tuple[Asked, ...]:
     """Read what an address asks of each field; what makes no sense is left out."""
     found = (_asked(field, given) for field in fields)

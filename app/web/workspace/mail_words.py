@@ -40,4 +40,6 @@ def _state(mail: OutboxMail) -> str:
         return "went into one mail with others"
     if mail.unwanted_at is not None:
         return "not sent: they want no such mails"
+    if mail.outdated_at is not None:
+        return "not sent: it was no longer true by then"
     return "not delivered so far" if mail.last_error else "on its way"

@@ -39,7 +39,8 @@ BUTTONS = {
 def people(actor: Actor) -> ResponseReturnValue:
     """Show the people whom the actor may see, as the address asks for them or the view with which the table opens does."""
     tree, fields = oversight.teams_of(actor), profile_fields.of(actor.organisation.id)
-    views = view_tabs.seen(people_views.of(actor), tree)
+    kept = people_views.of(actor)
+    views = view_tabs.seen(kept, tree, fields)
     given = view_tabs.opened(request.args, views)
     wanted = wishes.read(actor, given)
     form = wishes.form_of(wanted, tree, fields)
@@ -58,6 +59,7 @@ def people(actor: Actor) -> ResponseReturnValue:
         every=every,
         columns=shown,
         tabs=view_tabs.tabs(actor, views, given),
+        has_views=bool(kept),
         everyone=view_tabs.everyone(actor, views),
         seen={node.team.id for node in tree.walk()},
         found=roster.page(actor, wanted, wishes.turn(), with_learning=columns.has_learning(shown)),

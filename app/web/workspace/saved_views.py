@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import flash, redirect, request, url_for
 from wtforms import BooleanField
 
+from app.accounts import oversight, profile_fields
 from app.accounts import people_views as domain
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.transaction import transaction
@@ -33,9 +34,11 @@ class ViewForm(Form):
 
 @area.page("/<uuid:organisation>/people/views", allow=SAVE_VIEWS)
 def people_views(actor: Actor) -> ResponseReturnValue:
-    """Show the views that the actor has."""
-    views = [(view, _address(actor, view)) for view in domain.of(actor)]
-    return page("people_views", actor, "people", views=views)
+    """Show the views that the actor has; one that asks for a team or a field which is not there leads nowhere."""
+    views = domain.of(actor)
+    of_use = view_tabs.seen(views, oversight.teams_of(actor), profile_fields.of(actor.organisation.id))
+    listed = [(view, _address(actor, view) if view in of_use else None) for view in views]
+    return page("people_views", actor, "people", views=listed)
 
 
 @area.page("/<uuid:organisation>/people/views/new", allow=SAVE_VIEWS)

@@ -10,19 +10,28 @@ from werkzeug.datastructures import MultiDict
 
 from app import roster
 from app.accounts import people_views
+from app.web.workspace import field_forms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.accounts.memberships import Actor
     from app.accounts.people_views import PeopleView
+    from app.accounts.profile_fields import ProfileField
     from app.accounts.teams import Tree
 
 EVERYONE = "all"
 
 
-def seen(views: list[PeopleView], tree: Tree) -> list[PeopleView]:
-    """Give the views that are of use to somebody who may see these teams: one of another team would only be refused."""
+def seen(views: list[PeopleView], tree: Tree, fields: Sequence[ProfileField]) -> list[PeopleView]:
+    """Give the views that are of use where there are these teams and fields.
+
+    One of another team would only be refused, and one by a field that is gone would show everybody.
+    """
     known = {str(node.team.id) for node in tree.walk()} | {"", roster.NO_TEAM}
-    return [view for view in views if str(view.query.get("team", "")) in known]
+    return [
+        view for view in views if str(view.query.get("team", "")) in known and not field_forms.asks_for_others(view.query, fields)
+    ]
 
 
 def opened(given: MultiDict[str, str], views: list[PeopleView]) -> MultiDict[str, str]:
