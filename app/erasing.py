@@ -13,6 +13,7 @@ from app.accounts import (
     invitations,
     join_requests,
     memberships,
+    mergers,
     organisations,
     people,
     record_shares,
@@ -27,7 +28,7 @@ from app.kernel import clock, journal, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Refusal
 from app.kernel.transaction import transaction
-from billing import seats, subscriptions
+from billing import forgotten_quotes, invoice_recipients, seats, subscriptions
 from catalog.learning import certificates, retention
 
 if TYPE_CHECKING:
@@ -106,26 +107,29 @@ def _erase(erasure_id: UUID) -> bool:
     person_id = erasures.take(erasure_id)
     if person_id is None:
         return False
-    person = people.known(person_id)
+    person, pseudonym = people.known(person_id), erasures.pseudonym_of(person_id)
+    proved = erasures.proved_addresses(person)
+    # Quotes come first, as with whoever accepts one.
+    forgotten_quotes.forget(proved, pseudonym)
     for organisation_id in sorted(place.organisation.id for place in memberships.places_of(person.id)):
         roles_of_people.lock_owners(organisation_id)
     # Who else is an owner is asked anew, now that nobody can change it.
     db.session.expire_all()
     demand_free(person)
-    addresses = erasures.addresses_of(person)
-    members = erasures.members_of(person, addresses)
+    join_requests.end_all_of(person.id)
+    members = erasures.members_of(person, proved)
+    mergers.withdraw_about([member.id for member in members])
     for member in members:
         _free(member)
     own = {member.id for member in members if member.person_id == person.id and member.merged_into_id is None}
-    certificates.erase_holder(
-        [member.id for member in members if member.id in own or member.merged_into_id in own], erasures.pseudonym_of(person.id)
-    )
-    shortfalls.forget_about(addresses | {person.name})
-    outbox.forget(addresses, {person.name, *(member.name for member in members)}, {member.organisation_id for member in members})
+    certificates.erase_holder([member.id for member in members if member.id in own or member.merged_into_id in own], pseudonym)
+    inside, names = erasures.addresses_inside(members, proved), {person.name, *(member.name for member in members)}
+    shortfalls.forget_about(proved, inside, names)
+    outbox.forget(proved, inside, names)
+    invoice_recipients.forget(proved)
     _rename_own(person, members)
     record_shares.end_all_of(person.id)
-    join_requests.end_all_of(person.id)
-    erasures.forget(person, members, addresses)
+    erasures.forget(person, members, proved, inside)
     return True
 
 
@@ -138,7 +142,6 @@ def _free(member: Membership) -> None:
         memberships.move(member, MembershipState.ARCHIVED)
     elif member.state == MembershipState.INVITED:
         memberships.move(member, MembershipState.WITHDRAWN)
-    waiting_places.settle(member.organisation_id, [member.id], waiting_places.State.TAKEN_OFF, by=None)
     member.is_manager = False
     db.session.flush()
     if member.person_id is not None:

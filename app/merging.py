@@ -94,6 +94,7 @@ def confirm(found: Merger) -> None:
     stays, goes = both[found.stays_id], both[found.goes_id]
     if (
         MembershipState.MERGED in {stays.state, goes.state}
+        or not (stays.login and goes.login)
         or RANK[MembershipState(goes.state)] < RANK[MembershipState(stays.state)]
     ):
         raise Conflict("Things have changed since you were asked. Ask your organisation to look at it again.")

@@ -21,7 +21,7 @@ from billing.changes import Change
 from billing.changes import State as ChangeState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from app.accounts.memberships import Actor
 
@@ -118,10 +118,23 @@ def of_change(actor: Actor, change_id: UUID) -> Shortfall | None:
     return db.session.scalar(sa.select(Shortfall).where(is_mine, Shortfall.change_id == change_id))
 
 
-def forget_about(texts: Collection[str]) -> None:
-    """Remove what was kept about somebody who is forgotten: invitations to one of their addresses or by their name."""
+def forget_about(addresses: Collection[str], inside: Mapping[UUID, Collection[str]], names: Collection[str]) -> None:
+    """Remove what was kept about somebody who is forgotten: invitations to one of their addresses.
+
+    Inside some organisations, those to further addresses and those by their name go as well.
+    """
+    keys = {address.strip().casefold() for address in addresses}
+    here = {one: keys | {address.strip().casefold() for address in further} for one, further in inside.items()}
     kept = db.session.scalars(sa.select(Shortfall).where(Shortfall.kind == Kind.INVITATION))
-    about = [found.id for found in kept if any(value in texts for _, value in found.fields)]
+    about = [
+        found.id
+        for found in kept
+        if any(
+            (field == "address" and value.strip().casefold() in here.get(found.organisation_id, keys))
+            or (field == "name" and found.organisation_id in here and value.strip() in names)
+            for field, value in found.fields
+        )
+    ]
     statement = sa.delete(Shortfall).where(Shortfall.id.in_(batches.ids(about)))
     db.session.execute(statement.execution_options(synchronize_session=False))
 

@@ -130,9 +130,10 @@ def keep(actor: Actor, sheet: Sheet) -> None:
 def open_with(claim: Claim, password_hash: str) -> tuple[Membership, Person]:
     """Let somebody who knew their PIN in with the password they chose: who was invited has joined, and the seat is in use.
 
-    Raises Conflict when the slip, the invitation or its seat is over.
+    Raises Conflict when the slip, the invitation or its seat is over, or the account belongs to another organisation by now.
     """
     membership = memberships.of_organisation(claim.organisation_id, claim.membership_id, lock=True)
+    _demand_nowhere_else(claim)
     joining_slips.spend(claim)
     person = people.known(claim.person_id)
     if membership.state == MembershipState.INVITED:
@@ -152,7 +153,8 @@ def invite_again(actor: Actor, membership_id: UUID, *, days: int) -> Membership:
     Where no seat is free and a waiting list is kept they go on it. Raises Conflict for anybody else, or when no seat is free.
     """
     membership = oversight.member(actor, membership_id, lock=True)
-    if membership.address is not None or membership.state != MembershipState.WITHDRAWN:
+    is_over = membership.address is None and membership.state == MembershipState.WITHDRAWN
+    if not is_over or not membership.login:
         raise Conflict(f"{membership.name} is not somebody whose slip is over. Reload the page to see where things stand.")
     memberships.move(membership, MembershipState.INVITED)
     db.session.flush()
@@ -178,9 +180,25 @@ def of_list(actor: Actor, import_id: UUID) -> frozenset[UUID]:
     return frozenset(db.session.scalars(query))
 
 
+def _demand_nowhere_else(claim: Claim) -> None:
+    """Demand that nobody but the organisation that printed a slip knows the account, whose password it would set."""
+    is_elsewhere = sa.and_(
+        Membership.person_id == claim.person_id,
+        Membership.organisation_id != claim.organisation_id,
+        Membership.state.in_((MembershipState.INVITED, MembershipState.ACTIVE, MembershipState.ARCHIVED)),
+    )
+    if db.session.scalar(sa.select(Membership.id).where(is_elsewhere).limit(1)) is not None:
+        raise Conflict(
+            "Your account belongs to another organisation as well by now, so a slip no longer opens it. "
+            "Sign in with your user name and the password that you chose."
+        )
+
+
 def _why_not(one: One) -> str:
     if one.has_address:
         return "have an e-mail address: send them their invitation, or they reset their password by mail"
+    if not one.user_name:
+        return "had their account deleted"
     if one.state not in {MembershipState.INVITED, MembershipState.ACTIVE}:
         return "are not here: invite them again or bring them back first"
     if one.state == MembershipState.INVITED and not one.is_invited:

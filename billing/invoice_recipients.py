@@ -16,6 +16,8 @@ from app.kernel.errors import Invalid, Missing
 from billing import notices
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from app.accounts.memberships import Actor
 
 MOST = 10
@@ -88,3 +90,11 @@ def remove(actor: Actor, recipient_id: UUID) -> None:
         raise Missing
     db.session.delete(recipient)
     journal.write("invoice_recipient.removed", organisation_id=actor.organisation.id, by=actor.person.id, about=recipient_id)
+
+
+def forget(addresses: Collection[str]) -> None:
+    """Send no more invoices to some addresses, in any organisation, because the account of somebody goes."""
+    statement = sa.delete(InvoiceRecipient).where(InvoiceRecipient.address_key.in_(addresses))
+    gone = statement.returning(InvoiceRecipient.id, InvoiceRecipient.organisation_id)
+    for recipient_id, organisation_id in db.session.execute(gone.execution_options(synchronize_session=False)).all():
+        journal.write("invoice_recipient.removed", organisation_id=organisation_id, about=recipient_id)

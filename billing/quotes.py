@@ -55,7 +55,7 @@ class State(StrEnum):
 
 
 MOVES: dict[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.SENT}),
+    State.DRAFT: frozenset({State.SENT, State.EXPIRED}),
     State.SENT: frozenset({State.ACCEPTED, State.EXPIRED, State.DECLINED}),
     State.ACCEPTED: frozenset({State.INVOICED, State.WITHDRAWN}),
     State.INVOICED: frozenset(),

@@ -225,6 +225,17 @@ def test_a_list_is_left_to_the_next_sweep_while_the_database_is_busy(owner, monk
     assert state(sent) == State.READY
 
 
+def test_a_line_that_was_emptied_because_somebody_is_gone_brings_nobody_in(owner, subscribe, send, bring_in):
+    subscribe(owner.organisation.id, 5)
+    sent = send()
+    with transaction():
+        line = people_imports.lines(sent)[1]
+        line.name = line.address = line.address_key = ""
+    assert bring_in(sent)
+    assert seats.count(owner.organisation.id) == seats.Count(5, 0, 2)
+    assert "" not in {member.name for member in memberships.people_of(owner.organisation.id)}
+
+
 def test_what_no_database_can_keep_is_refused_or_left_out(owner):
     with pytest.raises(Invalid, match="Take it out"), transaction():
         arrivals.send(owner, b"Ruth\0 <ruth@example.org>", is_pasted=True)

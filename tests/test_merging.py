@@ -187,6 +187,17 @@ def test_a_confirmation_that_comes_after_things_have_changed_is_refused(owner, j
     assert db.session.scalar(sa.select(Merger.state)) == "open"
 
 
+@pytest.mark.parametrize("whose", [0, 1])
+def test_a_confirmation_is_refused_once_one_of_the_accounts_was_deleted(owner, join, whose):
+    both = join("Leo", "leo@example.org"), join("Leo", "leo.old@example.org")
+    link = mergers.token(merge(owner, *both).id)
+    with transaction():
+        both[whose].address = both[whose].address_key = None
+    with pytest.raises(Conflict, match="Things have changed"), transaction():
+        merging.confirm(mergers.opened(link))
+    assert both[1].state == "active"
+
+
 def test_what_was_learned_under_either_record_is_read_under_the_one_that_stays(owner, join):
     stays, goes = join("Leo", "leo@example.org"), join("Leo Grant", "leo.old@example.org")
     with transaction():

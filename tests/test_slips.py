@@ -22,7 +22,7 @@ from app.accounts import (
     teams,
     waiting_places,
 )
-from app.accounts.memberships import Role
+from app.accounts.memberships import Membership, Role
 from app.accounts.one_time_links import OneTimeLink, Purpose
 from app.crowd import Change, Selection
 from app.kernel import clock
@@ -352,3 +352,25 @@ def test_a_sheet_is_refused_when_somebody_left_while_it_was_typeset(owner, ruth)
     with pytest.raises(Conflict, match="Something changed for Ruth Adeyemi"), transaction():
         slips.keep(owner, sheet)
     assert joining_slips.of(ruth.person_id) is None
+
+
+def test_a_slip_printed_before_opens_no_account_that_belongs_to_another_organisation_by_now(owner, ruth, make_person):
+    [(user_name, pin)] = printed(owner, ruth).items()
+    eve = make_person("Eve", "eve@example.org", "St Peter")
+    with transaction():
+        memberships.add(memberships.places_of(eve)[0].organisation, people.known(ruth.person_id), {Role.LEARNER})
+    with pytest.raises(Conflict, match="belongs to another organisation as well"):
+        use(user_name, pin)
+    db.session.expire_all()
+    assert people.known(ruth.person_id).password_hash == ""
+    assert joining_slips.of(ruth.person_id) is not None
+
+
+def test_somebody_whose_account_was_deleted_gets_no_slip_and_is_not_invited_by_one(owner, ruth):
+    with transaction():
+        joining.withdraw(owner, ruth.id)
+        db.session.get_one(Membership, ruth.id).user_name = None
+    plan = slips.plan(owner, Selection(frozenset({ruth.id})))
+    assert plan.reasons == [("had their account deleted", 1)]
+    with pytest.raises(Conflict, match="is not somebody whose slip is over"), transaction():
+        slips.invite_again(owner, ruth.id, days=14)

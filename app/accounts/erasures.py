@@ -20,6 +20,7 @@ from app.accounts.memberships import Membership
 from app.accounts.one_time_links import OneTimeLink
 from app.accounts.people import Person
 from app.accounts.people_imports import PeopleImport, PeopleImportLine
+from app.accounts.people_views import PeopleView
 from app.accounts.profile_values import ProfileValue
 from app.accounts.registrations import Registration
 from app.accounts.sign_ins import SignIn
@@ -29,7 +30,7 @@ from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from app.accounts.sign_ins import Proof
 
@@ -117,22 +118,42 @@ def pseudonym_of(person_id: UUID) -> str:
     return f"Removed person {person_id.hex[-6:]}"
 
 
-def addresses_of(person: Person) -> set[str]:
-    """Give every address by which a person is or was known, as typed and in the form in which addresses are compared."""
-    past = sa.select(OneTimeLink.address).where(OneTimeLink.person_id == person.id, OneTimeLink.address.is_not(None))
-    here = sa.select(Membership.address).where(Membership.person_id == person.id)
-    known = {person.address, *db.session.scalars(here), *db.session.scalars(past), *outbox.addresses_about(person.id)}
-    typed = {address for address in known if address}
-    return typed | {people.address_key(address) for address in typed}
+def proved_addresses(person: Person) -> set[str]:
+    """Give every address that was proved to be a person's, as typed and in the form in which addresses are compared.
+
+    An address that belongs to the account of somebody else by now is not among them.
+    """
+    typed = {address for address in (person.address, *outbox.addresses_about(person.id)) if address}
+    keys = {address: people.address_key(address) for address in typed}
+    is_others = sa.and_(Person.id != person.id, Person.address_key.in_(set(keys.values())))
+    others = set(db.session.scalars(sa.select(Person.address_key).where(is_others)))
+    return {form for address, key in keys.items() if key not in others for form in (address, key)}
 
 
-def members_of(person: Person, addresses: set[str]) -> list[Membership]:
-    """Give every membership of a person, merged ones too, and those invited at their addresses, locked in id order."""
+def members_of(person: Person, proved: set[str]) -> list[Membership]:
+    """Give every membership of a person, merged ones too, and those invited at proved addresses, locked in id order."""
     is_theirs = Membership.person_id == person.id
-    is_invited = sa.and_(Membership.person_id.is_(None), Membership.address_key.in_(addresses))
+    is_invited = sa.and_(Membership.person_id.is_(None), Membership.address_key.in_(proved))
     is_merged = Membership.merged_into_id.in_(sa.select(Membership.id).where(is_theirs))
     query = sa.select(Membership).where(is_theirs | is_invited | is_merged).order_by(Membership.id)
     return list(db.session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+
+
+def addresses_inside(members: Sequence[Membership], proved: set[str]) -> dict[UUID, set[str]]:
+    """Give, for each organisation of some memberships, by which further addresses nobody but these people is known there."""
+    found: dict[UUID, set[str]] = {member.organisation_id: set() for member in members}
+    further = {member.address_key for member in members if member.address_key} - proved
+    accounts = set(db.session.scalars(sa.select(Person.address_key).where(Person.address_key.in_(further))))
+    is_other = sa.and_(Membership.address_key.in_(further), Membership.id.not_in([member.id for member in members]))
+    query = sa.select(Membership.organisation_id, Membership.address_key).where(
+        is_other, Membership.organisation_id.in_(list(found))
+    )
+    others = {(organisation_id, key) for organisation_id, key in db.session.execute(query)}
+    for member in members:
+        key = member.address_key
+        if key in further - accounts and (member.organisation_id, key) not in others:
+            found[member.organisation_id] |= {form for form in (member.address, key) if form}
+    return found
 
 
 def records_erased_by(moment: datetime) -> sa.Select[UUID]:
@@ -142,52 +163,65 @@ def records_erased_by(moment: datetime) -> sa.Select[UUID]:
     return sa.select(Membership.id).where(Membership.id.in_(theirs) | Membership.merged_into_id.in_(theirs))
 
 
-def forget(person: Person, members: Sequence[Membership], keys: set[str]) -> None:
+def forget(person: Person, members: Sequence[Membership], proved: set[str], inside: Mapping[UUID, set[str]]) -> None:
     """Take name, addresses, user name and sign-ins of a person out of everything that `accounts` keeps."""
     pseudonym, names = pseudonym_of(person.id), {person.name, *(member.name for member in members)}
-    _forget_lines(members, keys, names)
+    _forget_lines(inside, proved, names)
     theirs = batches.ids(member.id for member in members)
     for words in (Invitation, WaitingPlace):
         notes = sa.update(words).where(words.membership_id.in_(theirs)).values(note="")
         db.session.execute(notes.execution_options(synchronize_session=False))
+    accounts = _accounts_of(person, members)
+    ids = [account.id for account in accounts]
     for table, which in (
         (ProfileValue, ProfileValue.membership_id.in_(theirs)),
-        (MailChoice, MailChoice.address_key.in_(keys)),
-        (SignIn, SignIn.person_id == person.id),
-        (OneTimeLink, OneTimeLink.person_id == person.id),
-        (Registration, Registration.address_key.in_(keys)),
+        (PeopleView, PeopleView.membership_id.in_(theirs)),
+        (MailChoice, MailChoice.address_key.in_(proved)),
+        (SignIn, SignIn.person_id.in_(ids)),
+        (OneTimeLink, OneTimeLink.person_id.in_(ids)),
+        (Registration, Registration.address_key.in_(proved)),
     ):
         db.session.execute(sa.delete(table).where(which).execution_options(synchronize_session=False))
-    joining_slips.void_each([person.id, *(member.person_id for member in members if member.person_id)])
-    person_exports.forget_of(person.id)
+    joining_slips.void_each(ids)
     for member in members:
         member.name = pseudonym
         member.address = member.address_key = member.user_name = None
         member.is_owner = member.is_admin = member.is_manager = member.is_billing = False
         member.is_learner = True
         journal.write("membership.erased", organisation_id=member.organisation_id, about=member.id)
-    for one in _accounts_of(person, members):
-        one.name, one.address, one.address_key, one.user_name = pseudonym, None, None, None
-        one.password_hash, one.erased_at = "", clock.now()
+    for account in accounts:
+        person_exports.forget_of(account.id)
+        account.name, account.address, account.address_key, account.user_name = pseudonym, None, None, None
+        account.password_hash, account.erased_at = "", clock.now()
     db.session.flush()
     journal.write("person.erased", about=person.id)
 
 
 def _accounts_of(person: Person, members: Sequence[Membership]) -> list[Person]:
-    """Give the account of a person, and those without an address whose records were merged into theirs."""
-    merged = [people.known(member.person_id) for member in members if member.person_id and member.person_id != person.id]
-    return [person, *(other for other in merged if other.address is None)]
+    """Give the account of a person, and those without an address whose every record was merged into theirs."""
+    merged = {member.person_id for member in members if member.person_id} - {person.id}
+    is_elsewhere = sa.and_(Membership.person_id.in_(merged), Membership.id.not_in([member.id for member in members]))
+    elsewhere = set(db.session.scalars(sa.select(Membership.person_id).where(is_elsewhere)))
+    others = [people.known(person_id) for person_id in sorted(merged - elsewhere)]
+    return [person, *(other for other in others if other.address is None)]
 
 
-def _forget_lines(members: Sequence[Membership], keys: set[str], names: set[str]) -> None:
+def _forget_lines(inside: Mapping[UUID, set[str]], proved: set[str], names: set[str]) -> None:
     """Empty the lines of lists that were about a person: by address everywhere, by name alone where they belonged."""
-    here = sa.select(PeopleImport.id).where(PeopleImport.organisation_id.in_({member.organisation_id for member in members}))
     is_named = sa.and_(PeopleImportLine.address_key == "", PeopleImportLine.name.in_(names))
-    by_name = sa.and_(PeopleImportLine.import_id.in_(here), is_named)
-    statement = sa.update(PeopleImportLine).where(PeopleImportLine.address_key.in_(keys) | by_name)
+    which = [PeopleImportLine.address_key.in_(proved), sa.and_(_is_of(list(inside)), is_named)]
+    for organisation_id, further in inside.items():
+        if further:
+            which.append(sa.and_(_is_of([organisation_id]), PeopleImportLine.address_key.in_(further)))
+    statement = sa.update(PeopleImportLine).where(sa.or_(*which))
     db.session.execute(
         statement.values(name="", address="", address_key="", values={}).execution_options(synchronize_session=False)
     )
+
+
+def _is_of(organisation_ids: list[UUID]) -> sa.ColumnElement[bool]:
+    lists = sa.select(PeopleImport.id).where(PeopleImport.organisation_id.in_(organisation_ids))
+    return PeopleImportLine.import_id.in_(lists)
 
 
 def _settle(which: sa.ColumnElement[bool], to: State) -> list[UUID]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,6 +23,9 @@ from app.accounts.people import Person
 from app.kernel import clock, journal, links, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MAIL = "merger_asked"
 PURPOSE = "merger"
@@ -165,6 +169,16 @@ def answer(found: Merger, to: State) -> None:
         raise Conflict(OVER)
     holder = db.session.get_one(Membership, found.goes_id).person_id
     journal.write(f"merger.{to}", organisation_id=found.organisation_id, by=holder, about=found.goes_id, into=str(found.stays_id))
+
+
+def withdraw_about(membership_ids: Collection[UUID]) -> None:
+    """Withdraw the questions about some records, because the account of one of them goes."""
+    is_about = sa.or_(Merger.stays_id.in_(membership_ids), Merger.goes_id.in_(membership_ids))
+    statement = sa.update(Merger).where(is_about, Merger.state == State.OPEN).values(state=State.WITHDRAWN)
+    parts = (Merger.organisation_id, Merger.goes_id, Merger.stays_id)
+    withdrawn = db.session.execute(statement.returning(*parts).execution_options(synchronize_session=False))
+    for organisation_id, goes_id, stays_id in withdrawn.all():
+        journal.write("merger.withdrawn", organisation_id=organisation_id, about=goes_id, into=str(stays_id))
 
 
 def point_at(stays: Membership, goes: Membership, *, by: UUID) -> None:

@@ -181,22 +181,36 @@ def addresses_about(person_id: UUID) -> set[str]:
     return set(db.session.scalars(sa.select(OutboxMail.address).where(is_about)))
 
 
-def forget(addresses: Collection[str], names: Collection[str], organisation_ids: Collection[UUID]) -> None:
-    """Remove every mail to some addresses, sent or not, and those sent by some organisations that name these people to others."""
-    is_theirs = OutboxMail.address.in_(addresses) | sa.func.lower(OutboxMail.address).in_(addresses)
+def forget(addresses: Collection[str], inside: Mapping[UUID, Collection[str]], names: Collection[str]) -> None:
+    """Remove every mail to some addresses, sent or not, and those sent by some organisations that name these people to others.
+
+    Inside an organisation, its own mails to some further addresses go as well.
+    """
+    is_theirs = sa.or_(
+        _is_to(addresses),
+        *(sa.and_(OutboxMail.organisation_id == one, _is_to(further)) for one, further in inside.items() if further),
+    )
     says = sa.cast(OutboxMail.facts, sa.String())
-    written = {json.dumps(name, ensure_ascii=is_plain) for name in names for is_plain in (True, False)}
+    quoted = {json.dumps(name, ensure_ascii=is_plain) for name in names for is_plain in (True, False)}
+    # As a value and not as a key, which a colon follows.
+    written = {f"{name}{end}" for name in quoted for end in ",}]"}
     to_namesakes = OutboxMail.facts["name"].as_string().in_(names)
+    from_namesake = OutboxMail.facts["organisation"].as_string().in_(names)
     names_them = sa.and_(
-        OutboxMail.organisation_id.in_(organisation_ids),
+        OutboxMail.organisation_id.in_(list(inside)),
         OutboxMail.written_at <= clock.now() - A_WHILE,
         sa.or_(*(says.contains(name, autoescape=True) for name in sorted(written))),
         sa.func.coalesce(to_namesakes, False).is_(False),
+        sa.func.coalesce(from_namesake, False).is_(False),
     )
     which = db.session.scalars(sa.select(OutboxMail.id).where(is_theirs | names_them)).all()
     for model in (DeliveredMail, OutboxMail):
         is_meant = model.id.in_(batches.ids(which))
         db.session.execute(sa.delete(model).where(is_meant).execution_options(synchronize_session=False))
+
+
+def _is_to(addresses: Collection[str]) -> sa.ColumnElement[bool]:
+    return OutboxMail.address.in_(addresses) | sa.func.lower(OutboxMail.address).in_(addresses)
 
 
 def failed(limit: int = 50) -> list[OutboxMail]:

@@ -9,7 +9,7 @@ from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
 from app import slips
-from app.accounts import credentials, joining_slips, sign_ins
+from app.accounts import credentials, joining_slips, people, sign_ins
 from app.kernel.errors import Conflict, Invalid, NotAllowed
 from app.kernel.transaction import transaction
 from app.permissions import ANYONE
@@ -45,7 +45,7 @@ def use_slip() -> ResponseReturnValue:
     if not form.validate():
         return _page(form), Invalid.status
     try:
-        user_name, password = form.user_name.data or "", form.password.data or ""
+        user_name, password = people.read_login(form.user_name.data or ""), form.password.data or ""
         credentials.check_choice(password, name=user_name.replace(".", ""), address=user_name)
         with transaction():
             claim = joining_slips.count_try(user_name, sessions.network())

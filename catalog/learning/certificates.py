@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, aliased, mapped_column
 
 from app.accounts import mergers
+from app.accounts.memberships import Membership
 from app.kernel import batches, clock, journal, limits, nudges, outbox
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
@@ -22,7 +23,6 @@ from catalog.learning import certificate_numbers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.accounts.memberships import Membership
     from app.accounts.organisations import Organisation
     from catalog.learning.attempts import Attempt
     from catalog.learning.enrolments import Enrolment
@@ -255,9 +255,12 @@ def _one(*which: sa.ColumnElement[bool]) -> Held:
 
 def _held(*which: sa.ColumnElement[bool]) -> list[Held]:
     """Give certificates with what decides their state, in one query that loads no PDF."""
-    later = aliased(Certificate)
+    later, record = aliased(Certificate), aliased(Membership)
+    root = mergers.whose(Certificate.membership_id)
+    # Asked from the certificate outwards, so that an index finds the later ones however many there are.
+    records = sa.select(record.id).where(sa.or_(record.id == root, record.merged_into_id == root)).correlate(Certificate)
     is_followed = sa.exists().where(
-        mergers.whose(later.membership_id) == mergers.whose(Certificate.membership_id),
+        later.membership_id.in_(records),
         later.slug == Certificate.slug,
         later.revoked_at.is_(None),
         sa.or_(

@@ -55,6 +55,11 @@ def begin(actor: Actor, version: CourseVersion) -> Enrolment:
     found = newest(actor.membership.id, version.slug)
     if found is not None and found.is_open:
         return found
+    left = _left_open(actor.membership.id, version.slug)
+    if left is not None:
+        left.begun_at = clock.now()
+        db.session.flush()
+        return left
     if not version.is_current:
         raise Conflict("This course is no longer on the shelf, so nobody can begin it. What you have earned in it stays yours.")
     enrolment = Enrolment(
@@ -79,6 +84,14 @@ def newest(membership_id: UUID, slug: str) -> Enrolment | None:
     """Give the newest enrolment of a member on a course, which is the open one if there is one in the record it is in."""
     query = sa.select(Enrolment).where(Enrolment.membership_id.in_(mergers.records_of(membership_id)), Enrolment.slug == slug)
     return db.session.scalar(query.order_by(Enrolment.begun_at.desc(), Enrolment.id.desc()).limit(1))
+
+
+def _left_open(membership_id: UUID, slug: str) -> Enrolment | None:
+    """Give, locked, what a member left open before another record of theirs with a later pass was merged into this one."""
+    query = sa.select(Enrolment).where(
+        Enrolment.membership_id == membership_id, Enrolment.slug == slug, Enrolment.passed_at.is_(None)
+    )
+    return db.session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
 def of_member(membership_id: UUID) -> list[Enrolment]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.kernel import batches
 from app.kernel.db import db
 from catalog.learning.attempts import Attempt, AttemptQuestion
-from catalog.learning.certificates import ERASES, Certificate
+from catalog.learning.certificates import ERASES, Certificate, CertificateDocument
 from catalog.learning.enrolments import Enrolment
 from catalog.learning.progress import BlockProgress
 
@@ -25,10 +25,12 @@ def holders(membership_ids: sa.Select[UUID]) -> list[UUID]:
 
 
 def forget(membership_ids: Collection[UUID]) -> int:
-    """Remove certificates, attempts, answers and progress of some memberships, in five statements; gives how many enrolments."""
+    """Remove certificates, attempts, answers and progress of some memberships, in six statements; gives how many enrolments."""
     enrolments = sa.select(Enrolment.id).where(Enrolment.membership_id.in_(batches.ids(membership_ids)))
     attempts = sa.select(Attempt.id).where(Attempt.enrolment_id.in_(enrolments))
+    theirs = sa.select(Certificate.id).where(Certificate.attempt_id.in_(attempts))
     for model, which in (
+        (CertificateDocument, CertificateDocument.certificate_id.in_(theirs)),
         (Certificate, Certificate.attempt_id.in_(attempts)),
         (AttemptQuestion, AttemptQuestion.attempt_id.in_(attempts)),
         (Attempt, Attempt.enrolment_id.in_(enrolments)),

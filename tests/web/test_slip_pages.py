@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+from uuid import UUID
 
 import pypdfium2
 import pytest
 
-from app.accounts import people
+from app import joining
+from app.accounts import memberships, people
+from app.accounts.memberships import Membership
+from app.kernel.db import db
+from app.kernel.transaction import transaction
 from tests.page_reader import PageReader
 
 PASSWORD = "four quite odd words"  # noqa: S105 - of people who do not exist
@@ -81,6 +86,28 @@ def test_a_wrong_pin_and_an_unknown_name_are_answered_alike_and_the_form_comes_b
         assert page.select_one("#user_name")["value"] == name
         said.append(page.select_one(".error-summary").get_text())
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("ruth@example..org", "Give an e-mail address in full"), ("ruth\u200fadeyemi", "or the user name on your slip")],
+)
+def test_what_can_be_no_user_name_is_refused_in_words(parish, added, name, words):
+    browser = PageReader(parish.app)
+    page = use(browser, pin_in(print_slip(parish, added)), name=name, status=422)
+    assert words in page.select_one(".error-summary").get_text()
+
+
+def test_the_page_of_somebody_whose_account_was_deleted_offers_no_slip(parish, added):
+    parish.owner.get(added)
+    assert "Print a slip" in parish.owner.words
+    with parish.app.app_context(), transaction():
+        member_id = UUID(added.rsplit("/", 1)[1])
+        joining.withdraw(memberships.actor(people.known(parish.owner_id), parish.id), member_id)
+        db.session.get_one(Membership, member_id).user_name = None
+    parish.owner.get(added)
+    assert "Invite again" not in parish.owner.words
+    assert "Joining slip" not in parish.owner.words
 
 
 def test_a_weak_password_costs_no_try(parish, added):

@@ -110,6 +110,7 @@ WORDS = {
     "membership.merged_into": "{by} merged this record of {about} into another one",
     "merger.asked": "{by} asked {about} whether another record here is theirs as well",
     "merger.confirmed": "{about} confirmed that two records are theirs",
+    "merger.withdrawn": "The question to {about} about another record was withdrawn",
     "merger.declined": "{about} said that another record is not theirs",
     "ownership.offered": "{by} asked {about} to become an owner",
     "ownership.accepted": "{about} agreed and is an owner",

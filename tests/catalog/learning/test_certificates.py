@@ -312,6 +312,19 @@ def test_those_of_a_member_come_newest_first_with_one_query(owner):
     assert [held.has_document for held in found] == [False, False, False, True]
 
 
+def test_whether_a_later_certificate_counts_is_found_by_an_index(owner):
+    number = certify(owner)
+    db.session.rollback()
+    with Recorder(db.engine) as recorder:
+        assert certificates.of_number(number).state is State.ISSUED
+    [asked] = recorder.reads
+    assert "merged_into_id" in asked
+    if db.engine.dialect.name == "sqlite":
+        marks = asked.count("?")
+        plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", ("x",) * marks).all()
+        assert not [row for row in plan if "SCAN" in row[3]]
+
+
 @pytest.mark.parametrize(
     ("day", "months", "then"),
     [
