@@ -118,11 +118,12 @@ def test_an_invitation_sent_again_has_a_new_link(parish, link_to):
 def test_an_invitation_withdrawn_frees_its_seat_and_ends_its_link(parish, link_to):
     parish.pays_for(5)
     invite(parish.owner, parish)
+    link = link_to("tom@example.org")
     parish.owner.click("Tom Barker")
     parish.owner.submit("Withdraw the invitation of Tom Barker")
     assert "is withdrawn" in parish.owner.words
     assert parish.seats() == Count(5, 0, 0)
-    PageReader(parish.app).get(link_to("tom@example.org"), 404)
+    PageReader(parish.app).get(link, 404)
     assert not parish.owner.page.select('form[action$="/withdraw"]')
 
 
