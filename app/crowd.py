@@ -169,7 +169,8 @@ def read(which: sa.ColumnElement[bool], *, lock: bool) -> list[One]:
     """
     if lock:
         locking = sa.select(Membership.id).where(which).order_by(Membership.id).with_for_update(of=Membership)
-        which = sa.and_(which, Membership.id.in_(batches.ids(db.session.scalars(locking))))
+        # Whoever was locked was meant at that moment. To ask both at once would compare each with each.
+        which = Membership.id.in_(batches.ids(db.session.scalars(locking)))
     query = (
         sa.select(
             Membership.id,
