@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from app import crowd, joining, waiting_list
+from app import crowd, fates, joining, waiting_list
 from app.accounts import (
     invitations,
     memberships,
@@ -31,7 +31,7 @@ from app.accounts import (
 )
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
-from app.accounts.people_imports import Fate, Judged, PeopleImport, State
+from app.accounts.people_imports import Fate, PeopleImport, State
 from app.kernel import batches, clock, journal, nudges, sheet_reading
 from app.kernel.db import UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Refusal
@@ -60,7 +60,6 @@ NOT_READ = (
     "again, write to us."
 )
 NOT_BROUGHT_IN = "Something went wrong at our end, and nobody was brought in. Try again; if it happens again, write to us."
-HERE = {MembershipState.INVITED, MembershipState.ACTIVE}
 
 
 def send(
@@ -181,7 +180,7 @@ def read(import_id: UUID) -> bool:
     with transaction():
         if not people_imports.move(import_id, State.WAITING, State.READY, lines_read=len(lines), content=None):
             return False
-        people_imports.keep_lines(import_id, _judged(organisation_id, lines))
+        people_imports.keep_lines(import_id, fates.of_lines(organisation_id, lines))
     return True
 
 
@@ -250,7 +249,7 @@ def _sorted(organisation_id: UUID, import_id: UUID) -> tuple[list[Comer], list[C
     whole = people_imports.everybody(import_id)
     named = same_names.of_lines(organisation_id, [line for line in whole if not line.address_key], lock=True)
     lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
-    known = _known(organisation_id, [line.address_key for line in lines], lock=True)
+    known = fates.known(organisation_id, [line.address_key for line in lines], lock=True)
     new: list[Comer] = []
     back: list[Comer] = []
     stayed: list[int] = []
@@ -261,7 +260,7 @@ def _sorted(organisation_id: UUID, import_id: UUID) -> tuple[list[Comer], list[C
         member_id, state = known_as or (None, None)
         if member_id is None:
             new.append((line, uuid7()))
-        elif state in HERE or member_id in taken:
+        elif state in fates.HERE or member_id in taken:
             stayed.append(line.place)
         else:
             taken.add(member_id)
@@ -276,65 +275,6 @@ def _noted(import_id: UUID, found: Iterable[Line]) -> Iterator[Line]:
             with transaction():
                 people_imports.note_progress(import_id, number)
         yield line
-
-
-def _judged(organisation_id: UUID, lines: list[Line]) -> Iterator[Judged]:
-    """Say for each line what will happen with it."""
-    good = [line for line in lines if not line.problem]
-    known = _known(organisation_id, [line.key for line in good if line.key])
-    named = same_names.of_lines(organisation_id, [line for line in good if not line.key])
-    places = _team_titles(organisation_id)
-    for line in lines:
-        yield _judge(line, known.get(line.key) if line.key else named.get(line.number), places)
-
-
-def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | None]) -> Judged:
-    team_id, problem = None, line.problem
-    if line.team and not problem:
-        key = people.name_key(line.team)
-        team_id = places.get(key)
-        if team_id is None:
-            problem = (
-                f"There are several teams called {line.team}: write it as Site / Team."
-                if key in places
-                else f"There is no team called {line.team}. Make it first, or leave the team out."
-            )
-    if problem:
-        fate = Fate.PROBLEM
-    elif known is None:
-        fate = Fate.NEW
-    else:
-        fate = Fate.HERE if known[1] in HERE else Fate.BACK
-    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem, line.values)
-
-
-def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
-    """Give the teams by their titles and, where only one has it, by their name."""
-    found: dict[str, UUID | None] = {}
-    for node in teams.tree_of(organisation_id).walk():
-        key = people.name_key(node.team.name)
-        found[key] = None if key in found else node.team.id
-    for node in teams.tree_of(organisation_id).walk():
-        if node.level > 1:
-            found[people.name_key(node.title)] = node.team.id
-    return found
-
-
-def _known(organisation_id: UUID, keys: list[str], *, lock: bool = False) -> dict[str, tuple[UUID, str]]:
-    """Give who is known by each of some addresses: who is here, else the record with most history, in one query.
-
-    The address of a record that was merged stands for the one that stayed.
-    """
-    wanted = sa.select(batches.of(((key,) for key in keys), key=sa.String()).c.key)
-    one = sa.orm.aliased(Membership)
-    stayed = sa.func.coalesce(one.merged_into_id, one.id) == Membership.id
-    query = sa.select(one.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
-        one.organisation_id == organisation_id, one.address_key.in_(wanted), stayed
-    )
-    query = query.order_by(Membership.id)
-    rows = db.session.execute(query.with_for_update(of=Membership) if lock else query).all()
-    ranked = sorted(rows, key=lambda row: (row[2] in HERE, row[3] is not None, row[4]))
-    return {key: (member_id, state) for key, member_id, state, _, _ in ranked if key}
 
 
 def _add(organisation_id: UUID, new: list[Comer]) -> None:
