@@ -52,6 +52,16 @@ def test_stopped_while_the_demo_is_being_made_it_goes_on_with_it_at_the_next_sta
         second.stop()
 
 
+def test_a_school_of_the_demo_pays_by_invoice_and_has_one_to_pay(come, demo_password):
+    visitor = come()
+    visitor.sign_in("nora.whitfield@demo.example", demo_password)
+    visitor.sees("13 of 15 seats in use")
+    visitor.follow("Billing")
+    visitor.sees("PO-2026-118")
+    states = visitor.page.get_by_role("table").last.locator(".badge").all_text_contents()
+    assert [state.strip() for state in states] == ["to be paid", "paid"]
+
+
 def test_a_port_that_is_taken_is_said_before_anything_else_happens(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
