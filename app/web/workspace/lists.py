@@ -177,6 +177,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         if is_too_many and count.bought
         else None,
         is_too_many=is_too_many,
+        number_waiting=len(waiting_places.of_import(found.id)) if found.state == State.DONE else 0,
         number_to_wait=people_changes.number_to_wait(actor, needed, count.free) if has_list else 0,
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
