@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from app import joining, waiting_list
-from app.accounts import invitations, join_links, join_requests, newcomers, organisations, oversight, teams, waiting_places
+from app.accounts import invitations, join_links, join_requests, newcomers, organisations, oversight, teams
 from app.accounts.join_requests import State as RequestState
 from app.accounts.memberships import State as MembershipState
 from app.kernel import clock, limits, outbox
@@ -24,7 +24,7 @@ from billing import seats
 from billing.seats import NoSeat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from uuid import UUID
 
     from app.accounts.invitations import Invitation
@@ -115,7 +115,6 @@ def approve(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
     askings = join_requests.chosen(actor, request_ids)
     join_requests.settle([asking.request for asking in askings], RequestState.APPROVED, by=actor.person.id)
     newcomers.lock_records(organisation.id, [asking.person for asking in askings])
-    here: dict[UUID, UUID] = {}
     new: list[tuple[Asking, Membership]] = []
     invited: list[tuple[Asking, Invitation]] = []
     for asking in askings:
@@ -126,21 +125,19 @@ def approve(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
         if invitation is not None:
             invited.append((asking, invitation))
         elif record is None or record.state != MembershipState.ACTIVE:
-            record = newcomers.take_in(organisation.id, asking.person, by=actor.person.id)
-            new.append((asking, record))
-        if record is not None:
-            here[asking.person.id] = record.id
+            new.append((asking, newcomers.take_in(organisation.id, asking.person, by=actor.person.id)))
     ids = [membership.id for _, membership in new]
     teams.end_managing(organisation.id, ids, by=actor.person.id)
     # The teams come first: their seats may come from what is set aside for them.
     pairs = [(asking.request.team_id, membership.id) for asking, membership in new]
     teams.put_each(organisation.id, [(team, one) for team, one in pairs if team is not None], by=actor.person.id)
-    waiting_list.give(organisation.id, ids, seats.State.IN_USE, by=actor.person.id)
+    waiting = waiting_list.give(organisation.id, ids, seats.State.IN_USE, by=actor.person.id)
     # The seats of those who were invited anyhow come last, after the subscription's row.
     seats.lock_live(organisation.id)
     for asking, invitation in invited:
         joining.accept(invitation, asking.person)
-    _answer(organisation, askings, RequestState.APPROVED, here)
+    waits = {asking.person.id for asking, membership in new if membership.id in waiting}
+    _answer(organisation, askings, RequestState.APPROVED, waits)
     return askings
 
 
@@ -222,18 +219,17 @@ def _who_may_answer(organisation_id: UUID, requests: list[JoinRequest]) -> Itera
         yield membership, len(requests) if membership.is_owner or membership.is_admin else numbers[membership.id]
 
 
-def _answer(
-    organisation: Organisation, askings: Iterable[Asking], answer: RequestState, here: Mapping[UUID, UUID] | None = None
-) -> None:
-    """Tell those who asked; who is let in is a member now, here by person, and may have been one before, without a seat."""
-    here = here or {}
-    seated = seats.seated_among(organisation.id, here.values())
-    waiting = waiting_places.among(organisation.id, here.values())
+def _answer(organisation: Organisation, askings: Iterable[Asking], answer: RequestState, waits: Collection[UUID] = ()) -> None:
+    persons = [asking.person for asking in askings]
+    # Somebody who is let in may have been a member before, or invited to something else, and sit on no seat.
+    here = newcomers.members_among(organisation.id, persons) if answer is RequestState.APPROVED else {}
+    seated = seats.seated_among(organisation.id, here)
+    with_seat = {person_id for membership_id, person_id in here.items() if membership_id in seated}
     facts = {"organisation": organisation.name, "at": str(organisation.id), "answer": str(answer)}
     mails = []
-    for asking in askings:
-        person, record = asking.person, here.get(asking.person.id)
-        mails.append((person.address, {**facts, "name": person.name, "has_seat": record in seated, "waits": record in waiting}))
+    for person in persons:
+        theirs = {"name": person.name, "has_seat": person.id in with_seat, "waits": person.id in waits}
+        mails.append((person.address, facts | theirs))
     outbox.write_all("join_answered", mails, organisation_id=organisation.id)
 
 
