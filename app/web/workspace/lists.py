@@ -169,6 +169,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         fates=FATES,
         fate=asked,
         lines=shown,
+        number_waiting=len(waiting_places.of_import(found.id)) if found.state == State.DONE else 0,
         next_after=shown[-1].place if len(lines) > len(shown) else None,
         needed=needed,
         has_slips=has_slips,
@@ -177,7 +178,6 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         if is_too_many and count.bought
         else None,
         is_too_many=is_too_many,
-        number_waiting=len(waiting_places.of_import(found.id)) if found.state == State.DONE else 0,
         number_to_wait=people_changes.number_to_wait(actor, needed, count.free) if has_list else 0,
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
