@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAMED = 10
 # For each change: the question, the words of its button, and what is said once it is done.
 WORDS = {
-    Change.GIVE: ("Give a seat to {}?", "Give {}", "{} now with a seat."),
+    Change.GIVE: ("Give a seat to {}?", "Give {}", "{} a seat now."),
     Change.TAKE_BACK: ("Take the seats of {} back?", "Take {} back", "The seats of {} are free again."),
     Change.ARCHIVE: ("Archive {}?", "Archive {}", "{} archived. Their seats are free, and every record stays."),
     Change.RESTORE: ("Bring {} back?", "Bring back {}", "{} here again, as they were."),
@@ -120,7 +120,8 @@ def _outcome(plan: Plan, number_waiting: int = 0) -> str:
         said.append(f"{_whom(plan)} {'is' if number_waiting == 1 else 'are'} on the waiting list.")
     elif plan.able:
         whom = _whom(plan)
-        verb = " is" if len(plan.able) == 1 else " are"
+        verbs = (" has", " have") if plan.change is Change.GIVE else (" is", " are")
+        verb = verbs[0] if len(plan.able) == 1 else verbs[1]
         named = whom + verb if plan.change in {Change.GIVE, Change.ARCHIVE, Change.RESTORE} else whom
         said.append(WORDS[plan.change][2].format(named))
         if number_waiting:
