@@ -89,5 +89,5 @@ def members_among(organisation_id: UUID, persons: Sequence[Person]) -> dict[UUID
         Membership.state == State.ACTIVE,
         Membership.person_id.in_(batches.ids(person.id for person in persons)),
     )
-    rows = db.session.execute(query).tuples()
+    rows = db.session.execute(query)
     return {membership_id: person_id for membership_id, person_id in rows if person_id is not None}
