@@ -211,7 +211,9 @@ def _bring_in(import_id: UUID, days: int) -> bool:
         return False
     sent = db.session.get_one(PeopleImport, import_id)
     organisation = organisations.known(sent.organisation_id)
-    whole = [line for line in people_imports.lines(import_id, limit=people_lists.MOST) if line.fate != Fate.PROBLEM]
+    sent_in = people_imports.lines(import_id, limit=people_lists.MOST)
+    # A line without name and address is of somebody who was erased since.
+    whole = [line for line in sent_in if line.fate != Fate.PROBLEM and (line.name or line.address_key)]
     lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
     named = same_names.of_lines(organisation.id, [line for line in whole if not line.address_key], lock=True)
     known = _known(organisation.id, [line.address_key for line in lines], lock=True)
