@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from app import joining, roster, waiting_list
-from app.accounts import invitations, oversight, teams, waiting_places
+from app.accounts import invitations, joining_slips, oversight, teams, waiting_places
 from app.accounts.invitations import Guest, Invitation
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -22,7 +22,7 @@ from app.accounts.waiting_places import WaitingPlace
 from app.kernel import batches, clock, journal, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing
-from billing import seats
+from billing import passing, seats
 from billing.seats import SeatAssignment
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ def swap(actor: Actor, from_id: UUID, to_id: UUID, *, days: int) -> tuple[One, O
         why_not = REFUSALS[change](actor, one) if may_act else RUNS_THINGS
         if why_not:
             raise Conflict(f"That cannot be done for {one.name}, among those who {why_not}.")
-    _take_back(actor, [goes], 0)
     seat = seats.State.IN_USE if comes.state == MembershipState.ACTIVE else seats.State.HELD
-    seats.assign_each(actor.organisation.id, [comes.id], seat, by=actor.person.id)
+    passing.pass_on(actor.organisation.id, goes.id, comes.id, seat, "given on", by=actor.person.id)
+    _stop_learning(actor, [goes])
     waiting_places.settle(actor.organisation.id, [comes.id], waiting_places.State.SEATED, by=actor.person.id)
     _set_learner(actor, [comes.id], to=True)
     if comes.state == MembershipState.ACTIVE:
@@ -278,6 +278,10 @@ def _give(actor: Actor, ones: Sequence[One], _days: int) -> None:
 def _take_back(actor: Actor, ones: Sequence[One], _days: int) -> None:
     """Take seats back; who also runs things here learns no longer, and everybody else stays a learner without a seat."""
     seats.release_each(actor.organisation.id, [one.id for one in ones], "taken back", by=actor.person.id)
+    _stop_learning(actor, ones)
+
+
+def _stop_learning(actor: Actor, ones: Sequence[One]) -> None:
     _set_learner(actor, [one.id for one in ones if one.runs_things], to=False)
 
 
@@ -330,6 +334,7 @@ def withdraw(organisation_id: UUID, ones: Sequence[One], *, by: UUID, only: sa.S
             _move(ids, state)
     if settled:
         seats.release_each(organisation_id, sorted(settled), "withdrawn", by=by)
+        joining_slips.void_each_of(settled)
         waiting_places.settle(organisation_id, settled, waiting_places.State.TAKEN_OFF, by=by)
     return sorted(settled)
 
