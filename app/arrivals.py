@@ -12,9 +12,10 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from app import crowd, joining, waiting_list
+from app import crowd, joining, outlooks, waiting_list
 from app.accounts import (
     invitations,
+    known_addresses,
     memberships,
     notices,
     organisations,
@@ -56,7 +57,6 @@ NOT_READ = (
     "again, write to us."
 )
 NOT_BROUGHT_IN = "Something went wrong at our end, and nobody was brought in. Try again; if it happens again, write to us."
-HERE = {MembershipState.INVITED, MembershipState.ACTIVE}
 
 
 def send(
@@ -99,22 +99,15 @@ def send(
 def want(actor: Actor, import_id: UUID) -> PeopleImport:
     """Ask for the people of a list to be brought in; raises Conflict when it is not ready, or seats are too few."""
     found = people_imports.of_organisation(actor.organisation.id, import_id)
-    needed = number_to_bring_in(found.id)
-    free = seats.count(actor.organisation.id).free
-    if not needed:
+    if not people_imports.number_to_bring_in(found.id):
         raise Conflict("There is nobody in this list who is not here already.")
-    if needed > free and not waiting_places.is_kept(actor.organisation.id):
-        raise Conflict(f"This list needs {needed:,} seats, and {free:,} are free. Add seats under Billing, or send fewer people.")
+    problem = outlooks.shortage(found.organisation_id, outlooks.of_list(found))
+    if problem and not waiting_places.is_kept(actor.organisation.id):
+        raise Conflict(problem)
     if not people_imports.move(found.id, State.READY, State.WANTED, problem=""):
         raise Conflict("This list has moved on. Reload the page to see where it stands.")
     nudges.ask(SWEEP)
     return found
-
-
-def number_to_bring_in(import_id: UUID) -> int:
-    """Count the people of a list who are new or come back."""
-    counts = people_imports.counts(import_id)
-    return counts[Fate.NEW] + counts[Fate.BACK]
 
 
 def undo(actor: Actor, import_id: UUID) -> int:
@@ -201,8 +194,8 @@ def bring_in(import_id: UUID, *, days: int) -> bool:
         with transaction():
             moved = people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
             if moved:
-                organisation_id = people_imports.whole(import_id).organisation_id
-                notices.of_list(organisation_id, notices.What.LIST_REFUSED, import_id, number_to_bring_in(import_id))
+                sent, number = people_imports.whole(import_id), people_imports.number_to_bring_in(import_id)
+                notices.of_list(sent.organisation_id, notices.What.LIST_REFUSED, import_id, number)
             return moved
 
 
@@ -216,7 +209,7 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     whole = [line for line in sent_in if line.fate != Fate.PROBLEM and (line.name or line.address_key)]
     lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
     named = same_names.of_lines(organisation.id, [line for line in whole if not line.address_key], lock=True)
-    known = _known(organisation.id, [line.address_key for line in lines], lock=True)
+    known = known_addresses.known(organisation.id, [line.address_key for line in lines], lock=True)
     new: list[tuple[PeopleImportLine, UUID]] = []
     back: list[tuple[PeopleImportLine, UUID]] = []
     # Two addresses may lead to one record, as where two were merged.
@@ -226,7 +219,7 @@ def _bring_in(import_id: UUID, days: int) -> bool:
         member_id, state = known_as or (None, None)
         if member_id is None:
             new.append((line, uuid7()))
-        elif state not in HERE and member_id not in taken:
+        elif state not in known_addresses.HERE and member_id not in taken:
             taken.add(member_id)
             back.append((line, member_id))
     both = new + back
@@ -270,7 +263,7 @@ def _noted(import_id: UUID, found: Iterable[Line]) -> Iterator[Line]:
 def _judged(organisation_id: UUID, lines: list[Line]) -> list[Judged]:
     """Say for each line what will happen with it."""
     good = [line for line in lines if not line.problem]
-    known = _known(organisation_id, [line.key for line in good if line.key])
+    known = known_addresses.known(organisation_id, [line.key for line in good if line.key])
     named = same_names.of_lines(organisation_id, [line for line in good if not line.key])
     places = _team_titles(organisation_id)
     return [_judge(line, known.get(line.key) if line.key else named.get(line.number), places) for line in lines]
@@ -292,7 +285,7 @@ def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | 
     elif known is None:
         fate = Fate.NEW
     else:
-        fate = Fate.HERE if known[1] in HERE else Fate.BACK
+        fate = Fate.HERE if known[1] in known_addresses.HERE else Fate.BACK
     return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem, line.values)
 
 
@@ -306,23 +299,6 @@ def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
         if node.level > 1:
             found[people.name_key(node.title)] = node.team.id
     return found
-
-
-def _known(organisation_id: UUID, keys: list[str], *, lock: bool = False) -> dict[str, tuple[UUID, str]]:
-    """Give who is known by each of some addresses: who is here, else the record with most history, in one query.
-
-    The address of a record that was merged stands for the one that stayed.
-    """
-    wanted = sa.select(batches.of(((key,) for key in keys), key=sa.String()).c.key)
-    one = sa.orm.aliased(Membership)
-    stayed = sa.func.coalesce(one.merged_into_id, one.id) == Membership.id
-    query = sa.select(one.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
-        one.organisation_id == organisation_id, one.address_key.in_(wanted), stayed
-    )
-    query = query.order_by(Membership.id)
-    rows = db.session.execute(query.with_for_update(of=Membership) if lock else query).all()
-    ranked = sorted(rows, key=lambda row: (row[2] in HERE, row[3] is not None, row[4]))
-    return {key: (member_id, state) for key, member_id, state, _, _ in ranked if key}
 
 
 def _add(organisation_id: UUID, new: list[tuple[PeopleImportLine, UUID]]) -> None:

@@ -231,6 +231,12 @@ def counts(import_id: UUID) -> dict[str, int]:
     return {fate.value: 0 for fate in Fate} | dict(db.session.execute(query.group_by(PeopleImportLine.fate)).all())
 
 
+def number_to_bring_in(import_id: UUID) -> int:
+    """Count the people of a list who are new or come back."""
+    found = counts(import_id)
+    return found[Fate.NEW] + found[Fate.BACK]
+
+
 def settle(import_id: UUID, came: Mapping[UUID, UUID], stayed: Iterable[int]) -> None:
     """Keep whom a list brought in, in two statements: members with their invitations, and the places of those here by then."""
     add_guests(import_id, came)
