@@ -33,12 +33,14 @@ def allot(organisation_id: UUID, team_id: UUID, number: int, *, by: UUID) -> Non
     if number:
         counted_in = _count_in(organisation_id, team_id, found)
         own = seats.allowances_of(organisation_id).get(team_id, Allowance(0, counted_in))
-        taken, free = own.taken, seats.count(organisation_id).common + own.unused
+        counted = seats.count(organisation_id)
+        # What is set aside for others may be more than is free, when fewer are bought than there were.
+        taken, free = own.taken, max(0, counted.free - (counted.set_aside - own.unused))
         if number < taken:
-            raise Conflict(f"Its people have {taken:,} seats, so {taken:,} is the fewest. Take some back first.")
-        if number - taken > free:
+            raise Conflict(f"Seats that its people have: {taken:,}, so {taken:,} is the fewest. Take some back first.")
+        if number - taken > free and number > own.allotted:
             raise Conflict(
-                f"Its people have {taken:,} seats and {free:,} more are free for them. Choose fewer, or add seats first."
+                f"Seats that its people have: {taken:,}. Free for them besides: {free:,}. Choose fewer, or add seats first."
             )
     allowances.keep(organisation_id, team_id, number)
     _note(organisation_id, team_id, number, by)

@@ -16,7 +16,7 @@ import structlog
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import additions, changes, price_cards, reactions
+from billing import additions, changes, credit, invoices, price_cards, quotes, reactions
 from billing.changes import Change, Kind, Offer, State
 from billing.gateway import Plan, Wish
 from billing.price_cards import Interval
@@ -33,6 +33,8 @@ LOOKS = 20
 TOO_NEAR = timedelta(days=1)
 # A bank debit takes up to seven working days.
 TOO_NEAR_BY_DEBIT = timedelta(days=14)
+# An invoice is to be paid before it would be given up for the sake of the plan.
+TOO_NEAR_BY_INVOICE = timedelta(days=quotes.DAYS_TO_PAY) + TOO_NEAR
 BETWEEN_LOOKS_SECONDS = 0.25
 
 
@@ -118,7 +120,7 @@ def look(gateway: Gateway, change_id: UUID) -> State:
     change = changes.known(change_id)
     if change.is_open and change.state == State.WAITING:
         provider_id = known(change.subscription_id).provider_id
-        if change.is_at_once and gateway.has_failed(provider_id):
+        if change.is_at_once and (_endangers_plan(change) or gateway.has_failed(provider_id)):
             return give_up(gateway, change_id)
         refresh_surely(gateway, provider_id)
     return _finish(gateway, change_id)
@@ -166,11 +168,11 @@ def _offer(
     if subscription.pays_by_debit and changes.open_of(subscription.id) is not None:
         message = "Another change of this subscription is being paid by Direct Debit. Open Billing to see where it stands."
         raise Conflict(message)
-    if coming[0] is not None:
-        _refuse_to_lose_plan(subscription)
     card = price_cards.of_version(subscription.card_version)
     counted_at = additions.counted_from(subscription.period_start, clock.now())
     ours = additions.cost(subscription, card, seats, interval, counted_at)
+    if coming[0] is not None:
+        _refuse_to_lose_plan(subscription, ours.gross_minor)
     subscription_id, was = subscription.id, changes.as_it_is(subscription)
     wish = Wish(
         key=f"offer-{subscription_id}",
@@ -197,13 +199,13 @@ def _offer(
     )
 
 
-def _refuse_to_lose_plan(subscription: Subscription) -> None:
+def _refuse_to_lose_plan(subscription: Subscription, gross_minor: int) -> None:
     """Refuse a change that may not be paid before the renewal, which would then come without what is planned for it."""
     left = subscription.period_end - clock.now()
-    if subscription.is_by_invoice:
+    if subscription.is_by_invoice and left < TOO_NEAR_BY_INVOICE and not _is_within_limit(subscription, gross_minor):
         message = (
-            "Undo what is planned for the renewal first: seats that are invoiced may be paid after it, and the plan would be "
-            "lost then. You can plan it again as soon as they are paid."
+            "What you have planned comes with the renewal, which is less than 31 days away, and an invoice may be paid later. "
+            "Add seats after it, or undo the plan."
         )
     elif subscription.pays_by_debit and left < TOO_NEAR_BY_DEBIT:
         message = (
@@ -217,6 +219,18 @@ def _refuse_to_lose_plan(subscription: Subscription) -> None:
     else:
         return
     raise Conflict(message)
+
+
+def _is_within_limit(subscription: Subscription, gross_minor: int) -> bool:
+    """Whether what is added is given at once, because no more is owed with it than the operator allows."""
+    organisation_id = subscription.organisation_id
+    return invoices.owed_besides(organisation_id, ()) + gross_minor <= credit.limit_of(organisation_id)
+
+
+def _endangers_plan(change: Change) -> bool:
+    """Whether an invoice still waits so near to the renewal that what is planned for it would come too late."""
+    subscription = known(change.subscription_id)
+    return subscription.is_by_invoice and change.then_seats is not None and subscription.period_end - clock.now() < TOO_NEAR
 
 
 def _ask(gateway: Gateway, change: Change, provider_id: str) -> None:

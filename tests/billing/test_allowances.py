@@ -8,8 +8,9 @@ from app.accounts import memberships, teams
 from app.accounts.memberships import Role
 from app.kernel.errors import Conflict, Missing
 from app.kernel.transaction import transaction
-from billing import allotting, seats
+from billing import allotting, seats, subscriptions
 from billing.allowances import Allowance
+from tests.provider import snapshot
 
 
 @pytest.fixture
@@ -130,9 +131,9 @@ def test_seats_that_a_teams_people_have_already_count_among_its_own(owner, subsc
     subscribe(owner.organisation.id, 4)
     north, (anna, ben, cleo) = make_team("North", 3)
     give(anna, ben)
-    with pytest.raises(Conflict, match="Its people have 2 seats, so 2 is the fewest"):
+    with pytest.raises(Conflict, match="so 2 is the fewest"):
         allot(north, 1)
-    with pytest.raises(Conflict, match="Its people have 2 seats and 2 more are free"):
+    with pytest.raises(Conflict, match="Free for them besides: 2"):
         allot(north, 5)
     assert allowance(owner, north) is None
     allot(north, 3)
@@ -207,7 +208,7 @@ def test_seats_of_those_who_came_into_the_team_are_not_counted_twice(owner, subs
     give(*people, *others)
     with transaction():
         teams.put(owner.organisation.id, school, others[:3], by=owner.person.id)
-    with pytest.raises(Conflict, match="Its people have 8 seats and 15 more are free"):
+    with pytest.raises(Conflict, match="Free for them besides: 15"):
         allot(school, 24)
     allot(school, 23)
     counted = seats.count(owner.organisation.id)
@@ -233,7 +234,28 @@ def test_seats_of_an_allowance_that_is_gone_count_among_those_of_a_new_one(owner
     allot(site, 6)
     give(*people)
     allot(site, 0)
-    with pytest.raises(Conflict, match="Its people have 4 seats, so 4 is the fewest"):
+    with pytest.raises(Conflict, match="so 4 is the fewest"):
         allot(kitchen, 3)
     allot(kitchen, 5)
     assert allowance(owner, kitchen) == Allowance(5, 4)
+
+
+def test_where_fewer_are_bought_than_are_set_aside_no_team_gets_more_and_each_may_have_less(
+    owner, subscribe, make_team, allot, give
+):
+    subscription = subscribe(owner.organisation.id, 6)
+    north, (anna, *_) = make_team("North", 2)
+    south, _ = make_team("South")
+    allot(north, 4)
+    allot(south, 2)
+    give(anna)
+    with transaction():
+        subscriptions.refresh(subscription, snapshot(quantity=3), subscriptions.lease(subscription))
+    with pytest.raises(Conflict, match="Free for them besides: 0"):
+        allot(north, 5)
+    allot(north, 4)
+    allot(north, 2)
+    allot(south, 1)
+    with pytest.raises(Conflict, match="Free for them besides: 1"):
+        allot(south, 3)
+    assert seats.count(owner.organisation.id).set_aside == 2

@@ -295,16 +295,67 @@ def test_more_seats_that_wait_for_their_payment_can_be_given_up_and_asked_for_ag
     assert acts.row(owner).bought == 30
 
 
-def test_a_plan_for_the_renewal_is_undone_before_seats_are_invoiced_and_is_not_lost(shop, owner, gateway):
+def planned(owner, gateway, *, limit_minor):
+    """Have 25 seats paid and 20 planned for the renewal, with so much credit."""
     bill = quoting.by_invoice(owner, gateway)
     quoting.receive(owner, gateway, bill.id)
-    quoting.give_credit(owner, YEAR_OF_25)
+    quoting.give_credit(owner, limit_minor)
     acts.do(gateway, lambda: changes.fewer_seats(owner, 20))
-    with pytest.raises(Conflict, match="Undo what is planned"):
+
+
+def at_the_renewal(owner, gateway):
+    """Give for how many seats the provider will ask from the renewal on, and how many of them may be given now."""
+    snapshot = gateway.subscription(acts.row(owner).provider_id)
+    counted = seats.count(owner.organisation.id)
+    return snapshot.coming_seats, counted.coming
+
+
+def test_seats_added_within_the_limit_are_planned_on_top_of_fewer_seats_at_once(shop, owner, gateway):
+    planned(owner, gateway, limit_minor=YEAR_OF_25)
+    acts.travel(shop, days=362)
+    _, state = acts.add(owner, gateway, 10)
+    assert (state, at_the_renewal(owner, gateway)) == (ChangeState.DONE, (30, 30))
+    assert acts.row(owner).bought == 35
+    acts.travel(shop, days=4)
+    acts.sees(gateway, owner)
+    assert (acts.row(owner).bought, acts.row(owner).coming_seats) == (30, None)
+
+
+def test_seats_added_beyond_the_limit_are_planned_when_they_are_paid_and_cap_nothing_before(shop, owner, gateway):
+    planned(owner, gateway, limit_minor=0)
+    acts.travel(shop, days=330)
+    change_id, state = acts.add(owner, gateway, 10)
+    assert (state, at_the_renewal(owner, gateway)) == (ChangeState.WAITING, (None, 20))
+    quoting.receive(owner, gateway, quoting.newest(owner).id)
+    assert (changes.known(change_id).state, at_the_renewal(owner, gateway)) == (ChangeState.PLANNING, (None, 30))
+    acts.travel(shop, minutes=2)
+    assert changing.finish_left_alone(gateway) == 1
+    assert (changes.known(change_id).state, at_the_renewal(owner, gateway)) == (ChangeState.DONE, (30, 30))
+
+
+def test_an_invoice_for_added_seats_that_is_not_paid_in_time_does_not_lose_the_plan(shop, owner, gateway):
+    planned(owner, gateway, limit_minor=0)
+    acts.travel(shop, days=330)
+    change_id, _ = acts.add(owner, gateway, 10)
+    acts.travel(shop, days=33)
+    assert changing.look(gateway, change_id) is ChangeState.WAITING
+    acts.travel(shop, days=1)
+    assert changing.finish_left_alone(gateway) == 1
+    assert (changes.known(change_id).state, quoting.newest(owner).status) == (ChangeState.LAPSED, "void")
+    assert (at_the_renewal(owner, gateway), acts.mails()[-1]) == ((20, 20), "change_not_paid")
+    acts.travel(shop, days=2)
+    acts.sees(gateway, owner)
+    assert (acts.row(owner).bought, quoting.newest(owner).why) == (20, "subscription_cycle")
+
+
+def test_seats_are_not_added_beyond_the_limit_so_near_to_a_plan_that_their_invoice_may_be_paid_after_it(shop, owner, gateway):
+    planned(owner, gateway, limit_minor=0)
+    acts.travel(shop, days=335)
+    with pytest.raises(Conflict, match="less than 31 days away"):
         changing.offer_seats(gateway, owner.organisation.id, 10)
     assert gateway.subscription(acts.row(owner).provider_id).coming_seats == 20
     acts.do(gateway, lambda: changes.drop_plan(owner))
-    assert acts.add(owner, gateway, 10)[1] is ChangeState.DONE
+    assert acts.add(owner, gateway, 10)[1] is ChangeState.WAITING
 
 
 def beyond_the_limit(owner, gateway):

@@ -200,7 +200,7 @@ class SeatMachine(RuleBasedStateMachine):
 
     @rule(team=st.integers(0, 1), number=st.integers(0, 5))
     def set_seats_aside(self, team, number):
-        before = seats.allowances_of(self.organisation)
+        before, set_aside = seats.allowances_of(self.organisation), seats.count(self.organisation).set_aside
         try:
             with transaction():
                 allotting.allot(self.organisation, self.teams[team], number, by=self.person)
@@ -209,7 +209,7 @@ class SeatMachine(RuleBasedStateMachine):
             assert seats.allowances_of(self.organisation) == before
             return
         counted = seats.count(self.organisation)
-        assert not number or counted.taken + counted.set_aside <= max(counted.bought, counted.taken)
+        assert counted.set_aside <= max(set_aside, counted.free)
 
     @rule(team=st.integers(0, 1))
     def take_back_unused_seats(self, team):
@@ -271,8 +271,11 @@ class SeatMachine(RuleBasedStateMachine):
     @rule()
     def fill_the_waiting_list(self):
         waiting_list.fill_due(14)
-        waits = waiting_places.has_any(self.organisation)
-        assert not (waits and seats.count(self.organisation).free)
+        counted, found = seats.count(self.organisation), seats.allowances_of(self.organisation)
+        theirs = teams.of_people(waiting_places.in_order(self.organisation))
+        for waiting in waiting_places.in_order(self.organisation):
+            drawn = [found[team.id] for team in theirs.get(waiting, []) if team.id in found]
+            assert not counted.free or (not any(one.unused for one in drawn) if drawn else not counted.common)
 
     @rule(place=PLACES, first=st.booleans())
     def change_the_waiting_list(self, place, first):

@@ -47,7 +47,7 @@ def test_an_owner_sets_seats_aside_and_takes_back_what_is_not_used(parish, north
 
 @pytest.mark.parametrize(
     ("typed", "words"),
-    [("2", "3 is the fewest"), ("11", "7 more are free"), ("many", "whole number"), ("", "whole number")],
+    [("2", "3 is the fewest"), ("11", "Free for them besides: 7"), ("many", "whole number"), ("", "whole number")],
 )
 def test_a_number_that_cannot_be_is_explained_and_stands_in_the_form_again(parish, north, typed, words):
     parish.owner.get(north)
