@@ -270,7 +270,11 @@ class SeatMachine(RuleBasedStateMachine):
 
     @rule()
     def fill_the_waiting_list(self):
+        before = seats.count(self.organisation).taken
         waiting_list.fill_due(14)
+        if not waiting_places.is_kept(self.organisation):
+            assert seats.count(self.organisation).taken == before
+            return
         counted, found = seats.count(self.organisation), seats.allowances_of(self.organisation)
         theirs = teams.of_people(waiting_places.in_order(self.organisation))
         for waiting in waiting_places.in_order(self.organisation):

@@ -200,7 +200,9 @@ def test_people_let_in_while_they_accept_or_are_brought_back_come_in_once(round_
     requests = [asking.request.id for asking in join_requests.asking(owner)]
 
     def accept(member_id, person_id):
-        joining.accept(invitations.open_of(member_id), people.known(person_id))
+        invitation = invitations.open_of(member_id)
+        if invitation is not None:
+            joining.accept(invitation, people.known(person_id))
 
     def restore(member_id):
         crowd.do(as_owner(), Change.RESTORE, Selection(frozenset({member_id})), days=14)
@@ -286,8 +288,9 @@ def test_many_who_fill_the_same_list_at_once_give_each_seat_once_and_in_order(ap
 @pytest.mark.usefixtures("kept")
 def test_seats_that_are_bought_after_a_list_was_switched_off_go_to_nobody_on_it(app, owner, subscribe, members):
     subscription_id, organisation_id = subscribe(owner.organisation.id, 4), owner.organisation.id
+    waiting = members(20)
     with transaction():
-        waiting_places.add(organisation_id, members(20), by=owner.person.id)
+        waiting_places.add(organisation_id, waiting, by=owner.person.id)
     as_owner, done = acting(owner), threading.Event()
 
     def fill(_number):
