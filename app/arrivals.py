@@ -124,10 +124,21 @@ def undo(actor: Actor, import_id: UUID) -> int:
         raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
     theirs = people_imports.invitations_of(found.id)
     withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id, only=theirs)
-    withdrawn += crowd.leave_waiting_list(actor.organisation.id, [one for one in ones if one.waits], by=actor.person.id)
+    withdrawn += _leave_waiting_list(actor.organisation.id, [one for one in ones if one.waits], by=actor.person.id)
     facts = {"people": len(withdrawn)}
     journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
     return len(withdrawn)
+
+
+def _leave_waiting_list(organisation_id: UUID, ones: Collection[crowd.One], *, by: UUID) -> list[UUID]:
+    """Take some people who were read and locked off the waiting list, so that they are not invited; gives whose places ended."""
+    everybody = [one.id for one in ones]
+    off = set(waiting_places.settle(organisation_id, everybody, waiting_places.State.TAKEN_OFF, by=by))
+    for state, are_meant in ((MembershipState.ARCHIVED, True), (MembershipState.WITHDRAWN, False)):
+        ids = [one.id for one in ones if one.id in off and one.sent_at is None and one.has_joined is are_meant]
+        if ids:
+            crowd.move(ids, state)
+    return sorted(off)
 
 
 def sweep(days: int) -> int:

@@ -276,6 +276,28 @@ def test_whoever_is_given_a_seat_otherwise_goes_off_a_list_that_is_off(owner, su
 
 
 @pytest.mark.usefixtures("kept")
+def test_somebody_on_a_list_that_is_off_can_be_given_a_seat_and_is_told_or_invited(owner, subscribe):
+    subscription = subscribe(owner.organisation.id, 1)
+    invite(owner, 1)
+    second, third = invite(owner, 2), invite(owner, 3)
+    with transaction():
+        [joined] = people_making.add(owner.organisation.id, 1)
+        waiting_places.add(owner.organisation.id, [joined], by=owner.person.id)
+    with transaction():
+        kept = crowd.plan(owner, Change.GIVE, Selection(frozenset({second, joined})))
+    assert kept.reasons == [("are on the waiting list already", 2)]
+    with transaction():
+        waiting_places.switch(owner, to=False)
+        subscriptions.refresh(subscription, snapshot(quantity=3), subscriptions.lease(subscription))
+    with transaction():
+        crowd.do(owner, Change.GIVE, Selection(frozenset({second, joined})), days=14)
+    assert waiting(owner) == [third]
+    assert [kind for kind, _ in mails("person2@example.org")] == ["invitation"]
+    assert [kind for kind, _ in mails("crowd0@example.org")] == ["seat_given"]
+    assert seats.count(owner.organisation.id) == Count(3, 1, 2)
+
+
+@pytest.mark.usefixtures("kept")
 def test_whoever_gets_the_seat_they_had_before_waits_no_longer(owner, subscribe):
     subscription = subscribe(owner.organisation.id, 2)
     [anna] = add_seated(owner, 1)
