@@ -187,10 +187,12 @@ def _join_answered(facts: Facts) -> dict[str, object]:
 
 
 def _ownership(facts: Facts) -> dict[str, object]:
+    """Say who asks somebody to become an owner, with the name by which the organisation knows the giver now."""
+    giver_id = UUID(facts["giver_id"])
     return {
         "organisation": facts["organisation"],
         "name": facts["name"],
-        "giver": facts["giver"],
+        "giver": memberships.names(UUID(facts["at"]), [giver_id])[giver_id],
         "expires_at": datetime.fromisoformat(facts["expires_at"]),
         "url": link(f"/workspace/{facts['at']}/ownership-offer"),
     }

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from uuid import UUID
 
+    from billing.allowances import Outlook
+
 
 def allot(organisation_id: UUID, team_id: UUID, number: int, *, by: UUID) -> None:
     """Set so many seats aside for the people of a team, instead of what it had; none takes the allowance away.
@@ -90,3 +92,9 @@ def fitting(organisation_id: UUID, membership_ids: Sequence[UUID]) -> list[UUID]
     seats.lock_live(organisation_id)
     free = seats.count(organisation_id).free
     return allowances.fitting(organisation_id, membership_ids, seats.allowances_of(organisation_id), free) if free else []
+
+
+def outlook(organisation_id: UUID, placed: Sequence[Collection[UUID]]) -> Outlook:
+    """Say whether there are seats for some people who are to come, each of whom is given by the teams they will be in."""
+    free = seats.count(organisation_id).free
+    return allowances.outlook(organisation_id, placed, seats.allowances_of(organisation_id), free)

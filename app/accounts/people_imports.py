@@ -245,9 +245,7 @@ def lines(import_id: UUID, fate: Fate | None = None, *, after: int = 0, limit: i
 def everybody(import_id: UUID) -> list[Somebody]:
     """Give whom a list names, in its order: nobody for a line with a problem, or of somebody who was erased since."""
     query = sa.select(*(getattr(PeopleImportLine, column) for column in Somebody._fields)).where(
-        PeopleImportLine.import_id == import_id,
-        PeopleImportLine.fate != Fate.PROBLEM,
-        (PeopleImportLine.name != "") | (PeopleImportLine.address_key != ""),
+        PeopleImportLine.import_id == import_id, PeopleImportLine.fate != Fate.PROBLEM, IS_LEFT
     )
     return [Somebody(*row) for row in db.session.execute(query.order_by(PeopleImportLine.place))]
 
@@ -256,6 +254,12 @@ def counts(import_id: UUID) -> dict[str, int]:
     """Count the lines of a list by their fate."""
     query = sa.select(PeopleImportLine.fate, sa.func.count()).where(PeopleImportLine.import_id == import_id, IS_LEFT)
     return {fate.value: 0 for fate in Fate} | dict(db.session.execute(query.group_by(PeopleImportLine.fate)).all())
+
+
+def number_to_bring_in(import_id: UUID) -> int:
+    """Count the people of a list who are new or come back."""
+    found = counts(import_id)
+    return found[Fate.NEW] + found[Fate.BACK]
 
 
 def settle(import_id: UUID, came: Mapping[UUID, UUID], stayed: Iterable[int]) -> None:
