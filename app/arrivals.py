@@ -12,9 +12,10 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from app import crowd, fates, joining, waiting_list
+from app import crowd, fates, joining, outlooks, waiting_list
 from app.accounts import (
     invitations,
+    known_addresses,
     memberships,
     notices,
     organisations,
@@ -102,22 +103,15 @@ def send(
 def want(actor: Actor, import_id: UUID) -> PeopleImport:
     """Ask for the people of a list to be brought in; raises Conflict when it is not ready, or seats are too few."""
     found = people_imports.of_organisation(actor.organisation.id, import_id)
-    needed = number_to_bring_in(found.id)
-    free = seats.count(actor.organisation.id).free
-    if not needed:
+    if not people_imports.number_to_bring_in(found.id):
         raise Conflict("There is nobody in this list who is not here already.")
-    if needed > free and not waiting_places.is_kept(actor.organisation.id):
-        raise Conflict(f"This list needs {needed:,} seats, and {free:,} are free. Add seats under Billing, or send fewer people.")
+    problem = outlooks.shortage(found.organisation_id, outlooks.of_list(found))
+    if problem and not waiting_places.is_kept(actor.organisation.id):
+        raise Conflict(problem)
     if not people_imports.move(found.id, State.READY, State.WANTED, problem=""):
         raise Conflict("This list has moved on. Reload the page to see where it stands.")
     nudges.ask(SWEEP)
     return found
-
-
-def number_to_bring_in(import_id: UUID) -> int:
-    """Count the people of a list who are new or come back."""
-    counts = people_imports.counts(import_id)
-    return counts[Fate.NEW] + counts[Fate.BACK]
 
 
 def undo(actor: Actor, import_id: UUID) -> int:
@@ -134,10 +128,21 @@ def undo(actor: Actor, import_id: UUID) -> int:
         raise Conflict("This list is not one that can be undone now. Reload the page to see where it stands.")
     theirs = people_imports.invitations_of(found.id)
     withdrawn = crowd.withdraw(actor.organisation.id, ones, by=actor.person.id, only=theirs)
-    withdrawn += crowd.leave_waiting_list(actor.organisation.id, [one for one in ones if one.waits], by=actor.person.id)
+    withdrawn += _leave_waiting_list(actor.organisation.id, [one for one in ones if one.waits], by=actor.person.id)
     facts = {"people": len(withdrawn)}
     journal.write("people_import.undone", organisation_id=actor.organisation.id, by=actor.person.id, about=found.id, **facts)
     return len(withdrawn)
+
+
+def _leave_waiting_list(organisation_id: UUID, ones: Collection[crowd.One], *, by: UUID) -> list[UUID]:
+    """Take some people who were read and locked off the waiting list, so that they are not invited; gives whose places ended."""
+    everybody = [one.id for one in ones]
+    off = set(waiting_places.settle(organisation_id, everybody, waiting_places.State.TAKEN_OFF, by=by))
+    for state, are_meant in ((MembershipState.ARCHIVED, True), (MembershipState.WITHDRAWN, False)):
+        ids = [one.id for one in ones if one.id in off and one.sent_at is None and one.has_joined is are_meant]
+        if ids:
+            crowd.move(ids, state)
+    return sorted(off)
 
 
 def sweep(days: int) -> int:
@@ -206,8 +211,8 @@ def bring_in(import_id: UUID, *, days: int) -> bool:
         with transaction():
             moved = people_imports.move(import_id, State.WANTED, State.READY, problem=refusal.message)
             if moved:
-                organisation_id = people_imports.whole(import_id).organisation_id
-                notices.of_list(organisation_id, notices.What.LIST_REFUSED, import_id, number_to_bring_in(import_id))
+                sent, number = people_imports.whole(import_id), people_imports.number_to_bring_in(import_id)
+                notices.of_list(sent.organisation_id, notices.What.LIST_REFUSED, import_id, number)
             return moved
 
 
@@ -249,7 +254,7 @@ def _sorted(organisation_id: UUID, import_id: UUID) -> tuple[list[Comer], list[C
     whole = people_imports.everybody(import_id)
     named = same_names.of_lines(organisation_id, [line for line in whole if not line.address_key], lock=True)
     lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
-    known = fates.known(organisation_id, [line.address_key for line in lines], lock=True)
+    known = known_addresses.known(organisation_id, [line.address_key for line in lines], lock=True)
     new: list[Comer] = []
     back: list[Comer] = []
     stayed: list[int] = []
@@ -260,7 +265,7 @@ def _sorted(organisation_id: UUID, import_id: UUID) -> tuple[list[Comer], list[C
         member_id, state = known_as or (None, None)
         if member_id is None:
             new.append((line, uuid7()))
-        elif state in fates.HERE or member_id in taken:
+        elif state in known_addresses.HERE or member_id in taken:
             stayed.append(line.place)
         else:
             taken.add(member_id)

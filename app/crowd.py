@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from app import joining, roster, waiting_list
-from app.accounts import invitations, oversight, teams, waiting_places
+from app.accounts import invitations, joining_slips, oversight, teams, waiting_places
 from app.accounts.invitations import Guest, Invitation
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -22,7 +22,7 @@ from app.accounts.waiting_places import WaitingPlace
 from app.kernel import batches, clock, journal, outbox
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Missing
-from billing import seats
+from billing import passing, seats
 from billing.seats import SeatAssignment
 
 if TYPE_CHECKING:
@@ -79,12 +79,17 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Those a change will be done for, those it will not with the reason, and how many seats it needs."""
+    """Those a change will be done for, those it will not with the reason, and who of the first needs a seat for it."""
 
     change: Change
     able: list[One]
     unable: list[tuple[One, str]]
-    seats_needed: int = 0
+    needing: list[UUID]
+
+    @property
+    def seats_needed(self) -> int:
+        """How many seats it takes."""
+        return len(self.needing)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -125,15 +130,15 @@ def swap(actor: Actor, from_id: UUID, to_id: UUID, *, days: int) -> tuple[One, O
         why_not = REFUSALS[change](actor, one) if may_act else RUNS_THINGS
         if why_not:
             raise Conflict(f"That cannot be done for {one.name}, among those who {why_not}.")
-    _take_back(actor, [goes], 0)
     seat = seats.State.IN_USE if comes.state == MembershipState.ACTIVE else seats.State.HELD
-    seats.assign_each(actor.organisation.id, [comes.id], seat, by=actor.person.id)
+    passing.pass_on(actor.organisation.id, goes.id, comes.id, seat, "given on", by=actor.person.id)
+    _stop_learning(actor, [goes])
     waiting_places.settle(actor.organisation.id, [comes.id], waiting_places.State.SEATED, by=actor.person.id)
     _set_learner(actor, [comes.id], to=True)
     if comes.state == MembershipState.ACTIVE:
         _tell("seat_given", actor, [replace(comes, is_learner=True)])
-    elif comes.sent_at is None:
-        invitations.send_each(actor.organisation, _guests([replace(comes, is_learner=True)]), by=actor.person.id, days=days)
+    else:
+        _invite(actor, [comes], days)
     return goes, comes
 
 
@@ -212,13 +217,13 @@ def _plan(actor: Actor, change: Change, found: list[One], selection: Selection) 
         else:
             able.append(one)
     needing = {Change.GIVE: able, Change.RESTORE: [one for one in able if one.is_learner]}.get(change, [])
-    return Plan(change, able, unable, len(needing))
+    return Plan(change, able, unable, [one.id for one in needing])
 
 
-def _why_no_gift(_actor: Actor, one: One) -> str:
+def _why_no_gift(actor: Actor, one: One) -> str:
     if one.seat is not None:
         return "have a seat already"
-    if one.waits:
+    if one.waits and actor.organisation.keeps_waiting_list:
         return "are on the waiting list already"
     return "" if one.state in {MembershipState.INVITED, MembershipState.ACTIVE} else "have left: bring them back instead"
 
@@ -263,8 +268,8 @@ def _why_not_withdrawn(_actor: Actor, one: One) -> str:
     return "" if one.sent_at is not None else "have no open invitation"
 
 
-def _give(actor: Actor, ones: Sequence[One], _days: int) -> None:
-    """Give seats: in use to those who have joined, who are told by mail, and held for those who are invited."""
+def _give(actor: Actor, ones: Sequence[One], days: int) -> None:
+    """Give seats: in use to those who have joined, who are told by mail, and held for those who are invited, or are so now."""
     given: set[UUID] = set()
     for state, seat in ((MembershipState.ACTIVE, seats.State.IN_USE), (MembershipState.INVITED, seats.State.HELD)):
         theirs = [one for one in ones if one.state == state]
@@ -273,18 +278,23 @@ def _give(actor: Actor, ones: Sequence[One], _days: int) -> None:
             given.update(set(ids) - waiting_list.give(actor.organisation.id, ids, seat, by=actor.person.id))
     _set_learner(actor, [one.id for one in ones if not one.is_learner and one.id in given], to=True)
     _tell("seat_given", actor, [one for one in ones if one.state == MembershipState.ACTIVE and one.id in given])
+    _invite(actor, [one for one in ones if one.state == MembershipState.INVITED and one.id in given], days)
 
 
 def _take_back(actor: Actor, ones: Sequence[One], _days: int) -> None:
     """Take seats back; who also runs things here learns no longer, and everybody else stays a learner without a seat."""
     seats.release_each(actor.organisation.id, [one.id for one in ones], "taken back", by=actor.person.id)
+    _stop_learning(actor, ones)
+
+
+def _stop_learning(actor: Actor, ones: Sequence[One]) -> None:
     _set_learner(actor, [one.id for one in ones if one.runs_things], to=False)
 
 
 def _archive(actor: Actor, ones: Sequence[One], _days: int) -> None:
     """Archive people who leave; their seats are free at this moment, and every record stays."""
     ids = [one.id for one in ones]
-    _move(ids, MembershipState.ARCHIVED)
+    move(ids, MembershipState.ARCHIVED)
     journal.write_all(
         "membership.archived", ((one, {}) for one in ids), organisation_id=actor.organisation.id, by=actor.person.id
     )
@@ -297,7 +307,7 @@ def _restore(actor: Actor, ones: Sequence[One], _days: int) -> None:
     ids = [one.id for one in ones]
     try:
         with db.session.begin_nested():
-            _move(ids, MembershipState.ACTIVE)
+            move(ids, MembershipState.ACTIVE)
     except sa.exc.IntegrityError as error:
         raise Conflict("The address of one of them belongs to somebody else here by now. Bring the others back first.") from error
     journal.write_all(
@@ -327,29 +337,26 @@ def withdraw(organisation_id: UUID, ones: Sequence[One], *, by: UUID, only: sa.S
     for state, are_meant in ((MembershipState.ARCHIVED, True), (MembershipState.WITHDRAWN, False)):
         ids = [one.id for one in ones if one.id in settled and one.has_joined is are_meant]
         if ids:
-            _move(ids, state)
+            move(ids, state)
     if settled:
         seats.release_each(organisation_id, sorted(settled), "withdrawn", by=by)
+        joining_slips.void_each_of(settled)
         waiting_places.settle(organisation_id, settled, waiting_places.State.TAKEN_OFF, by=by)
     return sorted(settled)
-
-
-def leave_waiting_list(organisation_id: UUID, ones: Sequence[One], *, by: UUID) -> list[UUID]:
-    """Take some people who were read and locked off the waiting list, so that they are not invited; gives whose places ended."""
-    everybody = [one.id for one in ones]
-    off = set(waiting_places.settle(organisation_id, everybody, waiting_places.State.TAKEN_OFF, by=by))
-    for state, are_meant in ((MembershipState.ARCHIVED, True), (MembershipState.WITHDRAWN, False)):
-        ids = [one.id for one in ones if one.id in off and one.sent_at is None and one.has_joined is are_meant]
-        if ids:
-            _move(ids, state)
-    return sorted(off)
 
 
 def _guests(ones: Sequence[One]) -> list[Guest]:
     return [Guest(one.id, one.name, one.address, has_seat=one.is_learner) for one in ones]
 
 
-def _move(ids: Collection[UUID], to: MembershipState) -> None:
+def _invite(actor: Actor, ones: Sequence[One], days: int) -> None:
+    """Invite those of some people with a seat who waited for it and were not invited yet."""
+    guests = _guests([replace(one, is_learner=True) for one in ones if one.sent_at is None])
+    if guests:
+        invitations.send_each(actor.organisation, guests, by=actor.person.id, days=days)
+
+
+def move(ids: Collection[UUID], to: MembershipState) -> None:
     """Move memberships that were read and locked, so that none is anywhere else by now."""
     statement = sa.update(Membership).where(Membership.id.in_(batches.ids(ids)))
     archived_at = clock.now() if to is MembershipState.ARCHIVED else None

@@ -125,7 +125,7 @@ def _erase(erasure_id: UUID) -> bool:
     certificates.erase_holder([member.id for member in members if member.id in own or member.merged_into_id in own], pseudonym)
     inside, names = erasures.addresses_inside(members, proved), {person.name, *(member.name for member in members)}
     shortfalls.forget_about(proved, inside, names)
-    outbox.forget(proved, inside, names)
+    outbox.forget(proved, inside, {person.id, *(member.id for member in members)})
     invoice_recipients.forget(proved)
     _rename_own(person, members)
     record_shares.end_all_of(person.id)

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from app.accounts import people, same_names, teams
-from app.accounts.memberships import Membership
-from app.accounts.memberships import State as MembershipState
+from app.accounts import known_addresses, people, same_names, teams
 from app.accounts.people_imports import Fate, Judged
-from app.kernel import batches
-from app.kernel.db import db
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +13,11 @@ if TYPE_CHECKING:
 
     from app.accounts.people_lists import Line
 
-HERE = {MembershipState.INVITED, MembershipState.ACTIVE}
-
 
 def of_lines(organisation_id: UUID, lines: list[Line]) -> Iterator[Judged]:
     """Say for each line what will happen with it."""
     good = [line for line in lines if not line.problem]
-    found = known(organisation_id, [line.key for line in good if line.key])
+    found = known_addresses.known(organisation_id, [line.key for line in good if line.key])
     named = same_names.of_lines(organisation_id, [line for line in good if not line.key])
     places = _team_titles(organisation_id)
     for line in lines:
@@ -48,7 +40,7 @@ def _judge(line: Line, meant: tuple[UUID, str] | None, places: dict[str, UUID | 
     elif meant is None:
         fate = Fate.NEW
     else:
-        fate = Fate.HERE if meant[1] in HERE else Fate.BACK
+        fate = Fate.HERE if meant[1] in known_addresses.HERE else Fate.BACK
     return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem, line.values)
 
 
@@ -62,20 +54,3 @@ def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
         if node.level > 1:
             found[people.name_key(node.title)] = node.team.id
     return found
-
-
-def known(organisation_id: UUID, keys: list[str], *, lock: bool = False) -> dict[str, tuple[UUID, str]]:
-    """Give who is known by each of some addresses: who is here, else the record with most history, in one query.
-
-    The address of a record that was merged stands for the one that stayed.
-    """
-    wanted = sa.select(batches.of(((key,) for key in keys), key=sa.String()).c.key)
-    one = sa.orm.aliased(Membership)
-    stayed = sa.func.coalesce(one.merged_into_id, one.id) == Membership.id
-    query = sa.select(one.address_key, Membership.id, Membership.state, Membership.person_id, Membership.added_at).where(
-        one.organisation_id == organisation_id, one.address_key.in_(wanted), stayed
-    )
-    query = query.order_by(Membership.id)
-    rows = db.session.execute(query.with_for_update(of=Membership) if lock else query).all()
-    ranked = sorted(rows, key=lambda row: (row[2] in HERE, row[3] is not None, row[4]))
-    return {key: (member_id, state) for key, member_id, state, _, _ in ranked if key}

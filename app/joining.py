@@ -10,7 +10,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app import waiting_list
-from app.accounts import invitations, memberships, notices, oversight, people, profile_values, teams, user_names, waiting_places
+from app.accounts import (
+    invitations,
+    joining_slips,
+    memberships,
+    newcomers,
+    notices,
+    oversight,
+    people,
+    profile_values,
+    teams,
+    user_names,
+    waiting_places,
+)
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
@@ -20,7 +32,7 @@ from app.kernel.transaction import transaction
 from billing import seats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from app.accounts.invitations import Invitation
@@ -163,6 +175,22 @@ def accept(invitation: Invitation, person: Person) -> Membership:
     return membership
 
 
+def accept_each(organisation_id: UUID, accepting: Sequence[tuple[Membership, Person]], *, by: UUID) -> None:
+    """Have persons accept the invitations of memberships that were read and locked, in as many statements as for one.
+
+    Raises Conflict when an invitation is over, its seat was taken back, or somebody is here under another address.
+    """
+    ids = [membership.id for membership, _ in accepting]
+    learners = {membership.id for membership, _ in accepting if membership.is_learner}
+    held = set(seats.put_each_in_use(organisation_id, learners, by=by))
+    settled = set(invitations.settle_each(organisation_id, ids, invitations.State.ACCEPTED, by=by))
+    for membership, _ in accepting:
+        if membership.id not in settled or membership.id in learners - held:
+            raise Conflict(f"The invitation of {membership.name} was taken back a moment ago. Look at the list again.")
+    newcomers.join_each(accepting)
+    notices.of_people(organisation_id, notices.What.ACCEPTED, ids)
+
+
 def archive(actor: Actor, membership_id: UUID) -> Membership:
     """Archive a person who leaves: their seat is free at this moment, and every record stays.
 
@@ -227,6 +255,7 @@ def _end(membership: Membership, invitation: Invitation, to: invitations.State, 
     invitations.settle(invitation, to, by=by)
     memberships.move(membership, MembershipState.ARCHIVED if membership.joined_at else MembershipState.WITHDRAWN)
     seats.release(membership.organisation_id, membership.id, str(to), by=by)
+    joining_slips.void_each_of([membership.id])
     waiting_places.settle(membership.organisation_id, [membership.id], waiting_places.State.TAKEN_OFF, by=by)
 
 

@@ -121,6 +121,7 @@ def _invitation(facts: Facts) -> dict[str, object]:
 
 def _seats_bought(facts: Facts) -> dict[str, object]:
     organisation = organisations.known(UUID(facts["organisation"]))
+    is_own = organisation.kind == organisations.Kind.INDIVIDUAL
     return {
         "organisation": organisation.name,
         "seats": facts["seats"],
@@ -128,7 +129,8 @@ def _seats_bought(facts: Facts) -> dict[str, object]:
         "vat_minor": facts["vat_minor"],
         "interval": facts["interval"],
         "renews_at": datetime.fromisoformat(facts["renews_at"]),
-        "url": link(f"/workspace/{organisation.id}/people"),
+        "is_own": is_own,
+        "url": link(f"/learn/{organisation.id}/" if is_own else f"/workspace/{organisation.id}/people"),
     }
 
 
@@ -185,10 +187,12 @@ def _join_answered(facts: Facts) -> dict[str, object]:
 
 
 def _ownership(facts: Facts) -> dict[str, object]:
+    """Say who asks somebody to become an owner, with the name by which the organisation knows the giver now."""
+    giver_id = UUID(facts["giver_id"])
     return {
         "organisation": facts["organisation"],
         "name": facts["name"],
-        "giver": facts["giver"],
+        "giver": memberships.names(UUID(facts["at"]), [giver_id])[giver_id],
         "expires_at": datetime.fromisoformat(facts["expires_at"]),
         "url": link(f"/workspace/{facts['at']}/ownership-offer"),
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from app import joining
 from app.accounts import (
     invitations,
     joining_slips,
@@ -21,9 +22,10 @@ from app.accounts import (
 from app.accounts import roles as roles_of_people
 from app.accounts.memberships import Membership, Role
 from app.accounts.memberships import State as MembershipState
+from app.kernel import journal
 from app.kernel.db import db
 from app.kernel.errors import Conflict, Invalid, NotAllowed
-from billing import seats
+from billing import passing, seats
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -45,6 +47,7 @@ class Preview:
     may_swap: bool
     needs_consent: bool
     seats_freed: int
+    roles_added: list[Role]
 
 
 def candidates(actor: Actor, membership_id: UUID, search: str) -> list[Membership]:
@@ -125,12 +128,26 @@ def _preview(actor: Actor, one: Membership, other: Membership) -> Preview:
         raise Invalid("Choose another record than this one.")
     ranks = [RANK[MembershipState(member.state)] for member in (one, other)]
     stays, goes = (one, other) if ranks[0] <= ranks[1] else (other, one)
-    if goes.state == MembershipState.ACTIVE and goes.runs_things and Role.OWNER not in actor.roles:
-        raise NotAllowed(f"{goes.name} runs things or sees what is paid, so an owner merges the records.")
+    if _needs_an_owner(goes) and Role.OWNER not in actor.roles:
+        why = "runs things or sees what is paid" if goes.state == MembershipState.ACTIVE else "is invited to more than learning"
+        raise NotAllowed(f"{goes.name} {why}, so an owner merges the records.")
     if goes.id == actor.membership.id:
         raise Conflict("You cannot merge yourself away. Let your own record stay, or ask somebody else.")
     both_seated = seats.has_one(stays.id) and seats.has_one(goes.id)
-    return Preview(stays, goes, ranks[0] == ranks[1], mergers.needs_consent(stays, goes), int(both_seated))
+    added = sorted(goes.roles - stays.roles - {Role.LEARNER}) if _counts(goes) else []
+    return Preview(stays, goes, ranks[0] == ranks[1], mergers.needs_consent(stays, goes), int(both_seated), added)
+
+
+def _counts(goes: Membership) -> bool:
+    """Whether a record has roles today, or is invited to some; somebody who left, or was invited in vain, has none."""
+    return goes.state in {MembershipState.ACTIVE, MembershipState.INVITED}
+
+
+def _needs_an_owner(goes: Membership) -> bool:
+    """Whether the roles of a record are only an owner's to hand on."""
+    if goes.state == MembershipState.ACTIVE:
+        return goes.runs_things
+    return _counts(goes) and bool(goes.roles & {Role.OWNER, *joining.OWNERS_GIFT})
 
 
 def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -> None:
@@ -144,12 +161,13 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
     profile_values.pass_on(goes.id, stays.id)
     for team in teams.of_people([goes.id]).get(goes.id, []):
         teams.put(organisation_id, team.id, [stays.id], by=by)
-    had_seat = seats.release(organisation_id, goes.id, "merged", by=by)
     # Who is still to be invited goes on waiting: the seat that came back is for whoever is next, and they are invited then.
     is_to_be_invited = stays.state == MembershipState.INVITED and invitations.open_of(stays.id) is None
-    if had_seat and not is_to_be_invited and not seats.has_one(stays.id):
+    if seats.has_one(goes.id) and not is_to_be_invited and not seats.has_one(stays.id):
         state = seats.State.IN_USE if stays.state == MembershipState.ACTIVE else seats.State.HELD
-        seats.assign(organisation_id, stays.id, state, by=by)
+        passing.keep_for(organisation_id, goes.id, stays.id, state, "merged", by=by)
+    else:
+        seats.release(organisation_id, goes.id, "merged", by=by)
     waiting_places.hand_over(organisation_id, goes.id, stays.id, is_seated=seats.has_one(stays.id), by=by)
     if takes_name:
         stays.name = goes.name
@@ -157,13 +175,17 @@ def _merge(stays: Membership, goes: Membership, *, takes_name: bool, by: UUID) -
 
 
 def _take_roles(stays: Membership, goes: Membership, *, by: UUID) -> None:
-    """Give the record that stays the roles that the other one has now, and what it manages; somebody who left had none."""
-    if goes.state != MembershipState.ACTIVE:
-        stays.is_learner = stays.is_learner or (goes.is_learner and goes.state == MembershipState.INVITED)
+    """Give the record that stays the roles that the other one has or is invited to, and what it manages."""
+    if not _counts(goes):
         return
     if goes.runs_things and stays.address is None:
-        raise Conflict(f"{goes.name} runs things here, and that needs the e-mail address. Let that record stay.")
-    managed = teams.managed_by(goes.id)
+        if goes.state == stays.state:
+            raise Conflict(f"{goes.name} runs things here, and that needs the e-mail address. Let that record stay.")
+        raise Conflict(
+            f"{goes.name} is invited to more than learning, which needs an e-mail address, and the record that stays has none. "
+            "Withdraw the invitation first."
+        )
+    managed, had = teams.managed_by(goes.id), stays.roles
     for role in goes.roles - {Role.MANAGER}:
         setattr(stays, f"is_{role}", True)
     for role in Role:
@@ -172,3 +194,6 @@ def _take_roles(stays: Membership, goes: Membership, *, by: UUID) -> None:
     teams.end_managing(stays.organisation_id, [goes.id], by=by)
     for team_id in managed & {node.team.id for node in teams.tree_of(stays.organisation_id).walk()}:
         teams.appoint(stays.organisation_id, team_id, stays, by=by)
+    if stays.roles != had:
+        held = sorted(stays.roles)
+        journal.write("membership.roles_changed", organisation_id=stays.organisation_id, by=by, about=stays.id, roles=held)

@@ -94,7 +94,7 @@ def fill_due(days: int) -> int:
 def fill(organisation_id: UUID, *, days: int) -> int:
     """Give free seats to those who are next, all in one transaction; they are told, or invited. Gives how many places ended.
 
-    Whoever was given a seat otherwise goes off the list.
+    Whoever was given a seat otherwise goes off the list; of a list that rests nobody else does.
     """
     with transaction():
         candidates = _candidates(organisation_id)
@@ -107,7 +107,10 @@ def fill(organisation_id: UUID, *, days: int) -> int:
         stale = [place for place in places if _is_stale(members[place.membership_id], with_seat)]
         if stale:
             waiting_places.settle(organisation_id, [place.membership_id for place in stale], State.TAKEN_OFF, by=None)
-        fit = set(allotting.fitting(organisation_id, [place.membership_id for place in places if place not in stale]))
+        # Asked once the subscription is locked: seats that are bought after the list was let rest are for something else.
+        is_on = waiting_places.is_kept(organisation_id)
+        next_ones = [place.membership_id for place in places if is_on and place not in stale]
+        fit = set(allotting.fitting(organisation_id, next_ones))
         chosen = [place for place in places if place.membership_id in fit]
         seated = _seat(organisations.known(organisation_id), chosen, members, days) if chosen else 0
         return len(stale) + seated

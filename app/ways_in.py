@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from uuid import UUID
 
-    from app.accounts.invitations import Invitation
     from app.accounts.join_links import JoinLink
     from app.accounts.join_requests import Asking, JoinRequest
     from app.accounts.mail_domains import Offered
@@ -109,35 +108,33 @@ def join(way: WayIn, person: Person) -> Outcome:
 def approve(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
     """Let those in who asked, each with a seat, or nobody; they are told. Gives whom.
 
-    Raises Missing for a request that is not the actor's to answer, Conflict when one was answered meanwhile or seats are too few.
+    Raises Missing for a request that is not the actor's to answer, Conflict when one needs no answer or seats are too few.
     """
     organisation = actor.organisation
     askings = join_requests.chosen(actor, request_ids)
     join_requests.settle([asking.request for asking in askings], RequestState.APPROVED, by=actor.person.id)
-    newcomers.lock_records(organisation.id, [asking.person for asking in askings])
-    new: list[tuple[Asking, Membership]] = []
-    invited: list[tuple[Asking, Invitation]] = []
+    records = newcomers.records_of(organisation.id, [asking.person for asking in askings])
+    open_invitations = invitations.expiries(record.id for record in records.values() if record is not None)
+    new: list[tuple[Person, Membership | None]] = []
+    invited: list[tuple[Membership, Person]] = []
     for asking in askings:
-        record = newcomers.record_of(organisation.id, asking.person)
-        invitation = invitations.open_of(record.id) if record is not None else None
+        record = records[asking.person.id]
         if record is not None and record.state == MembershipState.ARCHIVED:
             oversight.demand_everybody(actor, f"bring {asking.person.name} back, who was here before")
-        if invitation is not None:
-            invited.append((asking, invitation))
-        elif record is None or record.state != MembershipState.ACTIVE:
-            new.append((asking, newcomers.take_in(organisation.id, asking.person, by=actor.person.id)))
-    ids = [membership.id for _, membership in new]
-    teams.end_managing(organisation.id, ids, by=actor.person.id)
+        if record is not None and record.id in open_invitations:
+            invited.append((record, asking.person))
+        else:
+            new.append((asking.person, record))
+    ids = newcomers.take_in_each(organisation.id, new, by=actor.person.id)
+    teams.end_managing(organisation.id, ids.values(), by=actor.person.id)
     # The teams come first: their seats may come from what is set aside for them.
-    pairs = [(asking.request.team_id, membership.id) for asking, membership in new]
+    pairs = [(asking.request.team_id, ids[asking.person.id]) for asking in askings if asking.person.id in ids]
     teams.put_each(organisation.id, [(team, one) for team, one in pairs if team is not None], by=actor.person.id)
-    waiting = waiting_list.give(organisation.id, ids, seats.State.IN_USE, by=actor.person.id)
+    waiting = waiting_list.give(organisation.id, list(ids.values()), seats.State.IN_USE, by=actor.person.id)
     # The seats of those who were invited anyhow come last, after the subscription's row.
     seats.lock_live(organisation.id)
-    for asking, invitation in invited:
-        joining.accept(invitation, asking.person)
-    waits = {asking.person.id for asking, membership in new if membership.id in waiting}
-    _answer(organisation, askings, RequestState.APPROVED, waits)
+    joining.accept_each(organisation.id, invited, by=actor.person.id)
+    _answer(organisation, askings, RequestState.APPROVED, {person_id for person_id, one in ids.items() if one in waiting})
     return askings
 
 
@@ -150,9 +147,12 @@ def decline(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
 
 
 def sweep() -> int:
-    """End the requests that nobody answered in time, and tell of new ones those who may answer; gives how many. A sweep."""
+    """End the requests that need no answer or got none in time, and tell of new ones those who may answer. A sweep.
+
+    Gives how many.
+    """
     with transaction():
-        ended = _end_overdue()
+        ended = join_requests.end_overtaken() + _end_overdue()
     with transaction():
         told = _tell_of_new()
     return ended + told
@@ -169,12 +169,12 @@ def _let_in(way: WayIn, person: Person) -> bool:
     """Make somebody a member with a seat; True when they wait for one."""
     if way.link_id is not None:
         join_links.use(way.link_id)
-    membership = newcomers.take_in(way.organisation_id, person, by=person.id)
+    membership_id = newcomers.take_in(way.organisation_id, person, by=person.id)
     # The team comes first: the seat may come from what is set aside for it.
     if way.team_id is not None:
-        teams.put(way.organisation_id, way.team_id, [membership.id], by=person.id)
+        teams.put(way.organisation_id, way.team_id, [membership_id], by=person.id)
     try:
-        return bool(waiting_list.give(way.organisation_id, [membership.id], seats.State.IN_USE, by=person.id))
+        return bool(waiting_list.give(way.organisation_id, [membership_id], seats.State.IN_USE, by=person.id))
     except Conflict as refusal:
         raise NoSeat(refusal.message, missing=1) from refusal
 
@@ -220,10 +220,16 @@ def _who_may_answer(organisation_id: UUID, requests: list[JoinRequest]) -> Itera
 
 
 def _answer(organisation: Organisation, askings: Iterable[Asking], answer: RequestState, waits: Collection[UUID] = ()) -> None:
+    persons = [asking.person for asking in askings]
+    # Somebody who is let in may have been a member before, or invited to something else, and sit on no seat.
+    here = newcomers.members_among(organisation.id, persons) if answer is RequestState.APPROVED else {}
+    seated = seats.seated_among(organisation.id, here)
+    with_seat = {person_id for membership_id, person_id in here.items() if membership_id in seated}
     facts = {"organisation": organisation.name, "at": str(organisation.id), "answer": str(answer)}
-    mails = [
-        (asking.person.address, {**facts, "name": asking.person.name, "waits": asking.person.id in waits}) for asking in askings
-    ]
+    mails = []
+    for person in persons:
+        theirs = {"name": person.name, "has_seat": person.id in with_seat, "waits": person.id in waits}
+        mails.append((person.address, facts | theirs))
     outbox.write_all("join_answered", mails, organisation_id=organisation.id)
 
 

@@ -6,6 +6,7 @@ allowance it came from until it is free again, also when its person moves to ano
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from app.kernel.db import Model, db
 from app.kernel.errors import Conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from app.accounts.teams import Node
 
@@ -63,6 +64,21 @@ class Draw:
         return None in self.teams.values()
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """For how many of some people who are to come into teams there is a seat, and how many would have to be free for all.
+
+    `tight` is the team whose allowance is too small, if one is. `wanted` seats would come from there and `left` are; else from
+    what is set aside for nobody.
+    """
+
+    fitting: int
+    needed: int
+    tight: UUID | None
+    wanted: int
+    left: int
+
+
 def allotted(organisation_id: UUID) -> dict[UUID, int]:
     """Give how many seats each team of an organisation has been allotted that has any and is not archived."""
     query = sa.select(SeatAllowance.team_id, SeatAllowance.allotted).join(Team, Team.id == SeatAllowance.team_id)
@@ -101,6 +117,11 @@ def draw(organisation_id: UUID, membership_ids: Sequence[UUID], found: Mapping[U
     return Draw(drawn, sum(left.values()))
 
 
+def may_draw(organisation_id: UUID, membership_id: UUID, team_id: UUID | None, found: Mapping[UUID, Allowance]) -> bool:
+    """Whether somebody's seat may come from a team's allowance, or from what is set aside for nobody, however much is left."""
+    return any(team_id in choices for _, choices in _choices(organisation_id, [membership_id], found))
+
+
 def fitting(organisation_id: UUID, membership_ids: Sequence[UUID], found: Mapping[UUID, Allowance], free: int) -> list[UUID]:
     """Give those of some people, the first ones first, for whom there is a seat when so many are free in all."""
     left = {team_id: allowance.unused for team_id, allowance in found.items()}
@@ -118,6 +139,36 @@ def fitting(organisation_id: UUID, membership_ids: Sequence[UUID], found: Mappin
     return fit
 
 
+def outlook(organisation_id: UUID, placed: Sequence[Collection[UUID]], found: Mapping[UUID, Allowance], free: int) -> Outlook:
+    """Say what giving a seat to some people would come to, each of whom is given by the teams they will be in."""
+    left = {team_id: allowance.unused for team_id, allowance in found.items()}
+    common = max(0, free - sum(left.values()))
+    drawing = sources(organisation_id, found) if found else {}
+    drawn: Counter[UUID | None] = Counter()
+    refused: Counter[UUID] = Counter()
+    for team_ids in placed:
+        choices = _of_teams(team_ids, drawing)
+        fullest = _fullest(choices, left)
+        if fullest is None and None not in choices:
+            refused[next(team_id for team_id in choices if team_id is not None)] += 1
+            continue
+        drawn[fullest] += 1
+        if fullest is not None:
+            left[fullest] -= 1
+    number, from_common = drawn.total(), drawn[None]
+    fitting = min(free, number - max(0, from_common - common))
+    if refused:
+        tight = max(refused, key=refused.__getitem__)
+        return Outlook(fitting, len(placed), tight, drawn[tight] + refused[tight], found[tight].unused)
+    needed = number + sum(left.values()) if from_common else number
+    return Outlook(fitting, needed, None, from_common, common)
+
+
+def _of_teams(team_ids: Iterable[UUID], drawing: Mapping[UUID, UUID | None]) -> list[UUID | None]:
+    """Give the teams from whose allowances somebody in some teams may draw; None stands for what is set aside for nobody."""
+    return [drawing[team_id] for team_id in team_ids if team_id in drawing] or [None]
+
+
 def _choices(
     organisation_id: UUID, membership_ids: Sequence[UUID], found: Mapping[UUID, Allowance]
 ) -> Iterator[tuple[UUID, list[UUID | None]]]:
@@ -129,7 +180,7 @@ def _choices(
     drawing = sources(organisation_id, found)
     theirs = teams.of_people(membership_ids)
     for membership_id in membership_ids:
-        yield membership_id, [drawing[team.id] for team in theirs.get(membership_id, []) if team.id in drawing] or [None]
+        yield membership_id, _of_teams((team.id for team in theirs.get(membership_id, [])), drawing)
 
 
 def _fullest(choices: Sequence[UUID | None], left: Mapping[UUID, int]) -> UUID | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from app.accounts import waiting_places
 from app.accounts.memberships import Membership, State
 from app.kernel import batches
 from app.kernel.db import db
@@ -29,13 +30,18 @@ def are_there(organisation_id: UUID) -> bool:
 
 
 def give_again(organisation_id: UUID, *, by: UUID) -> int:
-    """Give their seats back to those members, as many as are free, in one go; gives how many."""
+    """Give their seats back to those members, as many as are free, in one go; gives how many.
+
+    They come before everybody on the waiting list, and go off it if they are on it.
+    """
     former = [membership.id for membership in of_organisation(organisation_id)]
     here = sa.select(Membership.id).where(Membership.id.in_(batches.ids(former)), Membership.state == State.ACTIVE)
     # Locked first: whoever is archived at the same moment is so before or after, and has no seat then.
     still_here = set(db.session.scalars(here.order_by(Membership.id).with_for_update()))
     wanted = allotting.fitting(organisation_id, [one for one in former if one in still_here])
-    return len(seats.assign_each(organisation_id, wanted, seats.State.IN_USE, by=by))
+    given = seats.assign_each(organisation_id, wanted, seats.State.IN_USE, by=by)
+    waiting_places.settle(organisation_id, given, waiting_places.State.SEATED, by=by)
+    return len(given)
 
 
 def _former(organisation_id: UUID) -> sa.Select[Membership]:

@@ -228,20 +228,25 @@ def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: St
 
 def put_in_use(organisation_id: UUID, membership_id: UUID, *, by: UUID | None) -> None:
     """Turn the held seat of a membership into one in use; raises Conflict when it is not held any more."""
-    moved = db.session.execute(
-        sa.update(SeatAssignment)
-        .where(
-            SeatAssignment.organisation_id == organisation_id,
-            SeatAssignment.membership_id == membership_id,
-            SeatAssignment.state == State.HELD,
-        )
-        .values(state=State.IN_USE)
-        .returning(SeatAssignment.id)
-    ).scalar()
-    if moved is None:
+    if not put_each_in_use(organisation_id, [membership_id], by=by):
         message = "The seat that was kept for you has been taken back. Ask the person who invited you."
         raise Conflict(message)
-    journal.write("seat.in_use", organisation_id=organisation_id, by=by, about=membership_id, assignment=str(moved))
+
+
+def put_each_in_use(organisation_id: UUID, membership_ids: Iterable[UUID], *, by: UUID | None) -> list[UUID]:
+    """Turn the held seats of some memberships into seats in use, in two statements; gives whose were held."""
+    is_theirs = sa.and_(
+        SeatAssignment.organisation_id == organisation_id,
+        SeatAssignment.membership_id.in_(batches.ids(membership_ids)),
+        SeatAssignment.state == State.HELD,
+    )
+    statement = sa.update(SeatAssignment).where(is_theirs).values(state=State.IN_USE)
+    returned = statement.returning(SeatAssignment.id, SeatAssignment.membership_id)
+    moved = db.session.execute(returned.execution_options(synchronize_session=False)).all()
+    if moved:
+        entries = ((membership_id, {"assignment": str(assignment_id)}) for assignment_id, membership_id in moved)
+        journal.write_all("seat.in_use", entries, organisation_id=organisation_id, by=by)
+    return [membership_id for _, membership_id in moved]
 
 
 def release(organisation_id: UUID, membership_id: UUID, why: str, *, by: UUID | None) -> bool:
@@ -360,7 +365,10 @@ def _too_few(organisation_id: UUID, number: int, needed: int) -> NoSeat:
     counted = count(organisation_id)
     words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
     if counted.set_aside:
-        aside = f"{counted.set_aside:,} of the free seats are set aside for teams, and {counted.common:,} for nobody."
+        are = "is" if counted.set_aside == 1 else "are"
+        aside = (
+            f"Of {counted.free:,} free, {counted.set_aside:,} {are} set aside for teams, so {counted.common:,} can go to anybody."
+        )
         words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
         return NoSeat(words, missing=counted.missing_for(needed))
     if number > 1 and counted.free:

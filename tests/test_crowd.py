@@ -17,9 +17,10 @@ from app.kernel.journal import JournalEntry
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from app.roster import Wanted
-from billing import seats
+from billing import seats, subscriptions
 from tests import people_making
 from tests.house.statements import Recorder
+from tests.provider import snapshot
 
 MOST_STATEMENTS = 20
 
@@ -258,6 +259,17 @@ def test_a_seat_that_is_not_there_or_not_wanted_does_not_change_hands(owner, sub
         swap(owner, (anna, ben)[giver], cleo)
     db.session.rollback()
     assert [seats.has_one(one) for one in (anna, ben, cleo)] == [False, True, True]
+
+
+def test_a_seat_changes_hands_also_where_fewer_are_bought_than_are_taken(owner, subscribe, add, do):
+    subscription = subscribe(owner.organisation.id, 3)
+    anna, ben, cleo, dora = add(4)
+    do(Change.GIVE, [anna, ben, cleo])
+    with transaction():
+        subscriptions.refresh(subscription, snapshot(quantity=1), subscriptions.lease(subscription))
+    swap(owner, anna, dora)
+    assert [seats.has_one(one) for one in (anna, dora)] == [False, True]
+    assert (seats.count(owner.organisation.id).taken, seats.miscounted()) == (3, [])
 
 
 def test_a_seat_does_not_go_to_another_organisation(owner, subscribe, add, do, make_person):

@@ -147,13 +147,14 @@ def test_what_is_known_of_them_and_what_was_to_be_done_for_them_goes_too(owner, 
         profile_values.save(owner, leonora.membership.id, {field.id: "4 Quill-Zimmer Lane"})
         mail_choices.choose(ADDRESS, {Topic.REMINDERS: Choice.NEVER})
         waiting_places.add(organisation_id, [leonora.membership.id], by=owner.person.id, note=f"For {NAME}")
-        lines = [{"what": "accepted", "number": 1, "names": [NAME]}]
-        outbox.write("news", "ruth@example.org", organisation_id=organisation_id, name="Ruth Amadi", lines=lines)
+        lines = [{"what": "accepted", "number": 1, "about": [str(leonora.membership.id)]}]
+        facts = {"at": str(organisation_id), "organisation": "St Mary", "name": "Ruth Amadi"}
+        outbox.write("news", "ruth@example.org", organisation_id=organisation_id, lines=lines, **facts)
         outbox.write("news", "ruth@example.org", organisation_id=organisation_id, name="Ruth Amadi", lines=[])
         kept = [("name", NAME), ("address", ADDRESS)]
         shortfalls.keep(owner, changes.end(owner, None).id, shortfalls.Kind.INVITATION, kept)
         request = join_requests.ask(other, leonora.person, link_id=None, team_id=None, comes_back=False)
-    assert {"profile_value", "mail_choice", "waiting_place", "shortfall", "outbox_mail"} <= holding(NAME, ADDRESS, "Quill-Zimmer")
+    assert {"profile_value", "mail_choice", "waiting_place", "shortfall"} <= holding(NAME, ADDRESS, "Quill-Zimmer")
     ask(leonora.person)
     assert after(7) == 1
     assert holding(NAME, ADDRESS, "Quill-Zimmer") == set()

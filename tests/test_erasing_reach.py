@@ -17,6 +17,7 @@ from app.accounts import (
     one_time_links,
     people,
     people_views,
+    roles,
     sign_ins,
 )
 from app.accounts.mail_choices import Choice, Topic
@@ -29,7 +30,7 @@ from app.accounts.sign_ins import SignIn
 from app.kernel import clock, outbox
 from app.kernel.db import db
 from app.kernel.journal import JournalEntry
-from app.kernel.outbox import OutboxMail
+from app.kernel.outbox import DeliveredMail, OutboxMail
 from app.kernel.transaction import transaction
 from billing import changes, invoice_recipients, quotes, seats
 from billing.quotes import Quote, Wanted
@@ -100,6 +101,26 @@ def test_whoever_asks_for_the_address_of_somebody_else_reaches_nothing_of_theirs
     assert seats.count(owner.organisation.id) == seats.Count(5, 0, 1)
     assert kinds_to(VICTIM) == ["confirm_address", "invitation"]
     assert mail_choices.of([VICTIM]) == {(VICTIM, Topic.COURSES): Choice.NEVER}
+
+
+def test_mails_about_them_go_and_those_about_somebody_of_their_name_stay(shop, owner, leonora, make_person):
+    namesake, tom, ann = (
+        people.known(make_person(name, address, address))
+        for name, address in ((NAME, "namesake@example.org"), ("Tom", "tom@example.org"), ("Ann", "ann@example.org"))
+    )
+    with transaction():
+        for person, role in ((namesake, Role.OWNER), (tom, Role.LEARNER), (ann, Role.LEARNER)):
+            memberships.add(owner.organisation, person, {role})
+        db.session.get_one(Membership, leonora.membership.id).is_owner = True
+    for giver, taker in ((namesake, tom), (leonora.person, ann)):
+        with transaction():
+            member = memberships.actor(taker, owner.organisation.id).membership
+            roles.offer_ownership(memberships.actor(giver, owner.organisation.id), member.id, steps_down=False)
+    shop.extensions["jobs"].run("mail")
+    erase(leonora.person)
+    assert (kinds_to("tom@example.org"), kinds_to("ann@example.org")) == (["ownership_offered"], [])
+    delivered = db.session.execute(sa.select(DeliveredMail.address, DeliveredMail.text)).all()
+    assert [address for address, text in delivered if NAME in text] == ["tom@example.org"]
 
 
 def test_a_former_address_that_somebody_else_has_by_now_is_theirs(leonora, make_person):

@@ -28,9 +28,10 @@ from app.kernel.journal import JournalEntry
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from app.roster import Show, Wanted
-from billing import seats
+from billing import seats, subscriptions
 from catalog.learning import attempts, certificates, records
 from tests import passing
+from tests.provider import snapshot
 
 
 @pytest.fixture
@@ -86,6 +87,18 @@ def test_the_seat_moves_to_the_one_who_stays_without_a_seat(owner, join):
     assert seats.has_one(here.id)
     assert count(owner.organisation.id) == seats.Count(4, 1, 0)
     assert seats.miscounted() == []
+
+
+def test_the_seat_moves_also_where_fewer_are_bought_than_are_taken(owner, join):
+    here, by_name, other = join("Leo", "leo@example.org"), invite(owner, "Leo", None), join("Mei", "mei@example.org")
+    with transaction():
+        seats.release(owner.organisation.id, here.id, "taken back", by=None)
+        subscription = subscriptions.live(owner.organisation.id).id
+        subscriptions.refresh(subscription, snapshot(quantity=1), subscriptions.lease(subscription))
+    merge(owner, here, by_name)
+    assert [seats.has_one(one.id) for one in (here, by_name, other)] == [True, False, True]
+    assert (count(owner.organisation.id).taken, seats.miscounted()) == (2, [])
+    assert [row.state for row in seats.history(here.id)] == ["in_use", "released", "released"]
 
 
 def test_the_one_who_stays_waits_in_the_place_of_the_other(owner, join, make_person):
@@ -236,6 +249,44 @@ def test_roles_of_both_are_kept_and_an_owner_has_to_do_it(owner, join):
         merging.confirm(mergers.opened(link))
     assert stays.roles == {Role.LEARNER, Role.BILLING}
     assert goes.roles == {Role.LEARNER}
+
+
+def test_what_somebody_is_invited_to_is_kept_and_only_who_may_give_it_merges(owner, join):
+    here = join("Fran", "fran@example.org")
+    with transaction():
+        invited = joining.invite(owner, "Fran", "fran.d@example.org", {Role.ADMIN, Role.BILLING}, days=14)
+    admin = join("Ann", "ann@example.org", Role.ADMIN, Role.LEARNER)
+    acting = memberships.actor(people.known(admin.person_id), owner.organisation.id)
+    with pytest.raises(NotAllowed, match="is invited to more than learning, so an owner merges"):
+        merge(acting, here, invited)
+    assert (here.roles, invitations.open_of(invited.id) is not None) == ({Role.LEARNER}, True)
+    assert merging.preview(owner, here.id, invited.id).roles_added == ["admin", "billing"]
+    merge(owner, here, invited)
+    assert (here.roles, invited.roles) == ({Role.LEARNER, Role.ADMIN, Role.BILLING}, {Role.LEARNER})
+    is_noted = sa.and_(JournalEntry.about == here.id, JournalEntry.what == "membership.roles_changed")
+    assert [entry.facts for entry in db.session.scalars(sa.select(JournalEntry).where(is_noted))] == [
+        {"roles": ["admin", "billing", "learner"]}
+    ]
+
+
+def test_an_invitation_into_another_open_one_keeps_the_roles_of_both(owner, join):
+    join("Ann", "ann@example.org")
+    with transaction():
+        stays = joining.invite(owner, "Fran", "fran@example.org", {Role.LEARNER}, days=14)
+        goes = joining.invite(owner, "Fran", "fran.d@example.org", {Role.ADMIN}, days=14)
+    merge(owner, stays, goes)
+    assert (stays.state, stays.roles) == ("invited", {Role.ADMIN, Role.LEARNER})
+
+
+def test_roles_that_need_an_address_do_not_go_into_a_record_without_one(owner, join):
+    by_name = invite(owner, "Fran", None)
+    join("Ann", "ann@example.org")
+    with transaction():
+        joining.accept(invitations.open_of(by_name.id), people.known(by_name.person_id))
+        invited = joining.invite(owner, "Fran", "fran@example.org", {Role.ADMIN}, days=14)
+    with pytest.raises(Conflict, match="the record that stays has none"):
+        merge(owner, by_name, invited)
+    assert (by_name.roles, invited.state) == ({Role.LEARNER}, "invited")
 
 
 def test_what_somebody_manages_goes_with_them_and_the_last_owner_stays_one(owner, join):

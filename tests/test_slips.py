@@ -33,6 +33,7 @@ from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from app.roster import Sort, Turn, Wanted
 from billing import seats
+from tests import people_making
 from tests.house.statements import Recorder
 
 NETWORK = "192.0.2.0/24"
@@ -167,8 +168,9 @@ def test_a_withdrawn_invitation_takes_the_slip_with_it(owner, ruth):
     pin = printed(owner, ruth)["ruth.adeyemi"]
     with transaction():
         joining.withdraw(owner, ruth.id)
-    with pytest.raises(Conflict, match="the slip is over"):
+    with pytest.raises(Invalid, match="the slip is over"):
         use("ruth.adeyemi", pin)
+    assert joining_slips.of(ruth.person_id) is None
     assert people.known(ruth.person_id).password_hash == ""
 
 
@@ -374,3 +376,42 @@ def test_somebody_whose_account_was_deleted_gets_no_slip_and_is_not_invited_by_o
     assert plan.reasons == [("had their account deleted", 1)]
     with pytest.raises(Conflict, match="is not somebody whose slip is over"), transaction():
         slips.invite_again(owner, ruth.id, days=14)
+
+
+@pytest.mark.parametrize("is_many", [False, True])
+def test_a_slip_of_an_invitation_that_was_withdrawn_opens_nothing_also_once_they_are_invited_again(owner, ruth, is_many):
+    [(user_name, pin)] = printed(owner, ruth).items()
+    with transaction():
+        if is_many:
+            crowd.do(owner, Change.WITHDRAW, Selection(frozenset({ruth.id})), days=14)
+        else:
+            joining.withdraw(owner, ruth.id)
+    with transaction():
+        slips.invite_again(owner, ruth.id, days=14)
+    with pytest.raises(Invalid):
+        use(user_name, pin)
+    assert joining_slips.of(ruth.person_id) is None
+    assert use(user_name, printed(owner, ruth)[user_name])
+
+
+def test_somebody_invited_again_who_waits_has_no_slip_until_a_seat_is_theirs(owner, ruth):
+    [(user_name, pin)] = printed(owner, ruth).items()
+    with transaction():
+        joining.withdraw(owner, ruth.id)
+        others = people_making.add(owner.organisation.id, 3)
+        seats.assign_each(owner.organisation.id, others, seats.State.IN_USE, by=None)
+        waiting_places.switch(owner, to=True)
+    with transaction():
+        slips.invite_again(owner, ruth.id, days=14)
+    assert waiting_places.among(owner.organisation.id, [ruth.id]) == {ruth.id}
+    assert joining_slips.of(ruth.person_id) is None
+    with pytest.raises(Conflict, match="nobody among them"):
+        printed(owner, ruth)
+    with pytest.raises(Conflict, match="is not somebody whose slip is over"), transaction():
+        slips.invite_again(owner, ruth.id, days=14)
+    with transaction():
+        joining.archive(owner, others[0])
+    assert waiting_list.fill_due(14) == 1
+    with pytest.raises(Invalid):
+        use(user_name, pin)
+    assert use(user_name, printed(owner, ruth)[user_name])

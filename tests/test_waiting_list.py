@@ -14,7 +14,7 @@ from app.kernel.errors import Conflict, Missing, NotAllowed
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from app.ways_in import Outcome
-from billing import allotting, seats, subscriptions
+from billing import allotting, former_seats, seats, subscriptions
 from billing.seats import Count
 from tests import people_making
 from tests.provider import snapshot
@@ -240,17 +240,75 @@ def test_a_manager_sees_and_takes_off_their_own_people_only(owner, subscribe, ma
 
 
 @pytest.mark.usefixtures("kept")
-def test_switched_off_nobody_more_comes_on_it_and_those_who_wait_still_get_theirs(owner, subscribe):
-    subscribe(owner.organisation.id, 1)
+def test_switched_off_nobody_comes_on_it_and_whoever_waits_gets_no_seat_until_it_is_on_again(owner, subscribe):
+    subscription = subscribe(owner.organisation.id, 1)
     first, second = invite(owner, 1), invite(owner, 2)
     with transaction():
         waiting_places.switch(owner, to=False)
     with pytest.raises(seats.NoSeat):
         invite(owner, 3)
     with transaction():
+        subscriptions.refresh(subscription, snapshot(quantity=2), subscriptions.lease(subscription))
+    assert fill(owner) == 0
+    bought_for = invite(owner, 4)
+    assert [seats.has_one(one) for one in (first, second, bought_for)] == [True, False, True]
+    with transaction():
         joining.withdraw(owner, first)
+    assert (fill(owner), waiting(owner), mails("person2@example.org")) == (0, [second], [])
+    with transaction():
+        waiting_places.switch(owner, to=True)
     assert fill(owner) == 1
-    assert seats.has_one(second)
+    assert (seats.has_one(second), waiting(owner)) == (True, [])
+    assert [kind for kind, _ in mails("person2@example.org")] == ["invitation"]
+
+
+@pytest.mark.usefixtures("kept")
+def test_whoever_is_given_a_seat_otherwise_goes_off_a_list_that_is_off(owner, subscribe):
+    subscription = subscribe(owner.organisation.id, 1)
+    invite(owner, 1)
+    second, third = invite(owner, 2), invite(owner, 3)
+    with transaction():
+        waiting_places.switch(owner, to=False)
+        subscriptions.refresh(subscription, snapshot(quantity=3), subscriptions.lease(subscription))
+    with transaction():
+        seats.assign(owner.organisation.id, second, seats.State.HELD, by=owner.person.id)
+    assert (fill(owner), waiting(owner)) == (1, [third])
+
+
+@pytest.mark.usefixtures("kept")
+def test_somebody_on_a_list_that_is_off_can_be_given_a_seat_and_is_told_or_invited(owner, subscribe):
+    subscription = subscribe(owner.organisation.id, 1)
+    invite(owner, 1)
+    second, third = invite(owner, 2), invite(owner, 3)
+    with transaction():
+        [joined] = people_making.add(owner.organisation.id, 1)
+        waiting_places.add(owner.organisation.id, [joined], by=owner.person.id)
+    with transaction():
+        kept = crowd.plan(owner, Change.GIVE, Selection(frozenset({second, joined})))
+    assert kept.reasons == [("are on the waiting list already", 2)]
+    with transaction():
+        waiting_places.switch(owner, to=False)
+        subscriptions.refresh(subscription, snapshot(quantity=3), subscriptions.lease(subscription))
+    with transaction():
+        crowd.do(owner, Change.GIVE, Selection(frozenset({second, joined})), days=14)
+    assert waiting(owner) == [third]
+    assert [kind for kind, _ in mails("person2@example.org")] == ["invitation"]
+    assert [kind for kind, _ in mails("crowd0@example.org")] == ["seat_given"]
+    assert seats.count(owner.organisation.id) == Count(3, 1, 2)
+
+
+@pytest.mark.usefixtures("kept")
+def test_whoever_gets_the_seat_they_had_before_waits_no_longer(owner, subscribe):
+    subscription = subscribe(owner.organisation.id, 2)
+    [anna] = add_seated(owner, 1)
+    with transaction():
+        seats.release_all(db.session.get_one(subscriptions.Subscription, subscription), seats.SUBSCRIPTION_ENDED)
+        waiting_places.add(owner.organisation.id, [anna], by=owner.person.id)
+    with transaction():
+        assert former_seats.give_again(owner.organisation.id, by=owner.person.id) == 1
+    assert (seats.has_one(anna), waiting(owner)) == (True, [])
+    place = sa.select(waiting_places.WaitingPlace.state).where(waiting_places.WaitingPlace.membership_id == anna)
+    assert list(db.session.scalars(place)) == ["seated"]
 
 
 @pytest.mark.usefixtures("kept")

@@ -7,18 +7,25 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import joining, letters, ways_in
-from app.accounts import join_links, join_requests, memberships, people, teams, waiting_places
+from app import joining, letters, merging, ways_in
+from app.accounts import join_links, join_requests, memberships, mergers, people, teams, waiting_places
 from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Role
+from app.accounts.notices import Notice
 from app.kernel import clock
-from app.kernel.db import db
+from app.kernel.db import db, uuid7
 from app.kernel.errors import Conflict, Invalid, Missing, NotAllowed
+from app.kernel.journal import JournalEntry
 from app.kernel.outbox import OutboxMail
 from app.kernel.transaction import transaction
 from app.ways_in import Outcome
 from billing import allotting, seats
 from billing.seats import Count
+from tests import people_making
+from tests.house.statements import Recorder
+
+MOST_STATEMENTS = 40
+CAME = ("membership.joined", "membership.restored", "invitation.accepted")
 
 
 def make_link(actor, team_id=None, most=None, *, needs_approval=False, days=30):
@@ -180,6 +187,35 @@ def test_with_approval_somebody_asks_and_has_no_seat_until_they_are_let_in(owner
         ways_in.decline(owner, [asking.request.id])
 
 
+def told(address):
+    """Give what the last mail to an address says about their seat."""
+    query = sa.select(OutboxMail).where(OutboxMail.address == address).order_by(OutboxMail.id.desc()).limit(1)
+    mail = db.session.scalars(query).one()
+    words = " ".join(letters.render(mail.kind, mail.facts).text.split())
+    known = ("You have a seat, so", "You are on its list for a seat", "You have no seat yet")
+    return [some for some in known if some in words]
+
+
+def test_the_answer_says_whether_somebody_has_a_seat_waits_for_one_or_has_none(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    link, [leo, tom, ann] = make_link(owner, needs_approval=True), [make_guest(name) for name in ("leo", "tom", "ann")]
+    for guest in (leo, tom, ann):
+        come(link, guest)
+    with transaction():
+        waiting_places.switch(owner, to=True)
+        # Ann was made an admin, who needs no seat, before anybody answered her.
+        memberships.add(owner.organisation, ann, {Role.ADMIN})
+    for guest in (leo, tom, ann):
+        [asking] = [one for one in join_requests.asking(owner) if one.person.id == guest.id]
+        with transaction():
+            ways_in.approve(owner, [asking.request.id])
+    assert [told(guest.address) for guest in (leo, tom, ann)] == [
+        ["You have a seat, so"],
+        ["You are on its list for a seat"],
+        ["You have no seat yet"],
+    ]
+
+
 def test_whoever_is_declined_is_told_and_leaves_their_place_of_the_link(owner, make_guest):
     link, leo = make_link(owner, most=1, needs_approval=True), make_guest()
     come(link, leo)
@@ -320,6 +356,130 @@ def test_somebody_who_tries_again_and_again_is_asked_to_wait(owner, subscribe, m
         come(link, leo)
     with pytest.raises(NotAllowed, match="Wait an hour"):
         come(link, leo)
+
+
+def test_a_request_of_somebody_who_came_in_otherwise_is_listed_no_longer_and_ends(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 3)
+    link, leo, tom = make_link(owner, most=2, needs_approval=True), make_guest(), make_guest("tom")
+    come(link, leo)
+    come(link, tom)
+    ids = {asking.person.id: asking.request.id for asking in join_requests.asking(owner)}
+    with transaction():
+        invited = joining.invite(owner, "Leo", "leo@example.org", {Role.LEARNER}, days=14).id
+        joining.accept(joining.invitations.open_of(invited), leo)
+    assert [asking.person.id for asking in join_requests.asking(owner)] == [tom.id]
+    assert (join_requests.number_asking(owner), [one.person_id for one in join_requests.untold()]) == (1, [tom.id])
+    with pytest.raises(Conflict, match="come in otherwise by now"), transaction():
+        ways_in.approve(owner, list(ids.values()))
+    assert state_of_request(tom) == "open"
+    ways_in.sweep()
+    assert (state_of_request(leo), state_of_request(tom), used(link)) == ("expired", "open", 1)
+    assert "join_answered" not in kinds_to(leo.address)
+    entry = sa.select(JournalEntry.what).where(JournalEntry.about == ids[leo.id]).order_by(JournalEntry.at, JournalEntry.id)
+    assert list(db.session.scalars(entry)) == ["join_request.open", "join_request.overtaken"]
+    assert [told.facts["people"] for told in db.session.scalars(sa.select(OutboxMail)) if told.kind == "join_requests"] == [1]
+
+
+def test_a_request_under_an_account_whose_record_was_merged_into_another_ends(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 3)
+    leo, old = make_guest(), make_guest("old")
+    come(make_link(owner), leo)
+    with transaction():
+        left = memberships.add(owner.organisation, old, {Role.LEARNER})
+        joining.archive(owner, left.id)
+    come(make_link(owner), old)
+    assert join_requests.number_asking(owner) == 1
+    with transaction():
+        asked = merging.merge(owner, memberships.actor(leo, owner.organisation.id).membership.id, left.id, takes_name=False)
+        merging.confirm(mergers.opened(mergers.token(asked.id)))
+    assert join_requests.number_asking(owner) == 0
+    assert ways_in.sweep() == 1
+
+
+def test_people_of_every_kind_are_let_in_together_each_under_their_record(owner, subscribe, kitchen, manager, make_guest):
+    subscribe(owner.organisation.id, 6)
+    link = make_link(owner, kitchen, needs_approval=True)
+    new, gone, invited, in_vain = (make_guest(name) for name in ("new", "gone", "invited", "vain"))
+    with transaction():
+        left = memberships.add(owner.organisation, gone, {Role.ADMIN})
+        vain = joining.invite(owner, "V.", "vain@example.org", {Role.ADMIN, Role.LEARNER}, days=14).id
+    with transaction():
+        joining.archive(owner, left.id)
+        joining.withdraw(owner, vain)
+    for person in (new, gone, invited, in_vain):
+        come(link, person)
+    with transaction():
+        held = joining.invite(owner, "I.", "invited@example.org", {Role.LEARNER, Role.BILLING}, days=14, team_id=kitchen).id
+    with transaction():
+        ways_in.approve(owner, [asking.request.id for asking in join_requests.asking(owner)])
+    db.session.expire_all()
+    here = {person.name: memberships.actor(person, owner.organisation.id).membership for person in (new, gone, invited, in_vain)}
+    assert {name: set(one.roles) for name, one in here.items()} == {
+        "New": {Role.LEARNER},
+        "Gone": {Role.LEARNER},
+        "Invited": {Role.LEARNER, Role.BILLING},
+        "Vain": {Role.LEARNER},
+    }
+    assert (here["Gone"].id, here["Invited"].id, here["Vain"].id) == (left.id, held, vain)
+    assert [(one.name, one.login_key, one.joined_at is not None) for one in (here["New"], here["Vain"])] == [
+        ("New", "new@example.org", True),
+        ("Vain", "vain@example.org", True),
+    ]
+    assert here["Gone"].archived_at is None
+    assert teams.sizes(owner.organisation.id) == {kitchen: 4}
+    assert seats.count(owner.organisation.id) == Count(6, 4, 0)
+    told = set(db.session.scalars(sa.select(Notice.recipient_id).where(Notice.about == held)))
+    assert told == {owner.membership.id, manager.membership.id}
+    ids = [one.id for one in here.values()]
+    came = sa.select(JournalEntry.what).where(JournalEntry.about.in_(ids), JournalEntry.what.in_(CAME))
+    assert sorted(db.session.scalars(came)) == sorted(["membership.joined"] * 2 + ["membership.restored", "invitation.accepted"])
+
+
+def test_nobody_comes_in_when_the_address_of_one_belongs_to_somebody_else_here(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 5)
+    link, leo, tom = make_link(owner, needs_approval=True), make_guest(), make_guest("tom")
+    come(link, leo)
+    come(link, tom)
+    other = make_guest("other")
+    with transaction():
+        memberships.add(owner.organisation, other, {Role.LEARNER})
+        is_other = sa.update(memberships.Membership).where(memberships.Membership.person_id == other.id)
+        db.session.execute(is_other.values(address_key="tom@example.org", login_key="tom@example.org"))
+    with pytest.raises(Conflict, match=r"tom@example\.org belongs to somebody here already"), transaction():
+        ways_in.approve(owner, [asking.request.id for asking in join_requests.asking(owner)])
+    assert (join_requests.number_asking(owner), seats.count(owner.organisation.id).taken) == (2, 0)
+
+
+def test_the_number_of_statements_is_the_same_for_four_people_and_for_two_hundred(owner, subscribe, kitchen):
+    subscribe(owner.organisation.id, 300)
+    link = make_link(owner, kitchen, needs_approval=True)
+
+    def statements(number, start):
+        with transaction():
+            quarter = number // 4
+            people_making.add(owner.organisation.id, quarter, start=start, state="archived")
+            invited = people_making.add(owner.organisation.id, quarter, start=start + quarter, state="invited")
+            people_making.invite(owner.organisation.id, invited, owner.person.id)
+            seats.assign_each(owner.organisation.id, invited, seats.State.HELD, by=None)
+            rows = [
+                {"id": uuid7(), "name": f"P {n}", "address": f"crowd{n}@example.org", "address_key": f"crowd{n}@example.org"}
+                | {"password_hash": "-", "is_operator": False, "joined_at": clock.now()}
+                for n in range(start + quarter, start + number)
+            ]
+            db.session.execute(sa.insert(people.Person), rows)
+            keys = [f"crowd{n}@example.org" for n in range(start, start + number)]
+            for person in db.session.scalars(sa.select(people.Person).where(people.Person.address_key.in_(keys))).all():
+                join_requests.ask(owner.organisation.id, person, link_id=link.id, team_id=kitchen, comes_back=False)
+        ids = [asking.request.id for asking in join_requests.asking(owner)]
+        assert len(ids) == number
+        with Recorder(db.engine) as recorder, transaction():
+            ways_in.approve(owner, ids)
+        return len([one for one in recorder.statements if not one.startswith(("BEGIN", "PRAGMA"))])
+
+    few, many = statements(4, 0), statements(200, 4)
+    assert few == many <= MOST_STATEMENTS
+    assert seats.count(owner.organisation.id) == Count(300, 204, 0)
+    assert seats.miscounted() == []
 
 
 def test_a_manager_does_not_bring_back_who_joined_and_left_after_asking(owner, subscribe, manager, kitchen, make_guest):

@@ -1,10 +1,12 @@
 """Join requests: somebody who came by a link or the domain of their mail asks to be let in, and is answered.
 
-Life: open → approved | declined | expired. Whoever asked is told which; those who may answer are told at most once a day.
+Life: open → approved | declined | expired. Whoever asked is told which; those who may answer are told at most once a day. What
+somebody asked who came in otherwise meanwhile needs no answer: it is listed no longer, and the sweep ends it.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,13 +17,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import join_links, oversight
+from app.accounts.memberships import Membership
+from app.accounts.memberships import State as MembershipState
 from app.accounts.people import Person
 from app.kernel import batches, clock, journal, nudges
 from app.kernel.db import Model, db, uuid7
 from app.kernel.errors import Conflict, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from app.accounts.memberships import Actor
 
@@ -126,14 +130,16 @@ def number_asking(actor: Actor) -> int:
 
 
 def chosen(actor: Actor, request_ids: Collection[UUID]) -> list[Asking]:
-    """Give some of those who wait, locked in id order; raises Missing for others, Conflict when one was answered meanwhile."""
-    ids = batches.ids(request_ids)
-    query = sa.select(JoinRequest).where(JoinRequest.id.in_(ids), _is_seen(actor, also_settled=True)).order_by(JoinRequest.id)
+    """Give some of those who wait, locked in id order; raises Missing for others, Conflict when one needs no answer any more."""
+    which = sa.and_(JoinRequest.id.in_(batches.ids(request_ids)), _is_seen(actor, also_settled=True))
+    query = sa.select(JoinRequest).where(which).order_by(JoinRequest.id)
     found = db.session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
     if len(found) != len(request_ids):
         raise Missing
     if any(request.state != State.OPEN for request in found):
         raise Conflict("Somebody else has answered one of them a moment ago. Look at the list again.")
+    if db.session.scalar(sa.select(JoinRequest.id).where(which, _has_come_in()).limit(1)) is not None:
+        raise Conflict("One of them has come in otherwise by now. Look at the list again.")
     persons = sa.select(Person).where(Person.id.in_(batches.ids(request.person_id for request in found)))
     by_id = {person.id: person for person in db.session.scalars(persons)}
     return [Asking(request, by_id[request.person_id]) for request in found]
@@ -146,8 +152,27 @@ def settle(requests: Sequence[JoinRequest], to: State, *, by: UUID | None) -> No
     db.session.execute(statement.execution_options(synchronize_session=False))
     if to is not State.APPROVED:
         join_links.give_back([request.link_id for request in requests if request.link_id is not None])
-    for request in requests:
-        journal.write(f"join_request.{to}", organisation_id=request.organisation_id, by=by, about=request.id)
+    _note_each(f"join_request.{to}", ((request.organisation_id, request.id) for request in requests), by=by)
+
+
+def end_overtaken() -> int:
+    """End what those asked who came in otherwise, and free their places of links; they are told nothing. Gives how many."""
+    is_over = sa.and_(JoinRequest.state == State.OPEN, _has_come_in())
+    statement = sa.update(JoinRequest).where(is_over).values(state=State.EXPIRED, settled_at=clock.now())
+    parts = (JoinRequest.organisation_id, JoinRequest.id, JoinRequest.link_id)
+    ended = db.session.execute(statement.returning(*parts).execution_options(synchronize_session=False)).all()
+    join_links.give_back([row.link_id for row in ended if row.link_id is not None])
+    _note_each("join_request.overtaken", ((row.organisation_id, row.id) for row in ended), by=None)
+    return len(ended)
+
+
+def _note_each(what: str, requests: Iterable[tuple[UUID, UUID]], *, by: UUID | None) -> None:
+    """Write a line for each of some requests, in one statement for each organisation."""
+    together: dict[UUID, list[UUID]] = defaultdict(list)
+    for organisation_id, request_id in requests:
+        together[organisation_id].append(request_id)
+    for organisation_id, ids in together.items():
+        journal.write_all(what, ((one, {}) for one in ids), organisation_id=organisation_id, by=by)
 
 
 def end_all_of(person_id: UUID) -> None:
@@ -168,16 +193,21 @@ def overdue(limit: int = 500) -> list[Asking]:
 
 def untold() -> list[JoinRequest]:
     """Give the open requests of which nobody was told yet, locked in id order."""
-    query = sa.select(JoinRequest).where(JoinRequest.state == State.OPEN, JoinRequest.told_at.is_(None))
+    query = sa.select(JoinRequest).where(JoinRequest.state == State.OPEN, JoinRequest.told_at.is_(None), ~_has_come_in())
     return list(db.session.scalars(query.order_by(JoinRequest.id).with_for_update()))
 
 
 def _is_seen(actor: Actor, *, also_settled: bool = False) -> sa.ColumnElement[bool]:
     """Give the condition under which the actor may answer: a manager lets people into their teams who are new here."""
-    is_meant = sa.and_(
-        JoinRequest.organisation_id == actor.organisation.id, sa.true() if also_settled else JoinRequest.state == State.OPEN
-    )
+    is_listed = sa.true() if also_settled else sa.and_(JoinRequest.state == State.OPEN, ~_has_come_in())
+    is_meant = sa.and_(JoinRequest.organisation_id == actor.organisation.id, is_listed)
     if oversight.is_over_everybody(actor):
         return is_meant
     theirs = [node.team.id for node in oversight.teams_of(actor).walk()]
     return sa.and_(is_meant, ~JoinRequest.comes_back, JoinRequest.team_id.in_(theirs))
+
+
+def _has_come_in() -> sa.ColumnElement[bool]:
+    """Pick the requests of those who are here by now, or whose record was merged into one that is."""
+    is_theirs = sa.and_(Membership.organisation_id == JoinRequest.organisation_id, Membership.person_id == JoinRequest.person_id)
+    return sa.exists().where(is_theirs, Membership.state.in_((MembershipState.ACTIVE, MembershipState.MERGED)))

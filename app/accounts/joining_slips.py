@@ -106,6 +106,12 @@ def void_each(person_ids: Iterable[UUID]) -> None:
     db.session.execute(statement.execution_options(synchronize_session=False))
 
 
+def void_each_of(membership_ids: Iterable[UUID]) -> None:
+    """Make the slips worthless that were printed for some memberships, because what they lead to is over."""
+    statement = sa.delete(JoiningSlip).where(JoiningSlip.membership_id.in_(batches.ids(membership_ids)))
+    db.session.execute(statement.execution_options(synchronize_session=False))
+
+
 def of(person_id: UUID | None) -> JoiningSlip | None:
     """Give the slip of a person that counts, also one that is over."""
     query = sa.select(JoiningSlip).where(JoiningSlip.person_id == person_id)

@@ -72,18 +72,28 @@ class Waiting:
 
 def of_person(organisation_id: UUID, what: What, membership_id: UUID) -> None:
     """Note what happened about somebody, for the owners and admins and for those who manage them, in one statement."""
-    theirs = (
-        sa.select(TeamMember.team_id.label("id")).where(TeamMember.membership_id == membership_id).cte("theirs", recursive=True)
+    of_people(organisation_id, what, [membership_id])
+
+
+def of_people(organisation_id: UUID, what: What, membership_ids: Iterable[UUID]) -> None:
+    """Note the same about each of some people, for the owners and admins and for those who manage them, in one statement."""
+    about = _things(membership_ids)
+    above = (
+        sa.select(TeamMember.membership_id.label("about"), TeamMember.team_id)
+        .where(TeamMember.membership_id.in_(sa.select(about.c.id)))
+        .cte("above", recursive=True)
     )
-    theirs = theirs.union(sa.select(Team.parent_id).join(theirs, theirs.c.id == Team.id).where(Team.parent_id.is_not(None)))
-    managers = sa.select(TeamManager.membership_id).where(TeamManager.team_id.in_(sa.select(theirs.c.id)))
-    is_told = sa.or_(Membership.is_owner, Membership.is_admin, Membership.is_manager & Membership.id.in_(managers))
-    _note(organisation_id, what, membership_id, 1, sa.and_(is_told, Membership.id != membership_id))
+    parents = sa.select(above.c.about, Team.parent_id).join(Team, Team.id == above.c.team_id)
+    above = above.union(parents.where(Team.parent_id.is_not(None)))
+    of_theirs = sa.and_(TeamManager.team_id == above.c.team_id, above.c.about == about.c.id)
+    manages = sa.exists().where(TeamManager.membership_id == Membership.id, of_theirs).correlate(Membership, about)
+    is_told = sa.or_(Membership.is_owner, Membership.is_admin, Membership.is_manager & manages)
+    _note(organisation_id, what, about, 1, sa.and_(is_told, Membership.id != about.c.id))
 
 
 def of_list(organisation_id: UUID, what: What, import_id: UUID, number: int) -> None:
     """Note what became of a list of so many people, for the owners and admins, in one statement."""
-    _note(organisation_id, what, import_id, number, sa.or_(Membership.is_owner, Membership.is_admin))
+    _note(organisation_id, what, _things([import_id]), number, sa.or_(Membership.is_owner, Membership.is_admin))
 
 
 def waiting() -> list[Waiting]:
@@ -120,14 +130,19 @@ def seen_of(which: sa.ColumnElement[bool], ids: Iterable[UUID]) -> dict[UUID, st
     return dict(db.session.execute(query).all())
 
 
-def _note(organisation_id: UUID, what: What, about: UUID, number: int, which: sa.ColumnElement[bool]) -> None:
+def _things(ids: Iterable[UUID]) -> sa.Subquery:
+    return batches.of(((one,) for one in ids), id=sa.Uuid())
+
+
+def _note(organisation_id: UUID, what: What, about: sa.Subquery, number: int, which: sa.ColumnElement[bool]) -> None:
     is_here = sa.and_(Membership.organisation_id == organisation_id, Membership.state == State.ACTIVE)
     values: tuple[Any, ...] = (
         batches.random_id(),
         Membership.id,
         sa.literal(str(what)),
-        sa.literal(about, sa.Uuid()),
+        about.c.id,
         sa.literal(number),
         sa.literal(clock.now(), UtcDateTime()),
     )
-    batches.insert(Notice, ("id", "recipient_id", "what", "about", "number", "at"), sa.select(*values).where(is_here, which))
+    rows = sa.select(*values).select_from(sa.join(Membership, about, sa.true())).where(is_here, which)
+    batches.insert(Notice, ("id", "recipient_id", "what", "about", "number", "at"), rows)

@@ -95,6 +95,10 @@ class PeopleImportLine(Model):
     )
 
 
+# A line without name and address was of somebody who was erased since; what was wrong with one says what it was.
+IS_LEFT = sa.or_(PeopleImportLine.name != "", PeopleImportLine.address_key != "", PeopleImportLine.fate == "problem")
+
+
 class PeopleImportGuest(Model):
     """Somebody whom a list brought in, and by which invitation; the row stays when the lines have gone."""
 
@@ -232,7 +236,7 @@ def keep_lines(import_id: UUID, lines: Iterable[Judged]) -> None:
 
 def lines(import_id: UUID, fate: Fate | None = None, *, after: int = 0, limit: int = PAGE) -> list[PeopleImportLine]:
     """Give lines of a list in order, after a place in it; only those of one fate if asked."""
-    query = sa.select(PeopleImportLine).where(PeopleImportLine.import_id == import_id, PeopleImportLine.place > after)
+    query = sa.select(PeopleImportLine).where(PeopleImportLine.import_id == import_id, PeopleImportLine.place > after, IS_LEFT)
     if fate is not None:
         query = query.where(PeopleImportLine.fate == fate)
     return list(db.session.scalars(query.order_by(PeopleImportLine.place).limit(limit)))
@@ -241,17 +245,21 @@ def lines(import_id: UUID, fate: Fate | None = None, *, after: int = 0, limit: i
 def everybody(import_id: UUID) -> list[Somebody]:
     """Give whom a list names, in its order: nobody for a line with a problem, or of somebody who was erased since."""
     query = sa.select(*(getattr(PeopleImportLine, column) for column in Somebody._fields)).where(
-        PeopleImportLine.import_id == import_id,
-        PeopleImportLine.fate != Fate.PROBLEM,
-        (PeopleImportLine.name != "") | (PeopleImportLine.address_key != ""),
+        PeopleImportLine.import_id == import_id, PeopleImportLine.fate != Fate.PROBLEM, IS_LEFT
     )
     return [Somebody(*row) for row in db.session.execute(query.order_by(PeopleImportLine.place))]
 
 
 def counts(import_id: UUID) -> dict[str, int]:
     """Count the lines of a list by their fate."""
-    query = sa.select(PeopleImportLine.fate, sa.func.count()).where(PeopleImportLine.import_id == import_id)
+    query = sa.select(PeopleImportLine.fate, sa.func.count()).where(PeopleImportLine.import_id == import_id, IS_LEFT)
     return {fate.value: 0 for fate in Fate} | dict(db.session.execute(query.group_by(PeopleImportLine.fate)).all())
+
+
+def number_to_bring_in(import_id: UUID) -> int:
+    """Count the people of a list who are new or come back."""
+    found = counts(import_id)
+    return found[Fate.NEW] + found[Fate.BACK]
 
 
 def settle(import_id: UUID, came: Mapping[UUID, UUID], stayed: Iterable[int]) -> None:

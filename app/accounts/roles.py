@@ -117,7 +117,7 @@ def offer_ownership(actor: Actor, membership_id: UUID, *, steps_down: bool) -> M
         at=str(taker.organisation_id),
         organisation=actor.organisation.name,
         name=taker.name,
-        giver=actor.membership.name,
+        giver_id=str(actor.membership.id),
         expires_at=offer.expires_at.isoformat(),
     )
     return taker

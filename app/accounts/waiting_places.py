@@ -83,12 +83,13 @@ class Waiting:
 
 
 def switch(actor: Actor, *, to: bool) -> None:
-    """Keep a waiting list from now on, or put nobody more on it; whoever waits by then goes on waiting."""
+    """Keep a waiting list from now on, or let it rest: nobody comes on it, and nobody on it gets a seat until it is on again."""
     organisation = db.session.get_one(Organisation, actor.organisation.id, with_for_update=True)
     if organisation.keeps_waiting_list is not to:
         organisation.keeps_waiting_list = to
         what = "waiting_list.kept" if to else "waiting_list.dropped"
         journal.write(what, organisation_id=organisation.id, by=actor.person.id, about=organisation.id)
+        nudges.ask(SWEEP)
 
 
 def is_kept(organisation_id: UUID) -> bool:

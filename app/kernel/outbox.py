@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -181,29 +180,22 @@ def addresses_about(person_id: UUID) -> set[str]:
     return set(db.session.scalars(sa.select(OutboxMail.address).where(is_about)))
 
 
-def forget(addresses: Collection[str], inside: Mapping[UUID, Collection[str]], names: Collection[str]) -> None:
-    """Remove every mail to some addresses, sent or not, and those sent by some organisations that name these people to others.
+def forget(addresses: Collection[str], inside: Mapping[UUID, Collection[str]], about: Collection[UUID]) -> None:
+    """Remove every mail to some addresses, sent or not, and those sent by some organisations that were about some things, by id.
 
-    Inside an organisation, its own mails to some further addresses go as well.
+    Inside an organisation, its own mails to some further addresses go as well. By name nothing goes: others may have the same.
     """
     is_theirs = sa.or_(
         _is_to(addresses),
         *(sa.and_(OutboxMail.organisation_id == one, _is_to(further)) for one, further in inside.items() if further),
     )
     says = sa.cast(OutboxMail.facts, sa.String())
-    quoted = {json.dumps(name, ensure_ascii=is_plain) for name in names for is_plain in (True, False)}
-    # As a value and not as a key, which a colon follows.
-    written = {f"{name}{end}" for name in quoted for end in ",}]"}
-    to_namesakes = OutboxMail.facts["name"].as_string().in_(names)
-    from_namesake = OutboxMail.facts["organisation"].as_string().in_(names)
-    names_them = sa.and_(
+    is_about = sa.and_(
         OutboxMail.organisation_id.in_(list(inside)),
-        OutboxMail.written_at <= clock.now() - A_WHILE,
-        sa.or_(*(says.contains(name, autoescape=True) for name in sorted(written))),
-        sa.func.coalesce(to_namesakes, False).is_(False),
-        sa.func.coalesce(from_namesake, False).is_(False),
+        sa.or_(OutboxMail.sent_at.is_not(None), OutboxMail.written_at <= clock.now() - A_WHILE),
+        sa.or_(*(says.contains(str(one)) for one in about)),
     )
-    which = db.session.scalars(sa.select(OutboxMail.id).where(is_theirs | names_them)).all()
+    which = db.session.scalars(sa.select(OutboxMail.id).where(is_theirs | is_about)).all()
     for model in (DeliveredMail, OutboxMail):
         is_meant = model.id.in_(batches.ids(which))
         db.session.execute(sa.delete(model).where(is_meant).execution_options(synchronize_session=False))

@@ -189,6 +189,8 @@ class PeopleMachine(RuleBasedStateMachine):
             if asked is not None and confirms:
                 with transaction():
                     merging.confirm(mergers.opened(mergers.token(asked.id)))
+        except seats.NoSeat:
+            pytest.fail("merging takes no seat that was free before")
         except (Conflict, Invalid, NotAllowed):
             assert seats.count(self.organisation) == before
             return

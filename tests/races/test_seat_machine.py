@@ -222,11 +222,14 @@ class SeatMachine(RuleBasedStateMachine):
     def give_a_seat_on(self, place, other_place):
         goes, comes = self.one_of(place, "invited", "active"), self.one_of(other_place, "invited", "active", "archived")
         before = seats.count(self.organisation).taken
+        has_one_to_give = goes in self.members("active") and seats.has_one(goes)
+        can_have_it = comes in self.members("invited", "active") and not seats.has_one(comes)
         try:
             with transaction():
                 crowd.swap(self.actor(), goes, comes, days=14)
         except (Conflict, Missing):
             db.session.rollback()
+            assert not (has_one_to_give and can_have_it) or seats.allowances_of(self.organisation)
             assert seats.count(self.organisation).taken == before
             return
         assert (seats.has_one(goes), seats.has_one(comes)) == (False, True)
@@ -267,7 +270,11 @@ class SeatMachine(RuleBasedStateMachine):
 
     @rule()
     def fill_the_waiting_list(self):
+        before = seats.count(self.organisation).taken
         waiting_list.fill_due(14)
+        if not waiting_places.is_kept(self.organisation):
+            assert seats.count(self.organisation).taken == before
+            return
         counted, found = seats.count(self.organisation), seats.allowances_of(self.organisation)
         theirs = teams.of_people(waiting_places.in_order(self.organisation))
         for waiting in waiting_places.in_order(self.organisation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import crowd, joining, waiting_list, ways_in
-from app.accounts import join_links, join_requests, memberships, people, waiting_places
+from app.accounts import invitations, join_links, join_requests, memberships, people, waiting_places
 from app.accounts.join_links import JoinLink
 from app.accounts.join_requests import JoinRequest
 from app.accounts.memberships import Membership, Role
@@ -183,6 +184,46 @@ def test_approving_and_declining_the_same_at_once_ends_in_one_of_the_two(round_,
     assert (states, taken(owner), used(one), learners(owner)) in [({"approved"}, 4, 4, 4), ({"declined"}, 0, 0, 0)]
 
 
+@pytest.mark.parametrize("round_", range(3))
+def test_people_let_in_while_they_accept_or_are_brought_back_come_in_once(round_, owner, subscribe, persons, link, race):
+    subscribe(owner.organisation.id, 20)
+    one, as_owner, ids = link(needs_approval=True), acting(owner), persons(8)
+    with transaction():
+        left = [memberships.add(owner.organisation, people.known(person), {Role.LEARNER}).id for person in ids[:4]]
+    with transaction():
+        crowd.do(owner, Change.ARCHIVE, Selection(frozenset(left)), days=14)
+    for person in ids:
+        with transaction():
+            coming(one, person)()
+    with transaction():
+        invited = [joining.invite(owner, "P", people.known(person).address, {Role.LEARNER}, days=14).id for person in ids[4:]]
+    requests = [asking.request.id for asking in join_requests.asking(owner)]
+
+    def accept(member_id, person_id):
+        invitation = invitations.open_of(member_id)
+        if invitation is not None:
+            joining.accept(invitation, people.known(person_id))
+
+    def restore(member_id):
+        crowd.do(as_owner(), Change.RESTORE, Selection(frozenset({member_id})), days=14)
+
+    outcomes = race(
+        lambda: ways_in.approve(as_owner(), requests),
+        *(partial(accept, *pair) for pair in zip(invited[:2], ids[4:6], strict=True)),
+        *(partial(restore, member_id) for member_id in left[:2]),
+        join_requests.end_overtaken,
+    )
+    assert all(outcome is None or isinstance(outcome, Conflict) for outcome in outcomes)
+    ways_in.sweep()
+    fresh()
+    here = {member.person_id for member in memberships.people_of(owner.organisation.id) if member.state == "active"}
+    open_ones = set(db.session.scalars(sa.select(JoinRequest.person_id).where(JoinRequest.state == "open")))
+    assert not here & open_ones
+    still_invited = len(invited) - len(here & set(ids[4:]))
+    assert taken(owner) == len(here) - 1 + still_invited
+    assert seats.miscounted() == []
+
+
 def test_approvals_racing_for_three_seats_let_in_three(owner, subscribe, persons, link, race):
     subscribe(owner.organisation.id, 3)
     one = link(needs_approval=True)
@@ -242,6 +283,39 @@ def test_many_who_fill_the_same_list_at_once_give_each_seat_once_and_in_order(ap
         subscriptions.refresh(subscription_id, snapshot(quantity=12), subscriptions.lease(subscription_id))
     assert waiting_list.fill_due(14) == 2
     assert (taken(owner), seats.miscounted()) == (12, [])
+
+
+@pytest.mark.usefixtures("kept")
+def test_seats_that_are_bought_after_a_list_was_switched_off_go_to_nobody_on_it(app, owner, subscribe, members):
+    subscription_id, organisation_id = subscribe(owner.organisation.id, 4), owner.organisation.id
+    waiting = members(20)
+    with transaction():
+        waiting_places.add(organisation_id, waiting, by=owner.person.id)
+    as_owner, done = acting(owner), threading.Event()
+
+    def fill(_number):
+        with app.app_context():
+            filled = 0
+            while not done.is_set():
+                filled += waiting_list.fill(organisation_id, days=14)
+            return filled
+
+    def buy():
+        with app.app_context():
+            with transaction():
+                waiting_places.switch(as_owner(), to=False)
+            with transaction():
+                subscriptions.refresh(subscription_id, snapshot(quantity=12), subscriptions.lease(subscription_id))
+            done.set()
+        return 0
+
+    with ThreadPoolExecutor(6) as pool:
+        filling = [pool.submit(fill, number) for number in range(5)]
+        pool.submit(buy).result()
+        assert sum(one.result() for one in filling) <= 4
+    waiting_list.fill_due(14)
+    assert taken(owner) <= 4
+    assert seats.miscounted() == []
 
 
 @pytest.mark.usefixtures("kept")

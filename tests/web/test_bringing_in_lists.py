@@ -7,6 +7,10 @@ import io
 import pytest
 
 from app import arrivals
+from app.accounts import memberships, teams
+from app.accounts.memberships import Role
+from app.kernel.transaction import transaction
+from billing import allotting, seats
 
 
 def open_form(parish):
@@ -43,6 +47,28 @@ def test_a_pasted_list_is_read_at_once_brought_in_and_undone(parish):
     assert parish.seats().held == 0
     browser.get(f"{parish.home}people/lists")
     assert "undone" in browser.words
+
+
+def test_a_list_for_a_team_with_too_small_an_allowance_says_so_before_it_is_brought_in(parish):
+    browser = open_form(parish)
+    with parish.app.app_context(), transaction():
+        north = teams.make(parish.id, "North", None, by=parish.owner_id).id
+        allotting.allot(parish.id, north, 1, by=parish.owner_id)
+    browser.submit("Read the list", {"text": "ann@example.org\nben@example.org", "team": str(north)})
+    assert "This list needs 2 of the seats that are set aside for North, and 1 is free." in browser.words
+    assert "Bring in" not in browser.words
+    here = browser.path
+    with parish.app.app_context(), transaction():
+        one = memberships.invite(parish.id, "Una", "una@example.org", {Role.LEARNER}).id
+        teams.put(parish.id, north, [one], by=parish.owner_id)
+        seats.assign(parish.id, one, seats.State.HELD, by=None)
+    browser.get(here)
+    assert "set aside for North, and 0 are free." in browser.words
+    browser.click("Open Teams")
+    assert browser.heading == "Teams"
+    browser.get(here)
+    browser.post(f"{here}/bring-in", status=409)
+    assert "Set more aside for North under Teams" in browser.words
 
 
 def test_a_long_file_is_read_in_the_background_and_turned_page_by_page(parish, connect):

@@ -39,12 +39,16 @@ def test_whoever_is_invited_waits_and_is_written_to_when_the_seat_is_free(app, p
     assert "No seat is free, so Tom is on the waiting list." in parish.owner.words
     parish.owner.click("1 person waits for a seat")
     assert order(parish) == ["Tom"]
+    parish.owner.get(f"{parish.home}people")
+    assert "to be invited" in parish.owner.page.select_one("tbody").get_text()
     parish.owner.get(parish.page_of("seated@example.org"))
     parish.owner.submit("Archive")
     with app.app_context():
         assert app.extensions["jobs"].run("waiting_list") == 1
         assert app.extensions["jobs"].run("waiting_list") == 0
     assert order(parish) == []
+    parish.owner.get(f"{parish.home}people")
+    assert "to be invited" not in parish.owner.page.select_one("tbody").get_text()
     assert parish.seats() == Count(1, 0, 1)
     assert link_to("tom@example.org").startswith("/join/")
 
@@ -97,8 +101,44 @@ def test_a_list_of_people_says_who_will_wait(parish):
 
 
 @pytest.mark.usefixtures("kept")
+def test_who_waits_when_it_is_switched_off_keeps_their_place_and_the_pages_say_so(app, parish):
+    invite(parish, "Tom")
+    parish.owner.get(f"{parish.home}people/waiting")
+    assert "1 person waits. They keep their place, but get no seat while it is off." in parish.owner.words
+    parish.owner.submit("Switch it off")
+    assert (
+        "1 person keeps their place here and gets no seat while the list is off, unless you give them one." in parish.owner.words
+    )
+    parish.owner.get(parish.page_of("seated@example.org"))
+    parish.owner.submit("Archive")
+    with app.app_context():
+        assert app.extensions["jobs"].run("waiting_list") == 0
+    parish.owner.get(parish.page_of("tom@example.org"))
+    assert "which is off: nobody on it gets a seat until it is switched on again, unless you give them one." in parish.owner.words
+    parish.owner.click("waiting list")
+    parish.owner.submit("Keep a waiting list")
+    with app.app_context():
+        assert app.extensions["jobs"].run("waiting_list") == 1
+    assert parish.seats() == Count(1, 0, 1)
+
+
+@pytest.mark.usefixtures("kept")
+def test_somebody_on_a_list_that_is_off_is_given_a_seat_by_a_button(parish, link_to):
+    invite(parish, "Tom")
+    parish.owner.get(f"{parish.home}people/waiting")
+    parish.owner.submit("Switch it off")
+    parish.owner.get(parish.page_of("seated@example.org"))
+    parish.owner.submit("Archive")
+    parish.owner.get(parish.page_of("tom@example.org"))
+    parish.owner.submit("Give a seat to Tom")
+    assert parish.seats() == Count(1, 0, 1)
+    assert order(parish) == []
+    assert link_to("tom@example.org").startswith("/join/")
+
+
+@pytest.mark.usefixtures("kept")
 def test_a_manager_cannot_switch_it_or_change_the_order(parish):
     mei = parish.member("mei@example.org", Role.MANAGER)
     mei.get(f"{parish.home}people/waiting")
-    assert "Put nobody more on it" not in mei.words
+    assert "Switch it off" not in mei.words
     mei.post(f"{parish.home}people/waiting", {"keep": "no"}, 403)

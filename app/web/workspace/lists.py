@@ -8,7 +8,7 @@ from flask import Response, flash, redirect, request, url_for
 from flask_wtf.file import FileField
 from wtforms import BooleanField, SelectField, TextAreaField
 
-from app import arrivals, slips
+from app import arrivals, outlooks, slips
 from app.accounts import oversight, people_imports, people_lists, profile_fields, waiting_places
 from app.accounts.people_imports import Fate, State
 from app.kernel import sheets
@@ -157,27 +157,34 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
     has_slips = found.state == State.DONE and bool(slips.of_list(actor, found.id))
     needed = counts[Fate.NEW] + counts[Fate.BACK]
     count, has_list = seats.count(actor.organisation.id), waiting_places.is_kept(actor.organisation.id)
-    is_too_many = found.state == State.READY and needed > count.free and not has_list
+    seen = outlooks.of_list(found) if found.state == State.READY and needed else None
+    is_too_many = seen is not None and not has_list and bool(seen.tight or seen.needed > count.free)
+    # More seats are no help where it is what is set aside for a team that does not suffice.
+    number_missing = count.missing_for(seen.needed) if seen is not None and is_too_many and seen.tight is None else 0
+    # Where no seat at all is free the page says so anyway.
+    says_why = seen is not None and is_too_many and (seen.tight is not None or count.set_aside > 0)
     return page(
         "people_list",
         actor,
         "people",
         found=found,
         refusal=refusal or found.problem,
+        shortage=outlooks.shortage(actor.organisation.id, seen) if seen is not None and says_why else "",
         is_moving=found.state in {State.WAITING, State.WANTED},
         counts=counts,
         fates=FATES,
         fate=asked,
         lines=shown,
+        number_waiting=len(waiting_places.of_import(found.id)) if found.state == State.DONE else 0,
         next_after=shown[-1].place if len(lines) > len(shown) else None,
         needed=needed,
         has_slips=has_slips,
         seats=count,
-        missing=missing_seats.of(actor, count.missing_for(needed), Kind.LIST, [("people_list", str(found.id))])
-        if is_too_many and count.bought
+        missing=missing_seats.of(actor, number_missing, Kind.LIST, [("people_list", str(found.id))])
+        if number_missing and count.bought
         else None,
         is_too_many=is_too_many,
-        number_to_wait=people_changes.number_to_wait(actor, needed, count.free) if has_list else 0,
+        number_to_wait=people_changes.number_to_wait(actor, needed, seen.fitting) if seen is not None and has_list else 0,
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
     )
 

@@ -40,12 +40,11 @@ def waiting_list(actor: Actor) -> ResponseReturnValue:
 
 @area.action("/<uuid:organisation>/people/waiting", allow=SET_WAYS_IN)
 def set_waiting_list(actor: Actor) -> ResponseReturnValue:
-    """Keep a waiting list from now on, or no longer."""
+    """Keep a waiting list from now on, or let it rest."""
     is_wanted = request.form.get("keep") == "yes"
     with transaction():
         waiting_places.switch(actor, to=is_wanted)
-    words = "Whoever finds no free seat waits here from now on." if is_wanted else "Nobody more is put on the list."
-    return _back(actor, words)
+    return _back(actor, "Whoever finds no free seat waits here from now on." if is_wanted else "The waiting list is off.")
 
 
 @area.action("/<uuid:organisation>/people/waiting/<uuid:membership>/take-off", allow=LET_PEOPLE_IN)
