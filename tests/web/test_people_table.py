@@ -127,6 +127,8 @@ def test_when_others_match_by_now_nothing_happens(parish, crowd):
     parish.owner.submit("Give 3 seats", status=409)
     assert "4 people match by now, not 3." in parish.owner.words
     assert parish.seats().in_use == 0
+    parish.owner.submit("Give 4 seats")
+    assert parish.seats().in_use == 4
 
 
 def test_at_the_limit_there_is_a_stop_and_a_way_to_more_seats(parish, crowd, connect):

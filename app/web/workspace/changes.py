@@ -77,23 +77,23 @@ def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> st
     question, button, _ = WORDS[change]
     noun = NOUNS.get(change)
     fields = [("do", change.value), *choosing.fields(actor, given, len(plan.able) + len(plan.unable))]
-    number_missing = 0
+    number_missing, too_tight = 0, ""
     if plan.needing and not has_list:
         try:
             number_missing = allotting.missing_for(actor.organisation.id, plan.needing)
         except Conflict as too_few:
-            refusal = refusal or too_few.message
+            too_tight = too_few.message
     return page(
         "people_change",
         actor,
         "people",
         plan=plan,
-        refusal=refusal,
+        refusal=refusal or too_tight,
         question=question.format(_whom(plan)),
         button=button.format(context.counted(len(plan.able), noun) if noun else _people(len(plan.able))),
         shown=plan.able[:NAMED],
         seats=count,
-        is_too_many=bool(number_missing or (refusal and plan.needing)),
+        is_too_many=bool(number_missing or too_tight),
         missing=missing_seats.of(actor, number_missing, Kind.PEOPLE, fields) if number_missing and count.bought else None,
         number_to_wait=number_to_wait(actor, plan.seats_needed, _fitting(actor, plan, count.free)) if has_list else 0,
         fields=fields,
