@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from app import crowd, joining, outlooks, waiting_list
+from app import crowd, fates, joining, outlooks, waiting_list
 from app.accounts import (
     invitations,
     known_addresses,
@@ -32,7 +32,7 @@ from app.accounts import (
 )
 from app.accounts.memberships import Membership
 from app.accounts.memberships import State as MembershipState
-from app.accounts.people_imports import Fate, Judged, PeopleImport, PeopleImportLine, State
+from app.accounts.people_imports import Fate, PeopleImport, State
 from app.kernel import batches, clock, journal, nudges, sheet_reading
 from app.kernel.db import UtcDateTime, db, uuid7
 from app.kernel.errors import Conflict, Invalid, Refusal
@@ -43,7 +43,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from app.accounts.memberships import Actor
+    from app.accounts.people_imports import Somebody
     from app.accounts.people_lists import Line
+
+    # Somebody who comes, with the membership that is or becomes theirs.
+    Comer = tuple[Somebody, UUID]
 
 log = structlog.get_logger(__name__)
 
@@ -170,26 +174,28 @@ def _surely(step: Callable[[UUID], bool], import_id: UUID, otherwise: tuple[Stat
 def read(import_id: UUID) -> bool:
     """Read a list and keep what was found, line by line, or why it cannot be read; False when somebody else has."""
     sent = people_imports.whole(import_id)
-    organisation_id, content, is_pasted, name = sent.organisation_id, sent.content or b"", sent.is_pasted, sent.file_name
-    by_name = sent.gives_user_names
+    organisation_id = sent.organisation_id
     if sent.state != State.WAITING:
         return False
     try:
-        if is_pasted:
-            found = people_lists.of_text(content.decode(), by_name=by_name)
-        else:
-            fields = profile_fields.of(organisation_id)
-            found = people_lists.of_rows(sheet_reading.rows(content, name), fields, by_name=by_name)
-        lines = people_lists.checked(_noted(import_id, found))
+        lines = people_lists.checked(_noted(import_id, _found(sent)))
     except Invalid as refusal:
         with transaction():
             return people_imports.move(import_id, State.WAITING, State.REFUSED, problem=refusal.message, content=None)
     with transaction():
-        judged = _judged(organisation_id, lines)
         if not people_imports.move(import_id, State.WAITING, State.READY, lines_read=len(lines), content=None):
             return False
-        people_imports.keep_lines(import_id, judged)
+        people_imports.keep_lines(import_id, fates.of_lines(organisation_id, lines))
     return True
+
+
+def _found(sent: PeopleImport) -> Iterator[Line]:
+    """Give what stands in a list, line by line."""
+    content, by_name = sent.content or b"", sent.gives_user_names
+    if sent.is_pasted:
+        return people_lists.of_text(content.decode(), by_name=by_name)
+    fields = profile_fields.of(sent.organisation_id)
+    return people_lists.of_rows(sheet_reading.rows(content, sent.file_name), fields, by_name=by_name)
 
 
 def bring_in(import_id: UUID, *, days: int) -> bool:
@@ -215,24 +221,7 @@ def _bring_in(import_id: UUID, days: int) -> bool:
         return False
     sent = db.session.get_one(PeopleImport, import_id)
     organisation = organisations.known(sent.organisation_id)
-    sent_in = people_imports.lines(import_id, limit=people_lists.MOST)
-    # A line without name and address is of somebody who was erased since.
-    whole = [line for line in sent_in if line.fate != Fate.PROBLEM and (line.name or line.address_key)]
-    lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
-    named = same_names.of_lines(organisation.id, [line for line in whole if not line.address_key], lock=True)
-    known = known_addresses.known(organisation.id, [line.address_key for line in lines], lock=True)
-    new: list[tuple[PeopleImportLine, UUID]] = []
-    back: list[tuple[PeopleImportLine, UUID]] = []
-    # Two addresses may lead to one record, as where two were merged.
-    taken: set[UUID] = set()
-    for line in lines:
-        known_as = known.get(line.address_key) if line.address_key else named.get(line.number)
-        member_id, state = known_as or (None, None)
-        if member_id is None:
-            new.append((line, uuid7()))
-        elif state not in known_addresses.HERE and member_id not in taken:
-            taken.add(member_id)
-            back.append((line, member_id))
+    new, back, stayed = _sorted(organisation.id, import_id)
     both = new + back
     if not both:
         raise Conflict("Everybody in this list is here by now.")
@@ -252,14 +241,36 @@ def _bring_in(import_id: UUID, days: int) -> bool:
     seated = [(line, member_id) for line, member_id in both if member_id not in waiting]
     guests = [invitations.Guest(member_id, line.name, line.address or None, has_seat=True) for line, member_id in seated]
     invited = invitations.send_each(organisation, guests, by=sent.sent_by, days=days, note=sent.note)
-    came = {line.place for line, _ in both}
-    stayed = [line.place for line in lines if line.place not in came]
     people_imports.settle(import_id, invited, stayed)
     notices.of_list(organisation.id, notices.What.LIST_DONE, import_id, len(both))
     journal.write(
         "people_import.done", organisation_id=organisation.id, by=sent.sent_by, about=import_id, new=len(new), back=len(back)
     )
     return True
+
+
+def _sorted(organisation_id: UUID, import_id: UUID) -> tuple[list[Comer], list[Comer], list[int]]:
+    """Give who of a list is new, who comes back, each with their membership, and the places of those who are here by now."""
+    whole = people_imports.everybody(import_id)
+    named = same_names.of_lines(organisation_id, [line for line in whole if not line.address_key], lock=True)
+    lines = [line for line in whole if line.fate in {Fate.NEW, Fate.BACK}]
+    known = known_addresses.known(organisation_id, [line.address_key for line in lines], lock=True)
+    new: list[Comer] = []
+    back: list[Comer] = []
+    stayed: list[int] = []
+    # Two addresses may lead to one record, as where two were merged.
+    taken: set[UUID] = set()
+    for line in lines:
+        known_as = known.get(line.address_key) if line.address_key else named.get(line.number)
+        member_id, state = known_as or (None, None)
+        if member_id is None:
+            new.append((line, uuid7()))
+        elif state in known_addresses.HERE or member_id in taken:
+            stayed.append(line.place)
+        else:
+            taken.add(member_id)
+            back.append((line, member_id))
+    return new, back, stayed
 
 
 def _noted(import_id: UUID, found: Iterable[Line]) -> Iterator[Line]:
@@ -271,48 +282,7 @@ def _noted(import_id: UUID, found: Iterable[Line]) -> Iterator[Line]:
         yield line
 
 
-def _judged(organisation_id: UUID, lines: list[Line]) -> list[Judged]:
-    """Say for each line what will happen with it."""
-    good = [line for line in lines if not line.problem]
-    known = known_addresses.known(organisation_id, [line.key for line in good if line.key])
-    named = same_names.of_lines(organisation_id, [line for line in good if not line.key])
-    places = _team_titles(organisation_id)
-    return [_judge(line, known.get(line.key) if line.key else named.get(line.number), places) for line in lines]
-
-
-def _judge(line: Line, known: tuple[UUID, str] | None, places: dict[str, UUID | None]) -> Judged:
-    team_id, problem = None, line.problem
-    if line.team and not problem:
-        key = people.name_key(line.team)
-        team_id = places.get(key)
-        if team_id is None:
-            problem = (
-                f"There are several teams called {line.team}: write it as Site / Team."
-                if key in places
-                else f"There is no team called {line.team}. Make it first, or leave the team out."
-            )
-    if problem:
-        fate = Fate.PROBLEM
-    elif known is None:
-        fate = Fate.NEW
-    else:
-        fate = Fate.HERE if known[1] in known_addresses.HERE else Fate.BACK
-    return Judged(line.number, line.name, line.address, line.key, line.team[:200], team_id, fate, problem, line.values)
-
-
-def _team_titles(organisation_id: UUID) -> dict[str, UUID | None]:
-    """Give the teams by their titles and, where only one has it, by their name."""
-    found: dict[str, UUID | None] = {}
-    for node in teams.tree_of(organisation_id).walk():
-        key = people.name_key(node.team.name)
-        found[key] = None if key in found else node.team.id
-    for node in teams.tree_of(organisation_id).walk():
-        if node.level > 1:
-            found[people.name_key(node.title)] = node.team.id
-    return found
-
-
-def _add(organisation_id: UUID, new: list[tuple[PeopleImportLine, UUID]]) -> None:
+def _add(organisation_id: UUID, new: list[Comer]) -> None:
     """Add everybody who is new, invited to learn, in one statement."""
     if not new:
         return

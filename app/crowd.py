@@ -79,12 +79,17 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Those a change will be done for, those it will not with the reason, and how many seats it needs."""
+    """Those a change will be done for, those it will not with the reason, and who of the first needs a seat for it."""
 
     change: Change
     able: list[One]
     unable: list[tuple[One, str]]
-    seats_needed: int = 0
+    needing: list[UUID]
+
+    @property
+    def seats_needed(self) -> int:
+        """How many seats it takes."""
+        return len(self.needing)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -212,7 +217,7 @@ def _plan(actor: Actor, change: Change, found: list[One], selection: Selection) 
         else:
             able.append(one)
     needing = {Change.GIVE: able, Change.RESTORE: [one for one in able if one.is_learner]}.get(change, [])
-    return Plan(change, able, unable, len(needing))
+    return Plan(change, able, unable, [one.id for one in needing])
 
 
 def _why_no_gift(actor: Actor, one: One) -> str:

@@ -121,6 +121,7 @@ def _invitation(facts: Facts) -> dict[str, object]:
 
 def _seats_bought(facts: Facts) -> dict[str, object]:
     organisation = organisations.known(UUID(facts["organisation"]))
+    is_own = organisation.kind == organisations.Kind.INDIVIDUAL
     return {
         "organisation": organisation.name,
         "seats": facts["seats"],
@@ -128,7 +129,8 @@ def _seats_bought(facts: Facts) -> dict[str, object]:
         "vat_minor": facts["vat_minor"],
         "interval": facts["interval"],
         "renews_at": datetime.fromisoformat(facts["renews_at"]),
-        "url": link(f"/workspace/{organisation.id}/people"),
+        "is_own": is_own,
+        "url": link(f"/learn/{organisation.id}/" if is_own else f"/workspace/{organisation.id}/people"),
     }
 
 

@@ -77,7 +77,7 @@ KINDS: dict[str, Kind] = {
         can_wait=True,
         is_single=False,
     ),
-    "join_answered": Kind("Answer to a request", "they had asked to join", "you had asked to join", is_theirs=True),
+    "join_answered": Kind("Answer to a request", "they had asked to join", "you asked to join", is_theirs=True),
     "no_seat_free": Kind(
         "No free seat",
         "somebody came by a link and found none",
@@ -95,7 +95,10 @@ KINDS: dict[str, Kind] = {
         is_theirs=True,
     ),
     "record_offered": Kind(
-        "Record from elsewhere", "another organisation offers one", "another organisation offers you one", is_theirs=True
+        "Record from elsewhere",
+        "another organisation offers a record",
+        "another organisation offers yours a record",
+        is_theirs=True,
     ),
     "merger_asked": Kind(
         "Question about another record",
@@ -125,8 +128,8 @@ KINDS: dict[str, Kind] = {
         is_single=False,
     ),
     "seats_bought": _payer("Seats are ready", "seats were bought", "you bought seats"),
-    "vat_document": _payer("Invoice or credit note", "they get the invoices", "you get the invoices"),
-    "credit_note_void": _payer("Credit note taken back", "they get the invoices", "you get the invoices"),
+    "vat_document": _payer("Invoice or credit note", "they get the invoices", "the invoices go to this address"),
+    "credit_note_void": _payer("Credit note taken back", "they get the invoices", "the invoices go to this address"),
     "second_payment_refunded": _payer("Second payment given back"),
     "debit_on_its_way": _payer("Payment on its way"),
     "debit_failed": _payer("Payment failed"),

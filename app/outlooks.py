@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.accounts import known_addresses, people_imports, people_lists, same_names, teams
+from app.accounts import known_addresses, people_imports, same_names, teams
 from app.accounts.people_imports import Fate
 from billing import allotting, seats
 
@@ -20,7 +20,7 @@ def of_list(found: PeopleImport) -> Outlook:
     allotted = seats.allowances_of(found.organisation_id)
     if not allotted:
         return allotting.outlook(found.organisation_id, [()] * people_imports.number_to_bring_in(found.id))
-    sent_in = [line for line in people_imports.lines(found.id, limit=people_lists.MOST) if line.fate != Fate.PROBLEM]
+    sent_in = people_imports.everybody(found.id)
     coming = [line for line in sent_in if line.fate in {Fate.NEW, Fate.BACK}]
     named = same_names.of_lines(found.organisation_id, [line for line in sent_in if not line.address_key])
     by_address = known_addresses.known(found.organisation_id, [line.address_key for line in coming if line.fate == Fate.BACK])

@@ -220,10 +220,16 @@ def _who_may_answer(organisation_id: UUID, requests: list[JoinRequest]) -> Itera
 
 
 def _answer(organisation: Organisation, askings: Iterable[Asking], answer: RequestState, waits: Collection[UUID] = ()) -> None:
+    persons = [asking.person for asking in askings]
+    # Somebody who is let in may have been a member before, or invited to something else, and sit on no seat.
+    here = newcomers.members_among(organisation.id, persons) if answer is RequestState.APPROVED else {}
+    seated = seats.seated_among(organisation.id, here)
+    with_seat = {person_id for membership_id, person_id in here.items() if membership_id in seated}
     facts = {"organisation": organisation.name, "at": str(organisation.id), "answer": str(answer)}
-    mails = [
-        (asking.person.address, {**facts, "name": asking.person.name, "waits": asking.person.id in waits}) for asking in askings
-    ]
+    mails = []
+    for person in persons:
+        theirs = {"name": person.name, "has_seat": person.id in with_seat, "waits": person.id in waits}
+        mails.append((person.address, facts | theirs))
     outbox.write_all("join_answered", mails, organisation_id=organisation.id)
 
 

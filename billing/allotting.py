@@ -77,6 +77,16 @@ def reclaim(organisation_id: UUID, team_id: UUID, *, by: UUID) -> int:
     return found.unused
 
 
+def missing_for(organisation_id: UUID, membership_ids: Sequence[UUID]) -> int:
+    """Say how many seats would have to be added so that each of some people gets one; others keep what is set aside for them.
+
+    Raises Conflict where the allowance of a team does not suffice, which no seat that is added would change.
+    """
+    drawn = allowances.draw(organisation_id, membership_ids, seats.allowances_of(organisation_id))
+    needed = len(membership_ids) + (drawn.set_aside if drawn.is_common else 0)
+    return seats.count(organisation_id).missing_for(needed)
+
+
 def fitting(organisation_id: UUID, membership_ids: Sequence[UUID]) -> list[UUID]:
     """Give those of some people, the first ones first, for whom there is a seat now; nobody else gives any until this is done."""
     seats.lock_live(organisation_id)

@@ -365,7 +365,10 @@ def _too_few(organisation_id: UUID, number: int, needed: int) -> NoSeat:
     counted = count(organisation_id)
     words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
     if counted.set_aside:
-        aside = f"{counted.set_aside:,} of the free seats are set aside for teams, and {counted.common:,} for nobody."
+        are = "is" if counted.set_aside == 1 else "are"
+        aside = (
+            f"Of {counted.free:,} free, {counted.set_aside:,} {are} set aside for teams, so {counted.common:,} can go to anybody."
+        )
         words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
         return NoSeat(words, missing=counted.missing_for(needed))
     if number > 1 and counted.free:

@@ -21,7 +21,7 @@ from app.web import kept_pages
 from billing import price_cards, subscriptions
 from billing.stripe_gateway import StripeGateway
 from catalog.shelf import importing
-from tests import postgres
+from tests import on_one, postgres
 from tests.groups import InGroups
 from tests.postgres import TEMPLATE
 from tests.provider import snapshot
@@ -46,6 +46,7 @@ hypothesis_settings.register_profile("full", max_examples=300, deadline=None, de
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="every page in every scheme and the full Hypothesis budgets")
+    parser.addoption("--quick", action="store_true", help="most tests on one of the two databases only")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InGroups:
@@ -54,6 +55,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InGroup
 
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis_settings.load_profile("full" if config.getoption("--full") else "quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests to the full gate, and in the quick one the other database of what takes one at a time."""
+    is_quick, is_full = config.getoption("--quick"), config.getoption("--full")
+    left_out = {
+        item
+        for item in items
+        if (item.get_closest_marker("full") and not is_full) or (is_quick and not on_one.has_turn(item.nodeid))
+    }
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -122,6 +122,14 @@ def references(sheet: Sheet) -> Iterator[str]:
             yield f"a link points at nothing: {link['href']}"
 
 
+def paragraphs(sheet: Sheet) -> Iterator[str]:
+    """Demand that a paragraph holds words only: at a form or a list a browser ends it, and makes an empty one of its last tag."""
+    for paragraph in sheet.soup.find_all("p"):
+        if not (paragraph.attrs or paragraph.get_text(strip=True) or paragraph.find_all()):
+            before = paragraph.find_previous_sibling()
+            yield f"a paragraph with nothing in it, after {_shown(before) if before else 'nothing'}"
+
+
 def forms(sheet: Sheet) -> Iterator[str]:
     """Demand an action for every form, and the token against forgery where it changes something."""
     for form in sheet.soup.find_all("form"):
@@ -229,6 +237,7 @@ CHECKS: tuple[Callable[[Sheet], Iterator[str]], ...] = (
     names_to_press,
     ids,
     references,
+    paragraphs,
     forms,
     inline,
     images,

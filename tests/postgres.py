@@ -17,12 +17,13 @@ from psycopg import sql
 
 OPTIONS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=", "max_connections=200")
 TEMPLATE = "lanyard_template"
-# The tables, columns, indexes and rules of a database, and the version that it says it has.
+# The tables, columns, indexes and rules of a database, and the version that it says it has; but for those of the job queue, which
+# makes its own at first use.
 SHAPE = """
     SELECT (SELECT string_agg(relname || relkind::text || relnatts, ',' ORDER BY relname)
-            FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+            FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'huey%'),
            (SELECT string_agg(pg_get_constraintdef(oid), ',' ORDER BY conname, conrelid::regclass::text)
-            FROM pg_constraint WHERE connamespace = 'public'::regnamespace),
+            FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE 'huey%'),
            (SELECT string_agg(version_num, ',') FROM alembic_version)
 """
 # One that grew is not worth emptying.

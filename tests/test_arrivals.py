@@ -231,6 +231,8 @@ def test_a_line_that_was_emptied_because_somebody_is_gone_brings_nobody_in(owner
     with transaction():
         line = people_imports.lines(sent)[1]
         line.name = line.address = line.address_key = ""
+    assert people_imports.counts(sent)["new"] == people_imports.number_to_bring_in(sent) == 2
+    assert len(people_imports.lines(sent)) == 2
     assert bring_in(sent)
     assert seats.count(owner.organisation.id) == seats.Count(5, 0, 2)
     assert "" not in {member.name for member in memberships.people_of(owner.organisation.id)}

@@ -187,6 +187,35 @@ def test_with_approval_somebody_asks_and_has_no_seat_until_they_are_let_in(owner
         ways_in.decline(owner, [asking.request.id])
 
 
+def told(address):
+    """Give what the last mail to an address says about their seat."""
+    query = sa.select(OutboxMail).where(OutboxMail.address == address).order_by(OutboxMail.id.desc()).limit(1)
+    mail = db.session.scalars(query).one()
+    words = " ".join(letters.render(mail.kind, mail.facts).text.split())
+    known = ("You have a seat, so", "You are on its list for a seat", "You have no seat yet")
+    return [some for some in known if some in words]
+
+
+def test_the_answer_says_whether_somebody_has_a_seat_waits_for_one_or_has_none(owner, subscribe, make_guest):
+    subscribe(owner.organisation.id, 1)
+    link, [leo, tom, ann] = make_link(owner, needs_approval=True), [make_guest(name) for name in ("leo", "tom", "ann")]
+    for guest in (leo, tom, ann):
+        come(link, guest)
+    with transaction():
+        waiting_places.switch(owner, to=True)
+        # Ann was made an admin, who needs no seat, before anybody answered her.
+        memberships.add(owner.organisation, ann, {Role.ADMIN})
+    for guest in (leo, tom, ann):
+        [asking] = [one for one in join_requests.asking(owner) if one.person.id == guest.id]
+        with transaction():
+            ways_in.approve(owner, [asking.request.id])
+    assert [told(guest.address) for guest in (leo, tom, ann)] == [
+        ["You have a seat, so"],
+        ["You are on its list for a seat"],
+        ["You have no seat yet"],
+    ]
+
+
 def test_whoever_is_declined_is_told_and_leaves_their_place_of_the_link(owner, make_guest):
     link, leo = make_link(owner, most=1, needs_approval=True), make_guest()
     come(link, leo)

@@ -176,3 +176,14 @@ def those_who_let_in(organisation_id: UUID, manager_ids: Iterable[UUID] = ()) ->
     is_meant = sa.or_(Membership.is_owner, Membership.is_admin, Membership.id.in_(set(manager_ids)))
     query = sa.select(Membership).where(Membership.organisation_id == organisation_id, Membership.state == State.ACTIVE, is_meant)
     return list(db.session.scalars(query.order_by(Membership.name_key, Membership.id)))
+
+
+def members_among(organisation_id: UUID, persons: Sequence[Person]) -> dict[UUID, UUID]:
+    """Give which of some persons are members of an organisation: their ids by those of their memberships."""
+    query = sa.select(Membership.id, Membership.person_id).where(
+        Membership.organisation_id == organisation_id,
+        Membership.state == State.ACTIVE,
+        Membership.person_id.in_(batches.ids(person.id for person in persons)),
+    )
+    rows = db.session.execute(query)
+    return {membership_id: person_id for membership_id, person_id in rows if person_id is not None}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -95,6 +95,10 @@ class PeopleImportLine(Model):
     )
 
 
+# A line without name and address was of somebody who was erased since; what was wrong with one says what it was.
+IS_LEFT = sa.or_(PeopleImportLine.name != "", PeopleImportLine.address_key != "", PeopleImportLine.fate == "problem")
+
+
 class PeopleImportGuest(Model):
     """Somebody whom a list brought in, and by which invitation; the row stays when the lines have gone."""
 
@@ -118,6 +122,19 @@ class Judged:
     fate: Fate
     problem: str
     values: Mapping[str, str]
+
+
+class Somebody(NamedTuple):
+    """Whom a line names, without the rest of it: of thousands of lines a whole row each would fill the memory."""
+
+    place: int
+    number: int
+    name: str
+    address: str
+    address_key: str
+    team_id: UUID | None
+    fate: str
+    values: dict[str, str]
 
 
 def send(
@@ -219,15 +236,23 @@ def keep_lines(import_id: UUID, lines: Iterable[Judged]) -> None:
 
 def lines(import_id: UUID, fate: Fate | None = None, *, after: int = 0, limit: int = PAGE) -> list[PeopleImportLine]:
     """Give lines of a list in order, after a place in it; only those of one fate if asked."""
-    query = sa.select(PeopleImportLine).where(PeopleImportLine.import_id == import_id, PeopleImportLine.place > after)
+    query = sa.select(PeopleImportLine).where(PeopleImportLine.import_id == import_id, PeopleImportLine.place > after, IS_LEFT)
     if fate is not None:
         query = query.where(PeopleImportLine.fate == fate)
     return list(db.session.scalars(query.order_by(PeopleImportLine.place).limit(limit)))
 
 
+def everybody(import_id: UUID) -> list[Somebody]:
+    """Give whom a list names, in its order: nobody for a line with a problem, or of somebody who was erased since."""
+    query = sa.select(*(getattr(PeopleImportLine, column) for column in Somebody._fields)).where(
+        PeopleImportLine.import_id == import_id, PeopleImportLine.fate != Fate.PROBLEM, IS_LEFT
+    )
+    return [Somebody(*row) for row in db.session.execute(query.order_by(PeopleImportLine.place))]
+
+
 def counts(import_id: UUID) -> dict[str, int]:
     """Count the lines of a list by their fate."""
-    query = sa.select(PeopleImportLine.fate, sa.func.count()).where(PeopleImportLine.import_id == import_id)
+    query = sa.select(PeopleImportLine.fate, sa.func.count()).where(PeopleImportLine.import_id == import_id, IS_LEFT)
     return {fate.value: 0 for fate in Fate} | dict(db.session.execute(query.group_by(PeopleImportLine.fate)).all())
 
 

@@ -13,7 +13,7 @@ from app import joining
 from app.accounts import credentials, memberships, organisations, people, registrations
 from app.accounts.memberships import Actor, Role
 from app.accounts.organisations import Kind
-from app.cli import demo_fields, demo_learning, demo_teams
+from app.cli import demo_fields, demo_invoices, demo_learning, demo_teams
 from app.kernel import files
 from app.kernel.errors import Refusal
 from app.kernel.transaction import transaction
@@ -64,7 +64,8 @@ class Part:
 class Scene:
     """A made-up organisation: what it bought, who runs it, its sites, and how many are there in each state.
 
-    `added` seats were bought after the first ones, and `planned` are to be left with the renewal.
+    `added` seats were bought after the first ones, and `planned` are to be left with the renewal. With a `purchase_order` it pays
+    by invoice: the first one is paid, that for added seats is open.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Scene:
     has_learned: bool = False
     added: int = 0
     planned: int | None = None
+    purchase_order: str = ""
 
 
 SCENES = (
@@ -128,6 +130,19 @@ SCENES = (
         sites=demo_teams.TRUST,
         planned=220,
     ),
+    Scene(
+        "Oakhill Primary School",
+        Kind.ORGANISATION,
+        15,
+        Interval.YEAR,
+        (
+            Part("Nora Whitfield", frozenset({Role.OWNER})),
+            Part("Paul Denby", frozenset({Role.BILLING})),
+        ),
+        learners=13,
+        added=5,
+        purchase_order="PO-2026-118",
+    ),
 )
 
 
@@ -136,7 +151,9 @@ def make(app: Flask) -> str:
     chosen: Settings = app.config["SETTINGS"]
     password = _password(chosen)
     with app.app_context():
-        if people.with_address(_address(OPERATOR)) is None:
+        operator = people.with_address(_address(OPERATOR))
+        # The operator comes to be one last, so that a demo that was stopped half-way is finished.
+        if operator is None or not operator.is_operator:
             print("Making the demo …", flush=True)
             password_hash = credentials.hash_password(password)
             for scene in SCENES:
@@ -177,8 +194,12 @@ def _play(app: Flask, scene: Scene, password_hash: str) -> None:
         membership = place.membership if place else memberships.add(organisation, owner, {Role.OWNER})
     actor = Actor(owner, organisation, membership)
     if not seats.count(organisation.id).bought:
-        _buy(app, actor, scene)
-    if scene.added and seats.count(organisation.id).bought == scene.seats:
+        if scene.purchase_order:
+            _buy_by_invoice(app, actor, scene, password_hash)
+        else:
+            _buy(app, actor, scene)
+    count = seats.count(organisation.id)
+    if scene.added and count.bought + count.withheld == scene.seats:
         _add(app, actor, scene.added)
     if seats.count(organisation.id).in_use <= 1:
         with transaction():
@@ -206,6 +227,21 @@ def _buy(app: Flask, actor: Actor, scene: Scene) -> None:
     pay = f"{app.extensions['sandbox'].listen()}/checkout/{provider_id}"
     requests.post(pay, data={**CARD, "email": actor.person.address}, timeout=20, allow_redirects=False).raise_for_status()
     reactions.serve(gateway, checkout.id)
+
+
+def _buy_by_invoice(app: Flask, actor: Actor, scene: Scene, password_hash: str) -> None:
+    """Ask for a quote, accept it, and have the operator note that its invoice is paid."""
+    with transaction():
+        operator_id = _person(OPERATOR, password_hash).id
+    demo_invoices.buy(
+        app.extensions["gateway"],
+        actor,
+        scene.seats,
+        scene.purchase_order,
+        address=_address(scene.cast[0].name),
+        vat_percent=app.config["SETTINGS"].vat_percent,
+        operator_id=operator_id,
+    )
 
 
 def _add(app: Flask, actor: Actor, number: int) -> None:

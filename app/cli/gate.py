@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
             ("content", [sys.executable, "-m", "app", "content", "check"]),
             ("templates", [str(tools / "djlint"), "templates", "billing/sandbox/templates", "--lint", "--quiet"]),
         ]
-    budget = ["--full"] if options.full else []
+    budget = ["--full"] if options.full else [] if options.pytest else ["--quick"]
     part = options.pytest or ["-n", "2", "--dist", "loadgroup"]
     steps.append(("tests", [sys.executable, "-m", "pytest", *budget, *part]))
     failed = []

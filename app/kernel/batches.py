@@ -1,6 +1,6 @@
 """Batches: thousands of rows as one parameter, so that a statement that reads them costs one round trip however many there are.
 
-A batch travels as JSON and is unpacked by the database itself: `json_each` on SQLite, `jsonb_to_recordset` on PostgreSQL.
+A batch travels as JSON and is unpacked by the database itself: `json_each` on SQLite, `jsonb_array_elements` on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -22,11 +22,19 @@ if TYPE_CHECKING:
     from app.kernel.db import Base
 
 Row = tuple[object, ...]
+# As many characters may stay in memory with a statement that was prepared; what is larger is prepared anew each time.
+MOST_REMEMBERED = 10_000
+
+
+class _Large(sa.BindParameter[str]):
+    """A parameter that SQLAlchemy does not remember, as it does what a statement was first given, for good."""
+
+    inherit_cache = False
 
 
 def of(rows: Iterable[Row], **columns: TypeEngine[Any]) -> sa.Subquery:
     """Give rows as something to select from, with a column for each part of a row, named and typed in their order."""
-    given = sa.literal(json.dumps([list(row) for row in rows], default=_plain, separators=(",", ":")), sa.String())
+    given = _parameter(f"[{','.join(map(_JSON.encode, rows))}]")
     if db.session.get_bind().dialect.name == "postgresql":
         item = sa.func.jsonb_array_elements(sa.cast(given, postgresql.JSONB)).column_valued("item")
         parts = [_from_jsonb(item, place, kind).label(name) for place, (name, kind) in enumerate(columns.items())]
@@ -56,6 +64,12 @@ def insert(model: type[Base], columns: Sequence[str], rows: sa.Select[Any]) -> N
     db.session.execute(sa.insert(model).from_select(list(columns), rows, include_defaults=False))
 
 
+def _parameter(text: str) -> sa.BindParameter[str]:
+    if len(text) > MOST_REMEMBERED:
+        return _Large(None, text, sa.String(), unique=True)
+    return sa.literal(text, sa.String())
+
+
 def _from_jsonb(item: sa.ColumnElement[Any], place: int, kind: TypeEngine[Any]) -> sa.ColumnElement[Any]:
     """Give one part of an item; JSON stays JSON, everything else is read from its text."""
     if isinstance(kind, sa.JSON):
@@ -69,3 +83,6 @@ def _plain(value: object) -> str:
         return value.hex
     message = f"{value!r} cannot stand in a batch"
     raise TypeError(message)
+
+
+_JSON = json.JSONEncoder(default=_plain, separators=(",", ":"))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WRITING = "writing"
 BUSY_MILLISECONDS = 5000
+# A statement that SQLite remembers keeps what it was last given, which may be a list of thousands of people.
+PLAIN = {"cached_statements": 0}
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -83,7 +85,7 @@ def uuid7() -> uuid.UUID:
 def init_app(app: Flask, database_url: str) -> None:
     """Bind the database to the application."""
     app.config["SQLALCHEMY_DATABASE_URI"] = database_url
-    pool = {"pool_pre_ping": True, "pool_size": 10} if is_postgresql(database_url) else {"pool_size": 20}
+    pool = {"pool_pre_ping": True, "pool_size": 10} if is_postgresql(database_url) else {"pool_size": 20, "connect_args": PLAIN}
     # Errors reach the log, and the values in a statement are names and addresses of people.
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**pool, "hide_parameters": True}
     db.init_app(app)

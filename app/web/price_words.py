@@ -95,7 +95,8 @@ def _saving(figure: Figure) -> str:
 def _rows(figure: Figure) -> Iterator[PriceRow]:
     """Give the bands one by one and then the totals."""
     for number, share in enumerate(figure.bands):
-        label = f"all {share.seats:,}" if figure.is_one_price else f"the {'next' if number else 'first'} {share.seats:,}"
+        count = "one" if share.seats == 1 else f"{share.seats:,}"
+        label = f"all {share.seats:,}" if figure.is_one_price else f"the {'next' if number else 'first'} {count}"
         yield PriceRow(label, pounds(share.unit_minor), pounds(share.amount_minor))
     if figure.discount_minor:
         yield PriceRow("Discount", "", pounds(-figure.discount_minor))

@@ -65,7 +65,7 @@ def test_seats_that_are_set_aside_are_given_to_the_teams_people_and_to_nobody_el
     _, (dora, eve) = make_team("South", 2)
     allot(north, 2)
     give(dora)
-    with pytest.raises(Conflict, match="2 of the free seats are set aside for teams, and 0 for nobody"):
+    with pytest.raises(Conflict, match="Of 2 free, 2 are set aside for teams, so 0 can go to anybody"):
         give(eve)
     give(anna, ben)
     with pytest.raises(Conflict, match="All 2 seats of North would not be enough: 2 taken"):

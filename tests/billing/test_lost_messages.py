@@ -101,7 +101,7 @@ def test_the_mail_about_a_voided_credit_note_says_what_is_asked_for_again(gatewa
     facts = {"document": credited.note.id}
     rendered = letters.render("credit_note_void", facts)
     assert rendered.subject == f"Credit note {credited.note.number} for St Mary was taken back"
-    assert f"about invoice {credited.invoice.number}, for £1.00, counts no longer" in rendered.text
+    assert f"about invoice {credited.invoice.number}, for £1.00, no longer counts" in rendered.text
 
 
 @pytest.mark.parametrize("is_void", [False, True])

@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 ELSEWHERE = "<!doctype html><title>Elsewhere</title><h1>Somewhere else</h1>"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests to the full gate."""
-    if not config.getoption("--full"):
-        left_out = [item for item in items if item.get_closest_marker("full")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-
-
 @pytest.fixture(scope="session")
 def shop_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopProcess]:
     """Give the running shop with its demo."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 from tests.browser.server import ShopProcess, free_port
@@ -50,6 +51,18 @@ def test_stopped_while_the_demo_is_being_made_it_goes_on_with_it_at_the_next_sta
         visitor.sees("19 of 25 seats in use, 3 held by invitations.")
     finally:
         second.stop()
+
+
+def test_a_school_of_the_demo_pays_by_invoice_and_has_one_to_pay(come, demo_password):
+    visitor = come()
+    visitor.sign_in("nora.whitfield@demo.example", demo_password)
+    visitor.sees("13 of 15 seats in use")
+    visitor.follow("Billing")
+    visitor.sees("SANDBOX-")
+    states = visitor.page.get_by_role("table").last.locator(".badge").all_text_contents()
+    assert [state.strip() for state in states] == ["to be paid", "paid"]
+    visitor.page.get_by_role("link", name=re.compile("^Q-")).click()
+    visitor.sees("PO-2026-118")
 
 
 def test_a_port_that_is_taken_is_said_before_anything_else_happens(tmp_path):

@@ -44,6 +44,7 @@ FAULTS = [
     ("references", 'href="#content"', 'href="#nothing"'),
     ("references", 'aria-describedby="hint"', 'aria-describedby=""'),
     ("references", "<h2>", '<h2 aria-labelledby="nobody">'),
+    ("paragraphs", "<p>None of them has left.</p>", "<p>None of them <ul><li>has left.</li></ul></p>"),
     ("forms", ' action="/sign-in"', ""),
     ("forms", '<input type="hidden" name="csrf_token" value="abc">\n', ""),
     ("inline", "<h1>", '<h1 style="color: red">'),

@@ -214,7 +214,7 @@ def test_the_mail_is_short_has_one_link_and_never_takes_a_name_for_markup(app, p
     with app.app_context():
         facts = db.session.scalars(sa.select(OutboxMail.facts).where(OutboxMail.kind == "certificate")).one()
         rendered = letters.render("certificate", facts)
-    assert rendered.subject == "You passed: your certificate is here"
+    assert rendered.subject == "Your certificate for Fire Marshal Duties: Theory is here"
     assert rendered.text.startswith("Hello <b>Leo</b> & Co,")
     assert all(len(line) <= 78 or "http" in line for line in rendered.text.splitlines())
     assert rendered.text.count("http://") == 1

@@ -225,5 +225,5 @@ def test_a_second_payment_is_given_back_and_said(parish, order):
     come_back(parish, page.pay())
     parish.owner.submit("Check now")
     assert parish.owner.heading == "Your second payment was given back"
-    assert "£984.96 go back the way you paid" in parish.owner.words
+    assert "£984.96 goes back the way you paid" in parish.owner.words
     assert parish.seats() == Count(5, 0, 0)

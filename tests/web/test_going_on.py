@@ -121,7 +121,7 @@ def test_giving_seats_to_many_offers_what_is_missing_and_goes_on(parish):
     owner.get(f"{parish.home}people/change?do=give&" + "&".join(f"who={one}" for one in ids))
     assert "3 seats are missing." in owner.words
     owner.submit(offer(owner))
-    assert "3 people are now with a seat." in owner.words
+    assert "3 people have a seat now." in owner.words
     assert parish.seats() == Count(5, 5, 0)
 
 

@@ -53,10 +53,10 @@ def test_a_deletion_says_both_dates_waits_a_week_and_is_undone(parish, leo, link
     page = leo.submit("Delete my account in a week", {"current": "not the password"}, status=422)
     assert page.select_one(".error-summary")
     leo.submit("Delete my account in a week", {"current": parish.password})
-    assert leo.heading.startswith("Your account goes on ")
+    assert leo.heading.startswith("Your account will be deleted on ")
     assert link_to("leo@example.org") == "/profile/deletion"
     leo.get("/profile")
-    assert "Your account goes on" in leo.words
+    assert "Your account will be deleted on" in leo.words
     leo.get("/profile/deletion")
     leo.submit("Undo: keep my account")
     run(parish, "erasures", days=8)

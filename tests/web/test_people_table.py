@@ -101,7 +101,7 @@ def test_seats_are_given_to_those_who_are_ticked(parish, crowd):
     parish.owner.get(f"{parish.home}people/change?do=give&who={first}&who={second}")
     assert "Give a seat to 2 people?" in parish.owner.words
     parish.owner.submit("Give 2 seats")
-    assert "2 people are now with a seat." in parish.owner.words
+    assert "2 people have a seat now." in parish.owner.words
     assert parish.seats() == Count(5, 2, 0)
     parish.owner.get(f"{parish.home}people/change?do=give&who={first}")
     assert "There is nobody this can be done for" in parish.owner.words

@@ -195,3 +195,20 @@ def test_a_view_that_asks_for_a_field_or_team_that_is_gone_is_offered_no_more_an
     assert parish.owner.words.count("asks for a team or field that is gone") == 2
     assert names(parish.owner) == []
     assert "opens the table" not in parish.owner.words
+
+
+def test_an_address_that_asks_for_a_field_that_is_gone_says_so_and_does_nothing_to_everybody(parish, crowd):
+    with parish.app.app_context(), transaction():
+        desk = profile_fields.add(parish.id, Wish("Desk", "text"), by=parish.owner_id).id
+    asked = f"by_{desk.hex}=2&role=learner"
+    parish.owner.get(f"{parish.home}people?{asked}")
+    assert "no longer exists" not in parish.owner.words
+    with parish.app.app_context(), transaction():
+        profile_values.remove_field(parish.id, desk, by=parish.owner_id)
+    parish.owner.get(f"{parish.home}people?{asked}")
+    assert "A filter in this address no longer exists" in parish.owner.words
+    assert len(names(parish.owner)) == len(crowd)
+    assert desk.hex not in str(parish.owner.page.select_one("main"))
+    parish.owner.get(f"{parish.home}people.csv?{asked}", 409)
+    parish.owner.get(f"{parish.home}people/change?do=archive&all=1&{asked}", 409)
+    assert "Open People and choose them again." in parish.owner.words

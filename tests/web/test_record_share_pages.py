@@ -30,7 +30,7 @@ def test_a_record_goes_along_with_somebody_who_shares_it(parish, link_to):
     form = owner.submit("Offer the record", {"code": "nonsense"}, status=422)
     assert form.select_one("#code")["value"] == "nonsense"
     owner.submit("Offer the record", {"code": code})
-    assert "waits for St Peter" in owner.words
+    assert "St Peter has not answered" in owner.words
     assert link_to("eve@example.org") == f"/workspace/{there}/records-from-elsewhere"
     eve.get(f"/workspace/{there}/records-from-elsewhere")
     assert "Leo" not in eve.words

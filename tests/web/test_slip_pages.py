@@ -137,7 +137,7 @@ def test_a_list_of_names_is_brought_in_and_its_slips_are_printed_eight_to_a_page
     owner = parish.owner
     owner.get(f"{parish.home}people/lists")
     owner.submit("Read the list", {"text": "\n".join(f"Person Nr{number}" for number in range(9)), "by_name": "y"})
-    assert "none: a user name" in owner.words
+    assert "no address: gets a user name" in owner.words
     owner.submit("Bring in 9 people")
     with parish.app.app_context():
         parish.app.extensions["jobs"].run("people_lists")

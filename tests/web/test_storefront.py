@@ -139,7 +139,7 @@ def test_the_price_page_says_how_it_was_worked_out(client: FlaskClient) -> None:
         "the first 4 £90.00 £360.00",
         "the next 5 £36.00 £180.00",
         "the next 15 £18.00 £270.00",
-        "the next 1 £10.80 £10.80",
+        "the next one £10.80 £10.80",
         "25 people, before VAT £820.80",
         "VAT at 20% £164.16",
         "To pay, including VAT £984.96",

@@ -39,12 +39,16 @@ def test_whoever_is_invited_waits_and_is_written_to_when_the_seat_is_free(app, p
     assert "No seat is free, so Tom is on the waiting list." in parish.owner.words
     parish.owner.click("1 person waits for a seat")
     assert order(parish) == ["Tom"]
+    parish.owner.get(f"{parish.home}people")
+    assert "to be invited" in parish.owner.page.select_one("tbody").get_text()
     parish.owner.get(parish.page_of("seated@example.org"))
     parish.owner.submit("Archive")
     with app.app_context():
         assert app.extensions["jobs"].run("waiting_list") == 1
         assert app.extensions["jobs"].run("waiting_list") == 0
     assert order(parish) == []
+    parish.owner.get(f"{parish.home}people")
+    assert "to be invited" not in parish.owner.page.select_one("tbody").get_text()
     assert parish.seats() == Count(1, 0, 1)
     assert link_to("tom@example.org").startswith("/join/")
 

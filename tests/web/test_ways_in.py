@@ -45,7 +45,7 @@ def test_somebody_new_makes_an_account_confirms_their_address_and_joins(parish, 
     assert parish.seats() == Count(5, 1, 0)
     guest.get("/workspace/")
     assert "You belong to no organisation yet" not in guest.words
-    assert guest.words.count("You are learner here.") == 1
+    assert guest.words.count("You are here as learner.") == 1
 
 
 def test_somebody_with_an_account_signs_in_and_comes_back(parish, link, guest, password):

@@ -77,7 +77,7 @@ def ask_for_deletion() -> ResponseReturnValue:
             proof = profile.prove(person, form.current.data or "")
             with transaction():
                 asked = erasing.ask(proof)
-            flash(f"Your account goes on {context.day(asked.due_at)}. Until then you can undo it here.", "success")
+            flash(f"Your account will be deleted on {context.day(asked.due_at)}. Until then you can undo it here.", "success")
             return redirect(url_for("membership.deletion"), 303)
     return _page(form), form.status
 

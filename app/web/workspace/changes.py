@@ -16,7 +16,7 @@ from app.shortfalls import Kind
 from app.web import context, wiring
 from app.web.workspace import choosing, missing_seats
 from app.web.workspace.area import area, page
-from billing import seats
+from billing import allotting, allowances, seats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAMED = 10
 # For each change: the question, the words of its button, and what is said once it is done.
 WORDS = {
-    Change.GIVE: ("Give a seat to {}?", "Give {}", "{} now with a seat."),
+    Change.GIVE: ("Give a seat to {}?", "Give {}", "{} a seat now."),
     Change.TAKE_BACK: ("Take the seats of {} back?", "Take {} back", "The seats of {} are free again."),
     Change.ARCHIVE: ("Archive {}?", "Archive {}", "{} archived. Their seats are free, and every record stays."),
     Change.RESTORE: ("Bring {} back?", "Bring back {}", "{} here again, as they were."),
@@ -77,7 +77,12 @@ def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> st
     question, button, _ = WORDS[change]
     noun = NOUNS.get(change)
     fields = [("do", change.value), *choosing.fields(actor, given, len(plan.able) + len(plan.unable))]
-    is_too_many = plan.seats_needed > count.free and not has_list
+    number_missing = 0
+    if plan.needing and not has_list:
+        try:
+            number_missing = allotting.missing_for(actor.organisation.id, plan.needing)
+        except Conflict as too_few:
+            refusal = refusal or too_few.message
     return page(
         "people_change",
         actor,
@@ -88,11 +93,9 @@ def _question(actor: Actor, given: MultiDict[str, str], refusal: str = "") -> st
         button=button.format(context.counted(len(plan.able), noun) if noun else _people(len(plan.able))),
         shown=plan.able[:NAMED],
         seats=count,
-        is_too_many=is_too_many,
-        missing=missing_seats.of(actor, count.missing_for(plan.seats_needed), Kind.PEOPLE, fields)
-        if is_too_many and count.bought
-        else None,
-        number_to_wait=number_to_wait(actor, plan.seats_needed, count.free) if has_list else 0,
+        is_too_many=bool(number_missing or (refusal and plan.needing)),
+        missing=missing_seats.of(actor, number_missing, Kind.PEOPLE, fields) if number_missing and count.bought else None,
+        number_to_wait=number_to_wait(actor, plan.seats_needed, _fitting(actor, plan, count.free)) if has_list else 0,
         fields=fields,
         back=choosing.back(actor, given),
         may_see_billing=bool(actor.roles & SEE_BILLING.roles),
@@ -104,6 +107,12 @@ def number_to_wait(actor: Actor, needed: int, free: int) -> int:
     return needed if waiting_places.has_any(actor.organisation.id) else max(0, needed - free)
 
 
+def _fitting(actor: Actor, plan: Plan, free: int) -> int:
+    """Give for how many of those who need a seat there is one now."""
+    set_aside = seats.allowances_of(actor.organisation.id)
+    return len(allowances.fitting(actor.organisation.id, plan.needing, set_aside, free))
+
+
 def _outcome(plan: Plan, number_waiting: int = 0) -> str:
     """Say what was done, how many of them wait for their seat, and about how many it was not done and why."""
     said = []
@@ -111,7 +120,8 @@ def _outcome(plan: Plan, number_waiting: int = 0) -> str:
         said.append(f"{_whom(plan)} {'is' if number_waiting == 1 else 'are'} on the waiting list.")
     elif plan.able:
         whom = _whom(plan)
-        verb = " is" if len(plan.able) == 1 else " are"
+        verbs = (" has", " have") if plan.change is Change.GIVE else (" is", " are")
+        verb = verbs[0] if len(plan.able) == 1 else verbs[1]
         named = whom + verb if plan.change in {Change.GIVE, Change.ARCHIVE, Change.RESTORE} else whom
         said.append(WORDS[plan.change][2].format(named))
         if number_waiting:

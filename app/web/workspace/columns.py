@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.accounts import profile_values
+from app.accounts.memberships import State
 from app.web import context, field_words
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def all_of(fields: Sequence[ProfileField], titles: Mapping[UUID, str]) -> list[C
         Column("user_name", "User name", lambda entry: entry.member.user_name or ""),
         Column("roles", "Here as", lambda entry: ", ".join(sorted(entry.member.roles))),
         Column("teams", "Teams", lambda entry: "; ".join(titles[team.id] for team in entry.teams if team.id in titles)),
-        Column("state", "State", lambda entry: entry.member.state),
+        Column("state", "State", _state),
         Column("seat", "Seat", lambda entry: SEAT_WORDS[entry.seat]),
         Column("until", "Invitation until", lambda entry: _day(entry.expires_at)),
         Column("added", "Added", lambda entry: _day(entry.member.added_at)),
@@ -61,6 +62,11 @@ def chosen(every: Sequence[Column], given: MultiDict[str, str]) -> list[Column]:
 def has_learning(shown: Sequence[Column]) -> bool:
     """Whether a column says when people last learnt."""
     return any(column.key == LEARNT for column in shown)
+
+
+def _state(entry: Entry) -> str:
+    """Say where somebody stands; who waits for a seat is invited once there is one."""
+    return "to be invited" if entry.member.state == State.INVITED and entry.expires_at is None else entry.member.state
 
 
 def _of_field(field: ProfileField) -> Column:

@@ -79,10 +79,10 @@ def is_asked(given: Mapping[str, str]) -> bool:
     return any(name.startswith(FILTER) for name in given)
 
 
-def asks_for_others(given: Mapping[str, str], fields: Sequence[ProfileField]) -> bool:
-    """Whether an address asks something of a field that is not among these."""
+def others(given: Mapping[str, str], fields: Sequence[ProfileField]) -> set[str]:
+    """Give the names in an address that ask something of a field which is not among these."""
     known = {_filter_name(field.id) for field in fields}
-    return any(name.startswith(FILTER) and name.removesuffix("_from").removesuffix("_to") not in known for name in given)
+    return {name for name in given if name.startswith(FILTER) and name.removesuffix("_from").removesuffix("_to") not in known}
 
 
 def asked(fields: Sequence[ProfileField], given: Mapping[str, str]) -> tuple[Asked, ...]:

@@ -103,7 +103,7 @@ def withdraw_join_link(actor: Actor, link: UUID) -> ResponseReturnValue:
 def _page(actor: Actor, form: JoinLinkForm) -> str:
     found, tree = domain.of_actor(actor)
     titles = wishes.team_choices(tree)
-    form.team.choices = {"": "The whole organisation, no team", **titles} if oversight.is_over_everybody(actor) else titles
+    form.team.choices = {"": "No team", **titles} if oversight.is_over_everybody(actor) else titles
     now = clock.now()
     return page(
         "join_links",

@@ -175,6 +175,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         fates=FATES,
         fate=asked,
         lines=shown,
+        number_waiting=len(waiting_places.of_import(found.id)) if found.state == State.DONE else 0,
         next_after=shown[-1].place if len(lines) > len(shown) else None,
         needed=needed,
         has_slips=has_slips,

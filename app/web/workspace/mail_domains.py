@@ -71,7 +71,7 @@ def remove_mail_domain(actor: Actor, mail_domain: UUID) -> ResponseReturnValue:
 
 def _page(actor: Actor, form: MailDomainForm) -> str:
     titles = wishes.team_choices(oversight.teams_of(actor))
-    form.team.choices = {"": "The whole organisation, no team", **titles}
+    form.team.choices = {"": "No team", **titles}
     return page(
         "mail_domains",
         actor,

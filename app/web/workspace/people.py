@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Response, request
+from werkzeug.datastructures import MultiDict
 
 from app import roster, shortfalls
 from app.accounts import join_requests, oversight, people_views, profile_fields, waiting_places
@@ -42,6 +43,8 @@ def people(actor: Actor) -> ResponseReturnValue:
     kept = people_views.of(actor)
     views = view_tabs.seen(kept, tree, fields)
     given = view_tabs.opened(request.args, views)
+    gone = field_forms.others(given, fields)
+    given = MultiDict((name, value) for name, value in given.items(multi=True) if name not in gone)
     wanted = wishes.read(actor, given)
     form = wishes.form_of(wanted, tree, fields)
     every = columns.all_of(fields, {node.team.id: node.title for node in tree.walk()})
@@ -56,6 +59,7 @@ def people(actor: Actor) -> ResponseReturnValue:
         form=form,
         field_filters=field_forms.filters(form, fields),
         has_fields=bool(fields),
+        is_filter_gone=bool(gone),
         every=every,
         columns=shown,
         tabs=view_tabs.tabs(actor, views, given),

@@ -33,7 +33,7 @@ class QuietForm(Form):
     begins = TextField("From")
     ends = TextField("Until")
     days_off = SelectMultipleField(
-        "Whole days besides",
+        "And on whole days",
         choices={str(number): day for number, day in enumerate(DAYS)},
         widget=ListWidget(),
         option_widget=CheckboxInput(),

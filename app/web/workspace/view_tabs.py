@@ -29,9 +29,7 @@ def seen(views: list[PeopleView], tree: Tree, fields: Sequence[ProfileField]) ->
     One of another team would only be refused, and one by a field that is gone would show everybody.
     """
     known = {str(node.team.id) for node in tree.walk()} | {"", roster.NO_TEAM}
-    return [
-        view for view in views if str(view.query.get("team", "")) in known and not field_forms.asks_for_others(view.query, fields)
-    ]
+    return [view for view in views if str(view.query.get("team", "")) in known and not field_forms.others(view.query, fields)]
 
 
 def opened(given: MultiDict[str, str], views: list[PeopleView]) -> MultiDict[str, str]:

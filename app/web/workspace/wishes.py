@@ -11,7 +11,7 @@ from wtforms import SelectField
 from app import roster
 from app.accounts import oversight, profile_fields
 from app.accounts.memberships import Role
-from app.kernel.errors import Invalid, Missing
+from app.kernel.errors import Conflict, Invalid, Missing
 from app.roster import Seat, Show, Sort, Turn, Wanted
 from app.web.forms import Form, TextField
 from app.web.workspace import field_forms
@@ -82,10 +82,16 @@ def team_choices(tree: Tree) -> dict[str, str]:
 
 
 def read(actor: Actor, given: Mapping[str, str]) -> Wanted:
-    """Read what an address or a form asks for; what makes no sense is left out, and a team of somebody else is Missing."""
+    """Read what an address or a form asks for; what makes no sense is left out.
+
+    Raises Missing for a team of somebody else, Conflict for a field that is gone: without that filter it would be everybody.
+    """
     team = _uuid(given.get("team", ""))
     if team is not None:
         oversight.teams_of(actor).find(team)
+    fields = profile_fields.of(actor.organisation.id) if field_forms.is_asked(given) else []
+    if field_forms.others(given, fields):
+        raise Conflict("A filter by which these people were chosen no longer exists. Open People and choose them again.")
     return Wanted(
         search=given.get("q", "").strip()[:LONGEST_SEARCH],
         show=_one_of(Show, given.get("show"), Show.HERE),
@@ -93,7 +99,7 @@ def read(actor: Actor, given: Mapping[str, str]) -> Wanted:
         seat=_one_of(Seat, given.get("seat"), Seat.ANY),
         team=team,
         in_no_team=given.get("team") == roster.NO_TEAM and oversight.is_over_everybody(actor),
-        fields=field_forms.asked(profile_fields.of(actor.organisation.id), given) if field_forms.is_asked(given) else (),
+        fields=field_forms.asked(fields, given),
         sort=_one_of(Sort, given.get("sort"), Sort.NAME),
     )
 
