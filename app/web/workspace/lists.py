@@ -179,6 +179,7 @@ def _list_page(actor: Actor, list_id: UUID, refusal: str = "") -> str:
         next_after=shown[-1].place if len(lines) > len(shown) else None,
         needed=needed,
         has_slips=has_slips,
+        has_list=has_list,
         seats=count,
         missing=missing_seats.of(actor, number_missing, Kind.LIST, [("people_list", str(found.id))])
         if number_missing and count.bought
