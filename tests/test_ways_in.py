@@ -203,8 +203,8 @@ def test_the_answer_says_whether_somebody_has_a_seat_waits_for_one_or_has_none(o
         come(link, guest)
     with transaction():
         waiting_places.switch(owner, to=True)
-        # Ann was made an admin, who needs no seat, before anybody answered her.
-        memberships.add(owner.organisation, ann, {Role.ADMIN})
+        # Ann was invited as an admin, who needs no seat, before anybody answered her.
+        joining.invite(owner, "Ann", ann.address, {Role.ADMIN}, days=14)
     for guest in (leo, tom, ann):
         [asking] = [one for one in join_requests.asking(owner) if one.person.id == guest.id]
         with transaction():
