@@ -131,14 +131,14 @@ def swap(actor: Actor, from_id: UUID, to_id: UUID, *, days: int) -> tuple[One, O
         if why_not:
             raise Conflict(f"That cannot be done for {one.name}, among those who {why_not}.")
     seat = seats.State.IN_USE if comes.state == MembershipState.ACTIVE else seats.State.HELD
+    places = waiting_places.of(actor.organisation.id, [comes.id])
     passing.pass_on(actor.organisation.id, goes.id, comes.id, seat, "given on", by=actor.person.id)
     _stop_learning(actor, [goes])
     waiting_places.settle(actor.organisation.id, [comes.id], waiting_places.State.SEATED, by=actor.person.id)
     _set_learner(actor, [comes.id], to=True)
     if comes.state == MembershipState.ACTIVE:
         _tell("seat_given", actor, [replace(comes, is_learner=True)])
-    else:
-        _invite(actor, [comes], days)
+    _invite(actor, places, [comes], days)
     return goes, comes
 
 
@@ -271,6 +271,7 @@ def _why_not_withdrawn(_actor: Actor, one: One) -> str:
 def _give(actor: Actor, ones: Sequence[One], days: int) -> None:
     """Give seats: in use to those who have joined, who are told by mail, and held for those who are invited, or are so now."""
     given: set[UUID] = set()
+    places = waiting_places.of(actor.organisation.id, [one.id for one in ones])
     for state, seat in ((MembershipState.ACTIVE, seats.State.IN_USE), (MembershipState.INVITED, seats.State.HELD)):
         theirs = [one for one in ones if one.state == state]
         if theirs:
@@ -278,7 +279,7 @@ def _give(actor: Actor, ones: Sequence[One], days: int) -> None:
             given.update(set(ids) - waiting_list.give(actor.organisation.id, ids, seat, by=actor.person.id))
     _set_learner(actor, [one.id for one in ones if not one.is_learner and one.id in given], to=True)
     _tell("seat_given", actor, [one for one in ones if one.state == MembershipState.ACTIVE and one.id in given])
-    _invite(actor, [one for one in ones if one.state == MembershipState.INVITED and one.id in given], days)
+    _invite(actor, places, [one for one in ones if one.id in given], days)
 
 
 def _take_back(actor: Actor, ones: Sequence[One], _days: int) -> None:
@@ -349,11 +350,10 @@ def _guests(ones: Sequence[One]) -> list[Guest]:
     return [Guest(one.id, one.name, one.address, has_seat=one.is_learner) for one in ones]
 
 
-def _invite(actor: Actor, ones: Sequence[One], days: int) -> None:
+def _invite(actor: Actor, places: Sequence[WaitingPlace], ones: Sequence[One], days: int) -> None:
     """Invite those of some people with a seat who waited for it and were not invited yet."""
-    guests = _guests([replace(one, is_learner=True) for one in ones if one.sent_at is None])
-    if guests:
-        invitations.send_each(actor.organisation, guests, by=actor.person.id, days=days)
+    new = [replace(one, is_learner=True) for one in ones if one.state == MembershipState.INVITED and one.sent_at is None]
+    waiting_list.invite(actor.organisation, places, _guests(new), days=days)
 
 
 def move(ids: Collection[UUID], to: MembershipState) -> None:

@@ -178,7 +178,8 @@ def accept(invitation: Invitation, person: Person) -> Membership:
 def accept_each(organisation_id: UUID, accepting: Sequence[tuple[Membership, Person]], *, by: UUID) -> None:
     """Have persons accept the invitations of memberships that were read and locked, in as many statements as for one.
 
-    Raises Conflict when an invitation is over, its seat was taken back, or somebody is here under another address.
+    `by` is who let them in. Raises Conflict when an invitation is over, its seat was taken back, or somebody is here under
+    another address.
     """
     ids = [membership.id for membership, _ in accepting]
     learners = {membership.id for membership, _ in accepting if membership.is_learner}

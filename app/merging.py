@@ -99,6 +99,7 @@ def confirm(found: Merger) -> None:
         MembershipState.MERGED in {stays.state, goes.state}
         or not (stays.login and goes.login)
         or RANK[MembershipState(goes.state)] < RANK[MembershipState(stays.state)]
+        or (_needs_an_owner(goes) and not memberships.is_owner(found.organisation_id, found.asked_by))
     ):
         raise Conflict("Things have changed since you were asked. Ask your organisation to look at it again.")
     mergers.answer(found, mergers.State.CONFIRMED)

@@ -45,7 +45,7 @@ def shortage(organisation_id: UUID, seen: Outlook) -> str:
         )
     if seen.needed <= counted.free:
         return ""
-    if counted.set_aside:
+    if counted.set_aside and seen.wanted:
         return (
             f"This list needs {seen.wanted:,} seats that are set aside for no team, and {_are_free(seen.left)}. "
             "Add seats under Billing, set fewer aside under Teams, or send fewer people."

@@ -155,7 +155,9 @@ def _seat(organisation: Organisation, chosen: list[WaitingPlace], members: dict[
     db.session.execute(statement.execution_options(synchronize_session=False))
     waiting_places.settle(organisation.id, ids, State.SEATED, by=None)
     _tell(organisation, [members[one] for one in joined])
-    _invite(organisation, [place for place in chosen if place.membership_id in invited], members, days)
+    open_ones = invitations.expiries(invited)
+    guests = [Guest(one, members[one].name, members[one].address, has_seat=True) for one in invited if one not in open_ones]
+    invite(organisation, chosen, guests, days=days)
     return len(ids)
 
 
@@ -166,15 +168,15 @@ def _tell(organisation: Organisation, joined: list[Membership]) -> None:
         outbox.write_all("seat_given", mails, organisation_id=organisation.id)
 
 
-def _invite(organisation: Organisation, places: list[WaitingPlace], members: dict[UUID, Membership], days: int) -> None:
-    """Invite those whose seat is held now, each in the words and by the person that their place keeps."""
-    together: dict[tuple[UUID, str, UUID | None], list[UUID]] = {}
-    open_ones = invitations.expiries([place.membership_id for place in places])
+def invite(organisation: Organisation, places: Iterable[WaitingPlace], guests: Iterable[Guest], *, days: int) -> None:
+    """Invite those whose seat is held now, each in the words and by the person that their place keeps, and with their list."""
+    waited = {guest.membership_id: guest for guest in guests}
+    together: dict[tuple[UUID, str, UUID | None], list[Guest]] = {}
     for place in places:
-        if place.membership_id not in open_ones:
-            together.setdefault((place.asked_by, place.note, place.import_id), []).append(place.membership_id)
-    for (asked_by, note, import_id), ids in together.items():
-        guests = [Guest(one, members[one].name, members[one].address, has_seat=True) for one in ids]
-        invited = invitations.send_each(organisation, guests, by=asked_by, days=days, note=note)
+        if place.membership_id in waited:
+            kept = (place.asked_by, place.note, place.import_id)
+            together.setdefault(kept, []).append(waited[place.membership_id])
+    for (asked_by, note, import_id), theirs in together.items():
+        invited = invitations.send_each(organisation, theirs, by=asked_by, days=days, note=note)
         if import_id is not None:
             people_imports.add_guests(import_id, invited)

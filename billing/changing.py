@@ -16,7 +16,7 @@ import structlog
 from app.kernel import clock
 from app.kernel.errors import Conflict, Invalid, Refusal, Unavailable
 from app.kernel.transaction import transaction
-from billing import additions, changes, credit, invoices, price_cards, quotes, reactions
+from billing import additions, changes, credit, invoices, price_cards, quotes, reactions, receipts
 from billing.changes import Change, Kind, Offer, State
 from billing.gateway import Plan, Wish
 from billing.price_cards import Interval
@@ -120,9 +120,10 @@ def look(gateway: Gateway, change_id: UUID) -> State:
     change = changes.known(change_id)
     if change.is_open and change.state == State.WAITING:
         provider_id = known(change.subscription_id).provider_id
-        if change.is_at_once and (_endangers_plan(change) or gateway.has_failed(provider_id)):
-            return give_up(gateway, change_id)
         refresh_surely(gateway, provider_id)
+        change = changes.known(change_id)
+        if change.state == State.WAITING and change.is_at_once and (_endangers_plan(change) or gateway.has_failed(provider_id)):
+            return give_up(gateway, change_id)
     return _finish(gateway, change_id)
 
 
@@ -230,7 +231,9 @@ def _is_within_limit(subscription: Subscription, gross_minor: int) -> bool:
 def _endangers_plan(change: Change) -> bool:
     """Whether an invoice still waits so near to the renewal that what is planned for it would come too late."""
     subscription = known(change.subscription_id)
-    return subscription.is_by_invoice and change.then_seats is not None and subscription.period_end - clock.now() < TOO_NEAR
+    is_near = subscription.is_by_invoice and subscription.period_end - clock.now() < TOO_NEAR
+    # Money that came by bank, and that the provider is not told of yet, may be for it.
+    return is_near and change.then_seats is not None and not receipts.waiting()
 
 
 def _ask(gateway: Gateway, change: Change, provider_id: str) -> None:

@@ -104,6 +104,11 @@ class Count:
         return max(0, self.free - self.set_aside)
 
     @property
+    def reserved(self) -> int:
+        """Free seats that only the people of certain teams can be given: fewer may be free than are set aside."""
+        return self.free - self.common
+
+    @property
     def free(self) -> int:
         """Seats that can be given now: of what was bought, or of the fewer that are planned for the renewal."""
         return max(0, self._capacity - self.taken)
@@ -365,10 +370,9 @@ def _too_few(organisation_id: UUID, number: int, needed: int) -> NoSeat:
     counted = count(organisation_id)
     words = "All your seats are taken. Take one back from somebody who has left, or add seats under Billing."
     if counted.set_aside:
-        are = "is" if counted.set_aside == 1 else "are"
-        aside = (
-            f"Of {counted.free:,} free, {counted.set_aside:,} {are} set aside for teams, so {counted.common:,} can go to anybody."
-        )
+        are = "is" if counted.reserved == 1 else "are"
+        free = f"Of {counted.free:,} free, {counted.reserved:,} {are} set aside for teams"
+        aside = f"{free}, so {counted.common:,} can go to anybody."
         words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
         return NoSeat(words, missing=counted.missing_for(needed))
     if number > 1 and counted.free:

@@ -123,6 +123,18 @@ def test_mails_about_them_go_and_those_about_somebody_of_their_name_stay(shop, o
     assert [address for address, text in delivered if NAME in text] == ["tom@example.org"]
 
 
+def test_a_mail_about_several_that_rests_over_quiet_hours_still_comes_when_one_of_them_is_erased(owner, leonora):
+    about = [str(leonora.membership.id)]
+    for number, held in enumerate((clock.now() + timedelta(days=9), None)):
+        with transaction():
+            outbox.write("news", f"a{number}@example.org", organisation_id=owner.organisation.id, about=about)
+            db.session.execute(
+                sa.update(OutboxMail).where(OutboxMail.address == f"a{number}@example.org").values(held_until=held)
+            )
+    erase(leonora.person)
+    assert [len(kinds_to(f"a{number}@example.org")) for number in range(2)] == [1, 0]
+
+
 def test_a_former_address_that_somebody_else_has_by_now_is_theirs(leonora, make_person):
     ask_to_move(leonora.person, "leonora.new@example.org")
     token = one_time_links.token(db.session.scalars(sa.select(OneTimeLink)).one())

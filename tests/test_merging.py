@@ -289,6 +289,20 @@ def test_roles_that_need_an_address_do_not_go_into_a_record_without_one(owner, j
     assert (by_name.roles, invited.state) == ({Role.LEARNER}, "invited")
 
 
+def test_a_confirmation_is_refused_once_the_record_has_roles_that_only_an_owner_hands_on(owner, join):
+    stays, goes = join("Leo", "leo@example.org"), join("Leo", "leo.old@example.org")
+    admin = join("Ada", "ada@example.org", Role.ADMIN)
+    link = mergers.token(merge(memberships.acting_as(admin.id), stays, goes).id)
+    with transaction():
+        memberships.of_organisation(owner.organisation.id, goes.id, lock=True).is_billing = True
+    with pytest.raises(Conflict, match="Things have changed"), transaction():
+        merging.confirm(mergers.opened(link))
+    with transaction():
+        memberships.of_organisation(owner.organisation.id, goes.id, lock=True).is_billing = False
+    with transaction():
+        merging.confirm(mergers.opened(link))
+
+
 def test_what_somebody_manages_goes_with_them_and_the_last_owner_stays_one(owner, join):
     stays, goes = join("Mei", "mei@example.org"), join("Mei", "mei.c@example.org")
     with transaction():

@@ -10,9 +10,10 @@ from app.accounts.people_imports import State
 from app.kernel.db import db
 from app.kernel.errors import Conflict
 from app.kernel.transaction import transaction
-from billing import allotting, seats
+from billing import allotting, seats, subscriptions
 from tests import people_making
 from tests.house.statements import Recorder
+from tests.provider import snapshot
 
 
 @pytest.fixture
@@ -154,3 +155,19 @@ def test_looking_costs_the_same_for_ten_people_and_for_a_thousand(owner, subscri
         return len(recorder.statements)
 
     assert statements(10, 0) == statements(1000, 10) <= 20
+
+
+def test_where_fewer_are_planned_than_are_set_aside_the_list_is_told_how_many_are_free(owner, subscribe, make_team, send):
+    subscription = subscribe(owner.organisation.id, 20)
+    make_team("North", 8)
+    with transaction():
+        seated = people_making.add(owner.organisation.id, 5)
+        seats.assign_each(owner.organisation.id, seated, seats.State.IN_USE, by=owner.person.id)
+    with transaction():
+        fewer = snapshot(quantity=20, coming_seats=10, coming_interval="year")
+        subscriptions.refresh(subscription, fewer, subscriptions.lease(subscription))
+    with pytest.raises(Conflict, match="needs 6 seats, and 5 are free"):
+        want(owner, send(*many(6, "North")))
+    want(owner, send(*many(5, "North")))
+    with pytest.raises(Conflict, match="Of 5 free, 5 are set aside for teams, so 0 can go to anybody"), transaction():
+        seats.assign_each(owner.organisation.id, people_making.add(owner.organisation.id, 1, start=90), seats.State.HELD, by=None)

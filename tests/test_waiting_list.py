@@ -298,6 +298,32 @@ def test_somebody_on_a_list_that_is_off_can_be_given_a_seat_and_is_told_or_invit
 
 
 @pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("is_given_on", [False, True])
+def test_whoever_of_a_list_is_given_a_seat_by_hand_is_invited_as_the_list_would_and_undone_with_it(owner, subscribe, is_given_on):
+    subscription = subscribe(owner.organisation.id, 1)
+    [first] = add_seated(owner, 1)
+    with transaction():
+        sent = arrivals.send(owner, b"p1@example.org", is_pasted=True, note="See you on Monday.").id
+    arrivals.read(sent)
+    with transaction():
+        arrivals.want(owner, sent)
+    arrivals.bring_in(sent, days=14)
+    [waits] = waiting(owner)
+    with transaction():
+        waiting_places.switch(owner, to=False)
+        if is_given_on:
+            crowd.swap(owner, first, waits, days=14)
+        else:
+            subscriptions.refresh(subscription, snapshot(quantity=2), subscriptions.lease(subscription))
+            crowd.do(owner, Change.GIVE, Selection(frozenset({waits})), days=14)
+    [(kind, facts)] = mails("p1@example.org")
+    assert (kind, facts["note"]) == ("invitation", "See you on Monday.")
+    with transaction():
+        assert arrivals.undo(owner, sent) == 1
+    assert not seats.has_one(waits)
+
+
+@pytest.mark.usefixtures("kept")
 def test_whoever_gets_the_seat_they_had_before_waits_no_longer(owner, subscribe):
     subscription = subscribe(owner.organisation.id, 2)
     [anna] = add_seated(owner, 1)

@@ -157,8 +157,11 @@ def settle(requests: Sequence[JoinRequest], to: State, *, by: UUID | None) -> No
 
 def end_overtaken() -> int:
     """End what those asked who came in otherwise, and free their places of links; they are told nothing. Gives how many."""
-    is_over = sa.and_(JoinRequest.state == State.OPEN, _has_come_in())
-    statement = sa.update(JoinRequest).where(is_over).values(state=State.EXPIRED, settled_at=clock.now())
+    query = sa.select(JoinRequest.id).where(JoinRequest.state == State.OPEN, _has_come_in())
+    # What somebody is answering at this moment is left to them, or to the next sweep.
+    over = db.session.scalars(query.order_by(JoinRequest.id).with_for_update(of=JoinRequest, skip_locked=True)).all()
+    are_over = JoinRequest.id.in_(batches.ids(over))
+    statement = sa.update(JoinRequest).where(are_over).values(state=State.EXPIRED, settled_at=clock.now())
     parts = (JoinRequest.organisation_id, JoinRequest.id, JoinRequest.link_id)
     ended = db.session.execute(statement.returning(*parts).execution_options(synchronize_session=False)).all()
     join_links.give_back([row.link_id for row in ended if row.link_id is not None])

@@ -368,6 +368,12 @@ def owners(organisation_id: UUID) -> int:
     return db.session.scalar(query) or 0
 
 
+def is_owner(organisation_id: UUID, person_id: UUID) -> bool:
+    """Whether a person owns an organisation."""
+    theirs = sa.and_(Membership.organisation_id == organisation_id, Membership.person_id == person_id, Membership.is_owner)
+    return db.session.scalar(sa.select(Membership.id).where(theirs, Membership.state == State.ACTIVE)) is not None
+
+
 def owner_to_come(organisation_id: UUID) -> Membership | None:
     """Give who was invited last to own an organisation that nobody owns yet, whether the invitation is open or over."""
     if owners(organisation_id):

@@ -192,7 +192,10 @@ def forget(addresses: Collection[str], inside: Mapping[UUID, Collection[str]], a
     says = sa.cast(OutboxMail.facts, sa.String())
     is_about = sa.and_(
         OutboxMail.organisation_id.in_(list(inside)),
-        sa.or_(OutboxMail.sent_at.is_not(None), OutboxMail.written_at <= clock.now() - A_WHILE),
+        # One that rests over quiet hours goes out still: it names nobody, and may tell of others too.
+        sa.or_(
+            OutboxMail.sent_at.is_not(None), (OutboxMail.written_at <= clock.now() - A_WHILE) & OutboxMail.held_until.is_(None)
+        ),
         sa.or_(*(says.contains(str(one)) for one in about)),
     )
     which = db.session.scalars(sa.select(OutboxMail.id).where(is_theirs | is_about)).all()

@@ -348,6 +348,28 @@ def test_an_invoice_for_added_seats_that_is_not_paid_in_time_does_not_lose_the_p
     assert (acts.row(owner).bought, quoting.newest(owner).why) == (20, "subscription_cycle")
 
 
+def test_money_that_the_provider_is_not_told_of_yet_keeps_an_invoice_from_being_given_up(shop, owner, gateway):
+    planned(owner, gateway, limit_minor=0)
+    acts.travel(shop, days=330)
+    change_id, _ = acts.add(owner, gateway, 10)
+    acts.travel(shop, days=34)
+    added = quoting.newest(owner)
+    with transaction():
+        receipts.note(added.id, clock.now().date(), "BACS 4711", added.remaining_minor, by=owner.person.id)
+    assert changing.look(gateway, change_id) is ChangeState.WAITING
+    assert quoting.newest(owner).status == "open"
+
+
+def test_added_seats_that_the_renewal_has_billed_are_looked_at_anew_also_when_its_message_was_lost(shop, owner, gateway):
+    planned(owner, gateway, limit_minor=0)
+    acts.travel(shop, days=330)
+    change_id, _ = acts.add(owner, gateway, 10)
+    acts.travel(shop, days=36)
+    assert acts.row(owner).period_end < clock.now()
+    assert changing.look(gateway, change_id) is ChangeState.WAITING
+    assert acts.row(owner).period_end > clock.now()
+
+
 def test_seats_are_not_added_beyond_the_limit_so_near_to_a_plan_that_their_invoice_may_be_paid_after_it(shop, owner, gateway):
     planned(owner, gateway, limit_minor=0)
     acts.travel(shop, days=335)
