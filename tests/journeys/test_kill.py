@@ -216,4 +216,6 @@ def _chosen(number: int, way: str, step: str, *, is_full: bool, is_sqlite: bool)
     if way == "learned" or (is_full and is_sqlite):
         return range(number)
     distance = DISTANCES.get(step, 1)
-    return range(number // 3, number, distance * 3) if not is_full and not is_sqlite else range(0, number, distance)
+    if is_full:
+        return range(0, number, distance)
+    return range(0, number, distance * 2) if is_sqlite else range(number // 3, number, distance * 3)
