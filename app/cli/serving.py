@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import signal
 import socket
 import sys
@@ -144,6 +145,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         # Ctrl-C reaches every process of a terminal. The worker hears of it from its parent, too, and gunicorn can hang when the
         # second signal arrives while it deals with the first.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Until it serves there is nothing to finish: what is half-made goes on at the next start. The exception that gunicorn
+        # raises may come while Python collects memory, where it would be printed and forgotten.
+        once_served = signal.signal(signal.SIGQUIT, lambda *_: os._exit(0))
         app = self._app
         factory.open_gateway(app, self._settings, webhook_url=f"http://127.0.0.1:{self._port}/hooks/stripe")
         greeting = demo.make(app) if self._settings.is_sandbox and self._with_demo else demo.first_operator_link(app)
@@ -154,6 +158,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         consumer.start()
         app.extensions["jobs"].nudge_all()
         self._running.append(lambda: consumer.stop(graceful=True))
+        signal.signal(signal.SIGQUIT, once_served)
         print(f"\nLanyard is open at {self._settings.url}\n{greeting}\nCtrl-C stops it.", flush=True)
         return wsgi
 
