@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.accounts import waiting_places
 from app.kernel import clock, journal, nudges
-from app.kernel.db import db, uuid7
+from app.kernel.db import db
 from app.kernel.errors import Conflict
 from billing import allowances, seats
 from billing.seats import SeatAssignment, State
@@ -37,7 +37,7 @@ def pass_on(organisation_id: UUID, from_id: UUID, to_id: UUID, state: State, why
     allowance_id = _allowance_for(organisation_id, to_id, passed.allowance_id)
     if allowance_id != passed.allowance_id:
         nudges.ask(waiting_places.SWEEP)
-    _begin(organisation_id, to_id, state, _Passed(passed.subscription_id, allowance_id), by=by)
+    seats.begin(organisation_id, passed.subscription_id, to_id, state, allowance_id, by=by)
 
 
 def keep_for(organisation_id: UUID, from_id: UUID, to_id: UUID, state: State, why: str, *, by: UUID) -> None:
@@ -45,7 +45,8 @@ def keep_for(organisation_id: UUID, from_id: UUID, to_id: UUID, state: State, wh
 
     Raises Conflict where there is no seat to pass on or they have one.
     """
-    _begin(organisation_id, to_id, state, _end(organisation_id, from_id, why, by=by), by=by)
+    passed = _end(organisation_id, from_id, why, by=by)
+    seats.begin(organisation_id, passed.subscription_id, to_id, state, passed.allowance_id, by=by)
 
 
 def _end(organisation_id: UUID, from_id: UUID, why: str, *, by: UUID) -> _Passed:
@@ -68,25 +69,6 @@ def _end(organisation_id: UUID, from_id: UUID, why: str, *, by: UUID) -> _Passed
         raise Conflict(message)
     journal.write("seat.released", organisation_id=organisation_id, by=by, about=from_id, assignment=str(ended.id), why=why)
     return _Passed(subscription_id, ended.allowance_id)
-
-
-def _begin(organisation_id: UUID, to_id: UUID, state: State, passed: _Passed, *, by: UUID) -> None:
-    assignment = SeatAssignment(
-        id=uuid7(),
-        organisation_id=organisation_id,
-        subscription_id=passed.subscription_id,
-        membership_id=to_id,
-        state=state,
-        assigned_at=clock.now(),
-        allowance_id=passed.allowance_id,
-    )
-    db.session.add(assignment)
-    try:
-        db.session.flush()
-    except sa.exc.IntegrityError as error:
-        message = "This person already has a seat."
-        raise Conflict(message) from error
-    journal.write(f"seat.{state}", organisation_id=organisation_id, by=by, about=to_id, assignment=str(assignment.id))
 
 
 def _allowance_for(organisation_id: UUID, to_id: UUID, passed_id: UUID | None) -> UUID | None:

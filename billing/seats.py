@@ -179,6 +179,13 @@ def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID
     """Give a seat to a membership, held for an invitation or in use at once; raises Conflict when none is free."""
     lock_live(organisation_id)
     subscription_id, drawn = _take(organisation_id, [membership_id])
+    return begin(organisation_id, subscription_id, membership_id, state, drawn[membership_id], by=by)
+
+
+def begin(
+    organisation_id: UUID, subscription_id: UUID, membership_id: UUID, state: State, allowance_id: UUID | None, *, by: UUID | None
+) -> SeatAssignment:
+    """Begin the assignment of a seat that is counted as taken already; raises Conflict where the membership has one."""
     assignment = SeatAssignment(
         id=uuid7(),
         organisation_id=organisation_id,
@@ -186,14 +193,13 @@ def assign(organisation_id: UUID, membership_id: UUID, state: State, *, by: UUID
         membership_id=membership_id,
         state=state,
         assigned_at=clock.now(),
-        allowance_id=drawn[membership_id],
+        allowance_id=allowance_id,
     )
     db.session.add(assignment)
     try:
         db.session.flush()
     except sa.exc.IntegrityError as error:
-        message = "This person already has a seat."
-        raise Conflict(message) from error
+        raise Conflict("This person already has a seat.") from error
     journal.write(f"seat.{state}", organisation_id=organisation_id, by=by, about=membership_id, assignment=str(assignment.id))
     return assignment
 
@@ -234,8 +240,7 @@ def assign_each(organisation_id: UUID, membership_ids: Sequence[UUID], state: St
 def put_in_use(organisation_id: UUID, membership_id: UUID, *, by: UUID | None) -> None:
     """Turn the held seat of a membership into one in use; raises Conflict when it is not held any more."""
     if not put_each_in_use(organisation_id, [membership_id], by=by):
-        message = "The seat that was kept for you has been taken back. Ask the person who invited you."
-        raise Conflict(message)
+        raise Conflict("The seat that was kept for you has been taken back. Ask the person who invited you.")
 
 
 def put_each_in_use(organisation_id: UUID, membership_ids: Iterable[UUID], *, by: UUID | None) -> list[UUID]:
@@ -374,8 +379,7 @@ def _too_few(organisation_id: UUID, number: int, needed: int) -> NoSeat:
         free = f"Of {counted.free:,} free, {counted.reserved:,} {are} set aside for teams"
         aside = f"{free}, so {counted.common:,} can go to anybody."
         words = f"{aside} Choose fewer people, give a team fewer seats under Teams, or add seats under Billing."
-        return NoSeat(words, missing=counted.missing_for(needed))
-    if number > 1 and counted.free:
+    elif number > 1 and counted.free:
         seats_are = "seat is" if counted.free == 1 else "seats are"
         asked = f"{number:,} seats are needed and {counted.free:,} {seats_are} free."
         words = f"{asked} Choose fewer people, or add seats under Billing."
